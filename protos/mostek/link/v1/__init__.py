@@ -1,0 +1,1 @@
+"""The link: frames between a connector and the hub (generated code)."""

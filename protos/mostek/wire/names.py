@@ -1,0 +1,34 @@
+"""Names that both ends and the caller spell alike: metadata keys, headers and log fields."""
+
+from __future__ import annotations
+
+import re
+from typing import Final
+
+__all__ = [
+    "COMMAND_ID",
+    "COMPANY",
+    "CONNECTOR",
+    "FAILURE",
+    "IDEMPOTENCY_KEY",
+    "MAX_KEY",
+    "NAME",
+    "ONLY_COMPANY",
+]
+
+#: gRPC metadata: which connector and which of its companies; the company is absent or `-` where there is one.
+CONNECTOR: Final = "mostek-connector"
+COMPANY: Final = "mostek-company"
+#: gRPC metadata and, capitalised, HTTP header: names a write for ever.
+IDEMPOTENCY_KEY: Final = "idempotency-key"
+#: gRPC initial metadata and HTTP header of an answer: the id under which both sides log the command.
+COMMAND_ID: Final = "mostek-command"
+#: gRPC trailing metadata of a failed call: a serialised `Failure`.
+FAILURE: Final = "mostek-failure-bin"
+
+#: The company's name in a path where the connector serves only one.
+ONLY_COMPANY: Final = "-"
+#: Longest idempotency key.
+MAX_KEY: Final = 128
+#: What names of connectors and companies look like.
+NAME: Final = re.compile(r"[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?")

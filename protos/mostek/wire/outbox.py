@@ -1,0 +1,117 @@
+"""What one side of a session has to send, and in which order it may. No I/O."""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Callable
+from typing import Generic, TypeVar
+
+__all__ = ["Outbox", "Payload"]
+
+F = TypeVar("F")
+
+
+class Payload(Generic[F]):
+    """A request or response on its way: cut into parts, the last of which travels in the frame that ends it.
+
+    `part` makes the frame of a piece, `last` the frame of the final piece.
+    """
+
+    def __init__(
+        self, command_id: str, data: bytes, part: Callable[[bytes], F], last: Callable[[bytes], F]
+    ) -> None:
+        self.command_id = command_id
+        self._data = data
+        self._at = 0
+        self._part = part
+        self._last = last
+
+    @property
+    def rest(self) -> int:
+        """Bytes that are still to be sent."""
+        return len(self._data) - self._at
+
+    def next(self, part_size: int) -> F:
+        """The frame of the next piece."""
+        end = min(self._at + part_size, len(self._data))
+        piece = self._data[self._at : end] if self._at or end < len(self._data) else self._data
+        self._at = end
+        return self._part(piece) if self.rest else self._last(piece)
+
+
+class Outbox(Generic[F]):
+    """Frames that wait to be sent: those without payload first, then payloads that fit in one frame, then one part of
+    each larger payload in turn.
+
+    `credit_limit` is the number of payload bytes that may have been sent in all since the session began; None: no
+    bound. Larger payloads leave one part's worth of credit for small ones. `wake` is called whenever something may
+    have become sendable.
+    """
+
+    def __init__(
+        self,
+        part_size: int,
+        credit_limit: int | None = None,
+        wake: Callable[[], None] = lambda: None,
+    ) -> None:
+        self.part_size = part_size
+        self.sent_bytes = 0
+        self.wake = wake
+        self._credit_limit = credit_limit
+        self._frames: deque[F] = deque()
+        self._small: deque[Payload[F]] = deque()
+        self._large: deque[Payload[F]] = deque()
+
+    def __bool__(self) -> bool:
+        """Whether anything waits, sendable or not."""
+        return bool(self._frames or self._small or self._large)
+
+    def push(self, frame: F) -> None:
+        """A frame without payload: goes before all parts."""
+        self._frames.append(frame)
+        self.wake()
+
+    def push_payload(self, payload: Payload[F]) -> None:
+        """A payload: goes before larger ones, or takes turns with them."""
+        queue = self._small if payload.rest <= self.part_size else self._large
+        queue.append(payload)
+        self.wake()
+
+    def allow(self, credit_limit: int | None) -> None:
+        """Set the credit limit."""
+        self._credit_limit = credit_limit
+        self.wake()
+
+    @property
+    def credit_limit(self) -> int | None:
+        """Payload bytes that may have been sent in all."""
+        return self._credit_limit
+
+    def drop(self, command_id: str) -> bool:
+        """Forget the rest of a payload; whether there was any."""
+        before = len(self._small) + len(self._large)
+        self._small = deque(p for p in self._small if p.command_id != command_id)
+        self._large = deque(p for p in self._large if p.command_id != command_id)
+        return len(self._small) + len(self._large) != before
+
+    def next(self) -> F | None:
+        """The frame to send now, or None while there is nothing that may be sent."""
+        if self._frames:
+            return self._frames.popleft()
+        if self._small and self._has_credit(self._small[0].rest):
+            return self._take(self._small)
+        if self._large and self._has_credit(2 * self.part_size):
+            return self._take(self._large)
+        return None
+
+    def _has_credit(self, size: int) -> bool:
+        return self._credit_limit is None or self.sent_bytes + size <= self._credit_limit
+
+    def _take(self, queue: deque[Payload[F]]) -> F:
+        payload = queue.popleft()
+        before = payload.rest
+        frame = payload.next(self.part_size)
+        self.sent_bytes += before - payload.rest
+        if payload.rest:
+            queue.append(payload)
+        return frame

@@ -1,0 +1,577 @@
+"""The rules of a session, held by calling them."""
+
+from __future__ import annotations
+
+import contextlib
+from collections import deque
+
+import pytest
+from google.protobuf.message import DecodeError
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
+
+from mostek.link.v1.failure_pb2 import FailureKind
+from mostek.link.v1.link_pb2 import (
+    Accepted,
+    Command,
+    ConnectorToHub,
+    Credit,
+    Goodbye,
+    GoodbyeReason,
+    Heartbeat,
+    Hello,
+    HubToConnector,
+    Part,
+    Result,
+    Status,
+    Welcome,
+)
+from mostek.wire.failures import Offline, Overloaded, Rejected, TooLarge
+from mostek.wire.session import (
+    Budget,
+    CancelAsked,
+    ConnectorSession,
+    Finished,
+    HubSession,
+    Left,
+    Opened,
+    ProtocolError,
+    SessionSettings,
+    Started,
+    StatusChanged,
+    Welcomed,
+)
+
+SETTINGS = SessionSettings()
+SMALL = SessionSettings(part_size=10, window=40, max_window=40, payload_size=1000)
+
+
+def hello(slots: int = 2) -> Hello:
+    return Hello(revision=1, connector="acme", instance="i", slots=slots)
+
+
+def hub(
+    slots: int = 2, *, settings: SessionSettings = SETTINGS, budget: Budget | None = None
+) -> HubSession:
+    session = HubSession("s", settings, budget or Budget(10**9), now=0.0)
+    session.receive(ConnectorToHub(hello=hello(slots)), 0.0)
+    while session.outbox.next():
+        pass
+    return session
+
+
+def connector(slots: int = 2, *, settings: SessionSettings = SETTINGS) -> ConnectorSession:
+    session = ConnectorSession(hello(slots), now=0.0)
+    session.outbox.next()
+    session.receive(welcome(settings), 0.0)
+    return session
+
+
+def welcome(settings: SessionSettings = SETTINGS) -> HubToConnector:
+    made = Welcome(
+        revision=1,
+        session_id="s",
+        credit_limit=settings.window,
+        part_size=settings.part_size,
+        payload_size=settings.payload_size,
+    )
+    made.heartbeat_interval.FromSeconds(12)
+    return HubToConnector(welcome=made)
+
+
+def command(command_id: str = "1") -> Command:
+    return Command(command_id=command_id, operation="ListCustomers")
+
+
+def result(command_id: str = "1", response: bytes = b"r") -> ConnectorToHub:
+    return ConnectorToHub(result=Result(command_id=command_id, response=response))
+
+
+def exchange(a: HubSession, b: ConnectorSession, now: float = 0.0) -> list[object]:
+    """Carry frames both ways until nothing is sendable; the events of both."""
+    events: list[object] = []
+    moved = True
+    while moved:
+        moved = False
+        while (down := a.outbox.next()) is not None:
+            events.append(b.receive(down, now))
+            moved = True
+        while (up := b.outbox.next()) is not None:
+            events.append(a.receive(up, now))
+            moved = True
+    return [event for event in events if event is not None]
+
+
+def test_a_session_opens_with_hello_and_welcome() -> None:
+    a, b = HubSession("s", SETTINGS, Budget(1), 0.0), ConnectorSession(hello(), 0.0)
+    assert [type(event) for event in exchange(a, b)] == [Opened, Welcomed]
+    assert b.session_id == "s"
+
+
+@pytest.mark.parametrize(
+    "frame", [result(), ConnectorToHub(heartbeat=Heartbeat()), ConnectorToHub()]
+)
+def test_hello_must_come_first(frame: ConnectorToHub) -> None:
+    with pytest.raises(ProtocolError, match="Hello must come first"):
+        HubSession("s", SETTINGS, Budget(1), 0.0).receive(frame, 0.0)
+
+
+def test_hello_comes_once() -> None:
+    with pytest.raises(ProtocolError, match="once"):
+        hub().receive(ConnectorToHub(hello=hello()), 0.0)
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        Hello(revision=1, instance="i", slots=1),
+        Hello(revision=1, connector="a", slots=1),
+        Hello(revision=1, connector="a", instance="i"),
+        Hello(connector="a", instance="i", slots=1),
+    ],
+)
+def test_hello_must_be_complete(wrong: Hello) -> None:
+    with pytest.raises(ProtocolError, match="Hello"):
+        HubSession("s", SETTINGS, Budget(1), 0.0).receive(ConnectorToHub(hello=wrong), 0.0)
+
+
+def test_welcome_must_come_first() -> None:
+    with pytest.raises(ProtocolError, match="Welcome"):
+        ConnectorSession(hello(), 0.0).receive(HubToConnector(command=command()), 0.0)
+
+
+def test_the_hub_may_refuse_instead_of_welcoming() -> None:
+    frame = HubToConnector(goodbye=Goodbye(reason=GoodbyeReason.GOODBYE_REASON_REFUSED))
+    assert isinstance(ConnectorSession(hello(), 0.0).receive(frame, 0.0), Left)
+
+
+def test_a_command_takes_a_slot_and_its_result_frees_it() -> None:
+    s = hub(slots=1)
+    s.send(command(), b"", 0.0)
+    assert s.free_slots == 0
+    assert s.receive(result(), 0.0) == Finished("1", response=b"r", held=1)
+    assert s.free_slots == 1
+
+
+def test_a_command_without_a_free_slot_is_refused_and_may_be_repeated() -> None:
+    s = hub(slots=1)
+    s.send(command("1"), b"", 0.0)
+    with pytest.raises(Overloaded) as refused:
+        s.send(command("2"), b"", 0.0)
+    assert refused.value.retriable
+    assert refused.value.retry_after
+
+
+@pytest.mark.parametrize("said_by_hub", [True, False])
+def test_after_goodbye_of_either_side_no_command_is_sent(said_by_hub: bool) -> None:
+    s = hub()
+    if said_by_hub:
+        s.goodbye(GoodbyeReason.GOODBYE_REASON_STOPPING, "")
+    else:
+        s.receive(ConnectorToHub(goodbye=Goodbye()), 0.0)
+    with pytest.raises(Offline):
+        s.send(command(), b"", 0.0)
+
+
+def test_commands_that_run_at_goodbye_still_finish() -> None:
+    s = hub()
+    s.send(command(), b"", 0.0)
+    s.receive(ConnectorToHub(goodbye=Goodbye()), 0.0)
+    assert isinstance(s.receive(result(), 0.0), Finished)
+
+
+def test_a_result_for_an_unknown_command_breaks_the_protocol() -> None:
+    with pytest.raises(ProtocolError, match="not outstanding"):
+        hub().receive(result("9"), 0.0)
+
+
+def test_a_second_result_breaks_the_protocol() -> None:
+    s = hub()
+    s.send(command(), b"", 0.0)
+    s.receive(result(), 0.0)
+    with pytest.raises(ProtocolError, match="not outstanding"):
+        s.receive(result(), 0.0)
+
+
+def test_a_cancelled_command_keeps_its_slot_until_its_result() -> None:
+    a, b = hub(slots=1), connector(slots=1)
+    a.send(command(), b"", 0.0)
+    exchange(a, b)
+    a.cancel("1")
+    assert exchange(a, b) == [CancelAsked("1")]
+    assert a.free_slots == 0
+    b.finish("1", b"late")
+    assert exchange(a, b) == []
+    assert a.free_slots == 1
+
+
+def test_a_cancel_that_crosses_the_result_does_nothing() -> None:
+    b = connector()
+    a = hub()
+    a.send(command(), b"", 0.0)
+    exchange(a, b)
+    b.finish("1", b"r")
+    a.cancel("1")
+    assert exchange(a, b) == []
+    assert not b.running
+
+
+def test_a_command_cancelled_before_its_request_is_complete_ends_as_cancelled() -> None:
+    a, b = hub(settings=SMALL), connector(settings=SMALL)
+    a.send(command(), b"x" * 35, 0.0)
+    first = a.outbox.next()
+    assert first is not None
+    assert b.receive(first, 0.0) is None
+    a.cancel("1")
+    assert exchange(a, b) == []
+    assert a.free_slots == 2
+    assert not b.running
+
+
+def test_a_large_request_arrives_whole() -> None:
+    a, b = hub(settings=SMALL), connector(settings=SMALL)
+    a.send(command(), b"0123456789" * 9, 0.0)
+    [event] = exchange(a, b)
+    assert isinstance(event, Started)
+    assert event.request == b"0123456789" * 9
+
+
+def test_a_request_over_the_size_of_the_link_is_refused_before_it_takes_a_slot() -> None:
+    s = hub(settings=SMALL)
+    with pytest.raises(TooLarge, match="1001 bytes"):
+        s.send(command(), b"x" * 1001, 0.0)
+    assert s.free_slots == 2
+
+
+def test_a_response_over_the_size_of_the_link_becomes_a_failure() -> None:
+    a, b = hub(settings=SMALL), connector(settings=SMALL)
+    a.send(command(), b"", 0.0)
+    exchange(a, b)
+    b.finish("1", b"x" * 1001)
+    [event] = exchange(a, b)
+    assert isinstance(event, Finished)
+    assert event.failure is not None
+    assert event.failure.kind == FailureKind.FAILURE_KIND_TOO_LARGE
+
+
+def test_a_failure_reaches_the_hub() -> None:
+    a, b = hub(), connector()
+    a.send(command(), b"", 0.0)
+    exchange(a, b)
+    b.finish("1", Rejected("No."))
+    [event] = exchange(a, b)
+    assert isinstance(event, Finished)
+    assert event.failure is not None
+    assert event.failure.message == "No."
+
+
+def test_payload_without_credit_breaks_the_protocol() -> None:
+    s = hub(settings=SMALL)
+    s.send(command(), b"", 0.0)
+    s._granted = 9
+    with pytest.raises(ProtocolError, match="credit"):
+        s.receive(ConnectorToHub(part=Part(command_id="1", data=b"x" * 10)), 0.0)
+
+
+def test_a_part_over_the_part_size_breaks_the_protocol() -> None:
+    s = hub(settings=SMALL)
+    s.send(command(), b"", 0.0)
+    with pytest.raises(ProtocolError, match="more than 10 payload bytes"):
+        s.receive(ConnectorToHub(part=Part(command_id="1", data=b"x" * 11)), 0.0)
+
+
+def test_an_empty_part_breaks_the_protocol() -> None:
+    s = hub()
+    s.send(command(), b"", 0.0)
+    with pytest.raises(ProtocolError, match="empty"):
+        s.receive(ConnectorToHub(part=Part(command_id="1")), 0.0)
+
+
+def test_a_result_without_an_end_breaks_the_protocol() -> None:
+    s = hub()
+    s.send(command(), b"", 0.0)
+    with pytest.raises(ProtocolError, match="without an end"):
+        s.receive(ConnectorToHub(result=Result(command_id="1")), 0.0)
+
+
+def test_more_commands_than_slots_break_the_protocol() -> None:
+    s = connector(slots=1)
+    s.receive(HubToConnector(command=command("1")), 0.0)
+    with pytest.raises(ProtocolError, match="slots"):
+        s.receive(HubToConnector(command=command("2")), 0.0)
+
+
+def test_a_command_id_that_is_outstanding_breaks_the_protocol() -> None:
+    s = connector()
+    s.receive(HubToConnector(command=command("1")), 0.0)
+    with pytest.raises(ProtocolError, match="id that is outstanding"):
+        s.receive(HubToConnector(command=command("1")), 0.0)
+
+
+def test_a_command_after_goodbye_breaks_the_protocol() -> None:
+    s = connector()
+    s.receive(HubToConnector(goodbye=Goodbye()), 0.0)
+    with pytest.raises(ProtocolError, match="after Goodbye"):
+        s.receive(HubToConnector(command=command()), 0.0)
+
+
+def test_credit_only_grows() -> None:
+    with pytest.raises(ProtocolError, match="shrinks"):
+        connector().receive(HubToConnector(credit=Credit(limit=1)), 0.0)
+
+
+def test_a_welcome_that_would_never_let_a_large_response_out_is_refused() -> None:
+    wrong = HubToConnector(welcome=Welcome(revision=1, part_size=10, credit_limit=19))
+    with pytest.raises(ProtocolError, match="credit"):
+        ConnectorSession(hello(), 0.0).receive(wrong, 0.0)
+
+
+def test_a_small_answer_overtakes_a_large_one() -> None:
+    a, b = hub(settings=SMALL), connector(settings=SMALL)
+    for command_id in ("large", "small"):
+        a.send(command(command_id), b"", 0.0)
+    exchange(a, b)
+    b.finish("large", b"x" * 900)
+    b.finish("small", b"y")
+    first = b.outbox.next()
+    assert first is not None
+    assert first.result.command_id == "small"
+
+
+def test_a_large_answer_that_used_its_credit_leaves_some_for_a_small_one() -> None:
+    b = connector(settings=SMALL)
+    for command_id in ("large", "small"):
+        b.receive(HubToConnector(command=command(command_id)), 0.0)
+    b.finish("large", b"x" * 900)
+    while b.outbox.next() is not None:
+        pass
+    b.finish("small", b"y" * 10)
+    frame = b.outbox.next()
+    assert frame is not None
+    assert frame.result.command_id == "small"
+
+
+def test_parts_of_large_answers_take_turns() -> None:
+    b = connector(settings=SMALL)
+    for command_id in ("1", "2"):
+        b.receive(HubToConnector(command=command(command_id)), 0.0)
+        b.finish(command_id, b"x" * 100)
+    frames = [b.outbox.next() for _ in range(2)]
+    assert [frame.part.command_id for frame in frames if frame] == ["1", "2"]
+
+
+def test_a_heartbeat_overtakes_everything_even_without_credit() -> None:
+    b = connector(settings=SMALL)
+    b.receive(HubToConnector(command=command()), 0.0)
+    b.finish("1", b"x" * 900)
+    while b.outbox.next() is not None:
+        pass
+    b.tick(12.0)
+    frame = b.outbox.next()
+    assert frame is not None
+    assert frame.heartbeat.number == 1
+
+
+def test_a_heartbeat_is_answered_and_gives_the_round_trip() -> None:
+    a, b = hub(), connector()
+    a.tick(12.0)
+    down = a.outbox.next()
+    assert down is not None
+    b.receive(down, 12.1)
+    up = b.outbox.next()
+    assert up is not None
+    a.receive(up, 12.25)
+    assert a.round_trip == pytest.approx(0.25)
+
+
+def test_a_side_is_dead_after_three_silent_intervals_and_before_45_seconds() -> None:
+    s = hub()
+    s.receive(ConnectorToHub(accepted=Accepted()), 100.0)
+    assert not s.is_dead(100.0 + 35.9)
+    assert s.is_dead(100.0 + 36.0)
+
+
+def test_a_command_not_accepted_in_five_seconds_makes_the_session_suspect() -> None:
+    s = hub()
+    s.send(command(), b"", 0.0)
+    s.tick(4.9)
+    assert s.free_slots == 1
+    s.tick(5.1)
+    assert s.free_slots == 0
+    s.receive(ConnectorToHub(accepted=Accepted(command_ids=["1"])), 5.2)
+    s.tick(6.0)
+    assert s.free_slots == 1
+
+
+def test_a_connector_accepts_what_it_runs_once() -> None:
+    s = connector()
+    s.receive(HubToConnector(command=command()), 0.0)
+    s.tick(0.5)
+    frame = s.outbox.next()
+    assert frame is not None
+    assert frame.accepted.command_ids == ["1"]
+    s.tick(1.0)
+    assert s.outbox.next() is None
+
+
+def test_a_status_that_changes_is_an_event() -> None:
+    assert isinstance(hub().receive(ConnectorToHub(status=Status()), 0.0), StatusChanged)
+
+
+def test_a_response_without_room_in_the_budget_fails_alone_and_is_cancelled() -> None:
+    budget = Budget(15)
+    a, b = hub(settings=SMALL, budget=budget), connector(settings=SMALL)
+    a.send(command("large"), b"", 0.0)
+    a.send(command("small"), b"", 0.0)
+    exchange(a, b)
+    b.finish("large", b"x" * 100)
+    b.finish("small", b"y" * 5)
+    finished = {event.command_id: event for event in exchange(a, b) if isinstance(event, Finished)}
+    assert finished["small"].response == b"y" * 5
+    failure = finished["large"].failure
+    assert failure is not None
+    assert failure.kind == FailureKind.FAILURE_KIND_OVERLOADED
+    assert failure.retriable
+    assert budget.used == finished["small"].held
+    assert a.free_slots == 2
+
+
+def test_a_closed_session_gives_its_budget_back() -> None:
+    budget = Budget(100)
+    s = hub(settings=SMALL, budget=budget)
+    s.send(command(), b"", 0.0)
+    s.receive(ConnectorToHub(part=Part(command_id="1", data=b"x" * 10)), 0.0)
+    assert budget.used == 10
+    s.close()
+    assert budget.used == 0
+
+
+def test_the_window_grows_with_the_rate_and_the_round_trip_up_to_its_bound() -> None:
+    s = hub(settings=SessionSettings(part_size=10, window=40, max_window=1000))
+    s.round_trip = 1.0
+    s.send(command(), b"", 0.0)
+    now = 0.0
+    for _ in range(200):
+        now += 0.05
+        s.receive(ConnectorToHub(part=Part(command_id="1", data=b"x" * 10)), now)
+    # 200 bytes a second for one second there and back.
+    assert s._window == pytest.approx(400, rel=0.3)
+
+
+class Link(RuleBasedStateMachine):
+    """A hub and a connector over a lossless link with frames in flight, under every order of events."""
+
+    @initialize(slots=st.integers(1, 4), budget=st.sampled_from([30, 10_000]))
+    def open(self, slots: int, budget: int) -> None:
+        self.budget = Budget(budget)
+        self.hub = HubSession("s", SMALL, self.budget, 0.0)
+        self.connector = ConnectorSession(hello(slots), 0.0)
+        self.down: deque[HubToConnector] = deque()
+        self.up: deque[ConnectorToHub] = deque()
+        self.requests: dict[str, bytes] = {}
+        self.responses: dict[str, bytes] = {}
+        self.cancelled: set[str] = set()
+        self.ended: set[str] = set()
+        self.held = 0
+        self.carry()
+
+    def carry(self) -> None:
+        while (down := self.hub.outbox.next()) is not None:
+            self.down.append(down)
+        while (up := self.connector.outbox.next()) is not None:
+            self.up.append(up)
+
+    @precondition(lambda self: self.hub.hello is not None)
+    @rule(request=st.binary(max_size=35))
+    def send(self, request: bytes) -> None:
+        command_id = str(len(self.requests))
+        if self.hub.free_slots <= 0:
+            return
+        self.hub.send(command(command_id), request, 0.0)
+        self.requests[command_id] = request
+        self.carry()
+
+    @rule(data=st.data(), response=st.binary(max_size=95))
+    def finish(self, data: st.DataObject, response: bytes) -> None:
+        startable = [cid for cid in self.connector.running if cid in self.responses]
+        if startable:
+            command_id = data.draw(st.sampled_from(startable))
+            self.responses[command_id] = response
+            self.connector.finish(command_id, response)
+            self.carry()
+
+    @rule(data=st.data())
+    def cancel(self, data: st.DataObject) -> None:
+        if self.hub.outstanding:
+            command_id = data.draw(st.sampled_from(self.hub.outstanding))
+            self.hub.cancel(command_id)
+            self.cancelled.add(command_id)
+            self.carry()
+
+    @rule()
+    def tick(self) -> None:
+        self.hub.tick(0.0)
+        self.connector.tick(0.0)
+        self.carry()
+
+    @precondition(lambda self: self.down)
+    @rule()
+    def deliver_down(self) -> None:
+        event = self.connector.receive(self.down.popleft(), 0.0)
+        if isinstance(event, Started):
+            assert event.request == self.requests[event.command.command_id]
+            self.responses[event.command.command_id] = b""
+        self.carry()
+
+    @precondition(lambda self: self.up)
+    @rule()
+    def deliver_up(self) -> None:
+        event = self.hub.receive(self.up.popleft(), 0.0)
+        if isinstance(event, Finished):
+            assert event.command_id not in self.ended
+            assert event.command_id not in self.cancelled
+            self.ended.add(event.command_id)
+            if event.failure is None:
+                assert event.response == self.responses[event.command_id]
+            self.budget.give(event.held)
+        self.carry()
+
+    @invariant()
+    def no_more_is_outstanding_than_there_are_slots(self) -> None:
+        assert len(self.hub.outstanding) <= max(self.hub.slots, 0)
+
+    @invariant()
+    def the_budget_is_kept(self) -> None:
+        assert 0 <= self.budget.used <= self.budget.total
+
+    def teardown(self) -> None:
+        """Whatever happened, everything ends once both sides do their part."""
+        if not hasattr(self, "hub"):
+            return
+        while self.down or self.up or self.connector.running:
+            while self.down:
+                self.deliver_down()
+            while self.up:
+                self.deliver_up()
+            for command_id in self.connector.running:
+                if command_id in self.responses:
+                    self.responses[command_id] = b"end"
+                    self.connector.finish(command_id, b"end")
+            self.carry()
+        assert self.hub.outstanding == []
+        assert self.budget.used == 0
+
+
+Link.TestCase.settings = settings(max_examples=60, stateful_step_count=40, deadline=None)
+TestLink = Link.TestCase
+
+
+@given(st.binary(max_size=200))
+def test_no_bytes_from_outside_do_more_than_break_the_protocol(data: bytes) -> None:
+    frame = ConnectorToHub()
+    with contextlib.suppress(DecodeError, ProtocolError):
+        frame.ParseFromString(data)
+        session = hub()
+        session.send(command(), b"", 0.0)
+        session.receive(frame, 1.0)
