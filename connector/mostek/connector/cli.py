@@ -1,0 +1,88 @@
+"""The `mostek-connector` command."""
+
+from __future__ import annotations
+
+import asyncio
+import signal
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from mostek.connector.companies import Company, build_companies
+from mostek.connector.config import Config, ConfigError, Mistake, load_config
+from mostek.connector.connector import Connector
+from mostek.connector.outcomes import StateInUse
+from mostek.connector.policy import unknown_paths
+from mostek.wire.logs import configure_logs
+
+__all__ = ["main"]
+
+app = typer.Typer(no_args_is_help=True, add_completion=False, help="The connector of Mostek.")
+
+ConfigFile = Annotated[
+    Path,
+    typer.Option(
+        "--config", "-c", help="The configuration file.", envvar="MOSTEK_CONNECTOR_CONFIG"
+    ),
+]
+DEFAULT_FILE = Path("connector.toml")
+
+
+@app.command()
+def run(config: ConfigFile = DEFAULT_FILE) -> None:
+    """Connect to the hub and serve its commands until SIGTERM or Ctrl-C."""
+    settings, companies = _load(config)
+    configure_logs(settings.connector.log_level)
+    try:
+        asyncio.run(_run(settings, companies))
+    except StateInUse as error:
+        raise SystemExit(f"mostek-connector: {error}") from None
+
+
+@app.command()
+def check(config: ConfigFile = DEFAULT_FILE) -> None:
+    """Check the configuration whole; every mistake is reported at once, with its line."""
+    settings, companies = _load(config)
+    print(f"{config}: all right. Connector {settings.connector.name} serves:")
+    for company in companies:
+        print(f"  {company.name}: {company.plugin.erp} ({company.plugin_name})")
+
+
+def _load(file: Path) -> tuple[Config, list[Company]]:
+    try:
+        config, lines = load_config(file)
+        unknown = unknown_paths(config.policy.deny)
+        if unknown:
+            line = lines.get(("policy", "deny"), 0)
+            message = "names no field of the contract; write e.g. Customer.pesel"
+            raise ConfigError(
+                file, [Mistake(line, "policy.deny", f"{path!r} {message}") for path in unknown]
+            )
+        return config, build_companies(file, config, lines)
+    except ConfigError as error:
+        print(error, file=sys.stderr)
+        raise SystemExit(2) from None
+
+
+async def _run(config: Config, companies: Sequence[Company]) -> None:
+    stop = asyncio.Event()
+    _on_signals(stop)
+    async with Connector(config, companies).running():
+        await stop.wait()
+
+
+def _on_signals(stop: asyncio.Event) -> None:
+    loop = asyncio.get_running_loop()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        if sys.platform == "win32":
+            signal.signal(number, lambda *_: loop.call_soon_threadsafe(stop.set))
+        else:
+            loop.add_signal_handler(number, stop.set)
+
+
+def main() -> None:
+    """Entry point."""
+    app()

@@ -1,0 +1,135 @@
+"""The ERP companies that this connector serves: plugins found by entry point, each with its configuration."""
+
+from __future__ import annotations
+
+import asyncio
+import threading
+from dataclasses import dataclass, field
+from importlib.metadata import EntryPoint, entry_points
+from pathlib import Path
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
+
+import structlog
+from pydantic import ValidationError
+
+from mostek.connector.config import Config, ConfigError, Mistake, Path_, mistakes_of
+from mostek.connector.policy import Policy
+from mostek.link.v1.link_pb2 import Company as CompanyStatus
+from mostek.plugin.plugin import Plugin, Site
+from mostek.wire.failures import CommandFailure
+from mostek.wire.operations import OPERATIONS
+
+__all__ = ["Company", "build_companies", "installed_plugins"]
+
+log = structlog.get_logger()
+
+GROUP = "mostek.plugins"
+
+
+@dataclass
+class Company:
+    """One company and the plugin that serves it. Writes go one at a time."""
+
+    name: str
+    plugin_name: str
+    plugin: Plugin
+    write_lock: asyncio.Lock = field(default_factory=asyncio.Lock)
+    _opening: threading.Lock = field(default_factory=threading.Lock)
+    _opened: bool = False
+
+    def open(self) -> None:
+        """Let the plugin look at the ERP, once. Raises what keeps it from that; the next command tries again."""
+        with self._opening:
+            if not self._opened:
+                self.plugin.open()
+                self._opened = True
+
+    def try_open(self) -> None:
+        """Open at the start: an ERP that is down then must not keep the connector offline."""
+        try:
+            self.open()
+        except CommandFailure as failure:
+            log.warning("company is not available", company=self.name, reason=failure.message)
+
+    def status(self, policy: Policy) -> CompanyStatus:
+        """What the hub is told."""
+        plugin = self.plugin
+        return CompanyStatus(
+            name=self.name,
+            plugin=self.plugin_name,
+            erp=plugin.erp,
+            erp_version=plugin.erp_version(),
+            operations=[
+                name
+                for name, operation in OPERATIONS.items()
+                if name in plugin.serves and policy.allows(operation)
+            ],
+            schema=plugin.schema(),
+            drift=plugin.drift(),
+        )
+
+
+def installed_plugins() -> dict[str, EntryPoint]:
+    """Entry points by name."""
+    return {point.name: point for point in entry_points(group=GROUP)}
+
+
+def build_companies(file: Path, config: Config, lines: dict[Path_, int]) -> list[Company]:
+    """The companies of a configuration, not yet opened. Raises ConfigError with the mistakes of all of them."""
+    companies, mistakes = [], []
+    for name in config.companies:
+        try:
+            companies.append(_company(name, config, lines))
+        except _Faulty as faulty:
+            mistakes += faulty.mistakes
+    if mistakes:
+        raise ConfigError(file, mistakes)
+    return companies
+
+
+class _Faulty(Exception):
+    def __init__(self, mistakes: list[Mistake]) -> None:
+        super().__init__()
+        self.mistakes = mistakes
+
+
+def _company(name: str, config: Config, lines: dict[Path_, int]) -> Company:
+    table: Path_ = ("companies", name)
+    settings = config.companies[name]
+    plugin_class = _plugin_class(settings.plugin, (*table, "plugin"), lines)
+    zone = _zone(settings.time_zone, (*table, "time_zone"), lines)
+    site = Site(company=name, state=config.connector.state, zone=zone)
+    try:
+        plugin_config = plugin_class.config_type.model_validate(settings.settings)
+        plugin = plugin_class(plugin_config, site)
+    except ValidationError as error:
+        raise _Faulty(mistakes_of(error, lines, table)) from None
+    except CommandFailure as failure:
+        raise _Faulty([_mistake(table, lines, failure.message)]) from None
+    return Company(name, settings.plugin, plugin)
+
+
+def _mistake(path: Path_, lines: dict[Path_, int], message: str) -> Mistake:
+    line = lines.get(path) or lines.get(path[:2], 0)
+    return Mistake(line, ".".join(map(str, path)), message)
+
+
+def _plugin_class(name: str, path: Path_, lines: dict[Path_, int]) -> type[Plugin]:
+    installed = installed_plugins()
+    if name not in installed:
+        names = ", ".join(sorted(installed)) or "none"
+        raise _Faulty(
+            [_mistake(path, lines, f"no plugin {name!r} is installed (installed: {names})")]
+        )
+    found = installed[name].load()
+    if not (isinstance(found, type) and issubclass(found, Plugin)):
+        raise _Faulty([_mistake(path, lines, f"{name!r} is no plugin of this version of Mostek")])
+    return found
+
+
+def _zone(name: str, path: Path_, lines: dict[Path_, int]) -> ZoneInfo:
+    try:
+        return ZoneInfo(name)
+    except (ZoneInfoNotFoundError, ValueError):
+        message = f"{name!r} is no time zone; write e.g. Europe/Warsaw"
+        raise _Faulty([_mistake(path, lines, message)]) from None

@@ -1,0 +1,229 @@
+"""The connector's configuration: one TOML file, checked whole, every mistake with its line."""
+
+from __future__ import annotations
+
+import re
+import tomllib
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError
+
+from mostek.wire.names import NAME
+
+__all__ = [
+    "CompanyConfig",
+    "Config",
+    "ConfigError",
+    "ConnectorConfig",
+    "HubConfig",
+    "Mistake",
+    "PolicyConfig",
+    "lines_of",
+    "load_config",
+    "mistakes_of",
+]
+
+_KEY = r"(?:[A-Za-z0-9_-]+|\"[^\"]*\"|'[^']*')"
+_TABLE = re.compile(rf"\s*(\[\[?)\s*({_KEY}(?:\s*\.\s*{_KEY})*)\s*\]")
+_ASSIGNMENT = re.compile(rf"\s*({_KEY}(?:\s*\.\s*{_KEY})*)\s*=")
+
+Path_ = tuple[str | int, ...]
+
+
+@dataclass(frozen=True, order=True)
+class Mistake:
+    """Something wrong in the file. `line` counts from 1; 0: the file as a whole."""
+
+    line: int
+    path: str
+    message: str
+
+    def __str__(self) -> str:
+        where = f"line {self.line}: " if self.line else ""
+        name = f"{self.path}: " if self.path else ""
+        return f"{where}{name}{self.message}"
+
+
+class ConfigError(Exception):
+    """The file can't be used; `mistakes` holds all that is wrong with it, by line."""
+
+    def __init__(self, file: Path, mistakes: list[Mistake]) -> None:
+        self.file = file
+        self.mistakes = sorted(mistakes)
+        super().__init__("\n".join(f"{file}: {mistake}" for mistake in self.mistakes))
+
+
+def _named(name: str) -> str:
+    if not NAME.fullmatch(name):
+        raise ValueError("must be 1 to 63 lower-case letters, digits and dashes")
+    return name
+
+
+def _address(value: str) -> str:
+    host, _, port = value.rpartition(":")
+    if not host or not port.isdecimal() or not 0 < int(port) < 65536:
+        raise ValueError("must be host:port, e.g. link.example.com:443")
+    return value
+
+
+Name = Annotated[str, AfterValidator(_named)]
+
+
+class _Table(BaseModel):
+    """A table of the file: what it does not know is a mistake."""
+
+    model_config = ConfigDict(extra="forbid")
+
+
+class HubConfig(_Table):
+    """`[hub]`: where to dial."""
+
+    link: Annotated[str, AfterValidator(_address)]
+
+
+class ConnectorConfig(_Table):
+    """`[connector]`: this process."""
+
+    name: Name
+    #: Folder for what must survive a restart, relative to the file.
+    state: Path = Path("state")
+    #: Commands that may run or wait here at once.
+    slots: int = Field(default=16, ge=1, le=1000)
+    #: Blocking commands that run at the same time; the others wait for a thread.
+    threads: int = Field(default=8, ge=1, le=100)
+    #: Seconds that a write may take once it has started.
+    write_timeout: float = Field(default=120.0, gt=0, le=3600)
+    #: Seconds that running commands may go on when the connector is asked to stop.
+    stop_grace: float = Field(default=30.0, ge=0)
+    log_level: Literal["debug", "info", "warning", "error"] = "info"
+
+
+class PolicyConfig(_Table):
+    """`[policy]`: what the site allows."""
+
+    #: Whether operations that change the ERP are allowed.
+    writes: bool = False
+    #: Field paths that never leave the site, each led by its message: `Customer.pesel`, `Invoice.lines`.
+    deny: list[str] = ["Customer.pesel"]
+    #: Whether the ERP's own error text may leave the site.
+    share_error_text: bool = False
+
+
+class CompanyConfig(BaseModel):
+    """`[companies.NAME]`: one ERP company; what is not named here goes to its plugin."""
+
+    model_config = ConfigDict(extra="allow")
+
+    plugin: str
+    time_zone: str = "Europe/Warsaw"
+
+    @property
+    def settings(self) -> dict[str, Any]:
+        """The plugin's part."""
+        return dict(self.model_extra or {})
+
+
+class Config(_Table):
+    """The whole file."""
+
+    hub: HubConfig
+    connector: ConnectorConfig
+    policy: PolicyConfig = PolicyConfig()
+    companies: dict[Name, CompanyConfig] = Field(min_length=1)
+
+
+def load_config(file: Path) -> tuple[Config, dict[Path_, int]]:
+    """The configuration, and the line of each of its keys. Raises ConfigError."""
+    try:
+        text = file.read_text(encoding="utf-8")
+    except OSError as error:
+        raise ConfigError(file, [Mistake(0, "", f"can't be read: {error.strerror}")]) from None
+    except UnicodeDecodeError:
+        raise ConfigError(file, [Mistake(0, "", "is not UTF-8; save it as UTF-8")]) from None
+    try:
+        data = tomllib.loads(text)
+    except tomllib.TOMLDecodeError as error:
+        raise ConfigError(file, [_syntax(str(error))]) from None
+    lines = dict(lines_of(text))
+    try:
+        config = Config.model_validate(data)
+    except ValidationError as error:
+        raise ConfigError(file, mistakes_of(error, lines)) from None
+    config.connector.state = file.parent / config.connector.state
+    return config, lines
+
+
+def _syntax(message: str) -> Mistake:
+    match = re.fullmatch(r"(.*) \(at line (\d+), column (\d+)\)", message)
+    if match is None:
+        return Mistake(0, "", message)
+    return Mistake(int(match[2]), "", f"{match[1]} (column {match[3]})")
+
+
+def mistakes_of(
+    error: ValidationError, lines: dict[Path_, int], prefix: Path_ = ()
+) -> list[Mistake]:
+    """What pydantic found, each with its line; a missing key has the line of its table."""
+    found = []
+    for fault in error.errors():
+        path = prefix + tuple(part for part in fault["loc"] if part != "[key]")
+        found.append(
+            Mistake(_line(path, lines), _dotted(path), _words(fault["type"], fault["msg"]))
+        )
+    return found
+
+
+def _words(kind: str, message: str) -> str:
+    if kind == "extra_forbidden":
+        return "is not a setting; see the documentation for those there are"
+    if kind == "missing":
+        return "is required"
+    message = message.removeprefix("Value error, ")
+    return message[:1].lower() + message[1:]
+
+
+def _line(path: Path_, lines: dict[Path_, int]) -> int:
+    while path:
+        if path in lines:
+            return lines[path]
+        path = path[:-1]
+    return 0
+
+
+def _dotted(path: Path_) -> str:
+    return "".join(f"[{p}]" if isinstance(p, int) else f".{p}" for p in path).lstrip(".")
+
+
+def lines_of(text: str) -> Iterator[tuple[Path_, int]]:
+    """The line of each table and key of a TOML text that parses; keys inside inline tables have their table's line."""
+    table: Path_ = ()
+    counts: dict[Path_, int] = {}
+    quoted = ""
+    for number, line in enumerate(text.splitlines(), 1):
+        if quoted:
+            quoted = "" if quoted in line else quoted
+            continue
+        if match := _TABLE.match(line):
+            table = _keys(match[2])
+            if match[1] == "[[":
+                counts[table] = counts.get(table, -1) + 1
+                table = (*table, counts[table])
+            yield table, number
+        elif match := _ASSIGNMENT.match(line):
+            yield table + _keys(match[1]), number
+            quoted = _opens(line[match.end() :])
+
+
+def _keys(dotted: str) -> Path_:
+    return tuple(key.strip("\"'") for key in re.findall(_KEY, dotted))
+
+
+def _opens(value: str) -> str:
+    """The quotes of a multi-line string that the value opens and does not close."""
+    for quotes in ('"""', "'''"):
+        if value.strip().startswith(quotes) and value.count(quotes) == 1:
+            return quotes
+    return ""

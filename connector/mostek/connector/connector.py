@@ -1,0 +1,91 @@
+"""The connector's composition root: builds everything in the order of need and runs it in one event loop."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import hashlib
+import uuid
+from collections.abc import AsyncIterator, Sequence
+from importlib.metadata import version
+from pathlib import Path
+
+import structlog
+
+from mostek.connector.companies import Company
+from mostek.connector.config import Config
+from mostek.connector.link import Backoff, Link
+from mostek.connector.outcomes import OutcomeStore
+from mostek.connector.policy import Policy
+from mostek.connector.runner import Runner
+from mostek.link.v1.link_pb2 import Hello, Status
+from mostek.wire.session import REVISION
+
+__all__ = ["Connector"]
+
+log = structlog.get_logger()
+
+
+class Connector:
+    """The connector as an object: `async with Connector(config, companies).running(): …`."""
+
+    def __init__(
+        self, config: Config, companies: Sequence[Company], backoff: Backoff | None = None
+    ) -> None:
+        self.config = config
+        self.companies = companies
+        self.policy = Policy(config.policy)
+        self._backoff = backoff
+
+    @contextlib.asynccontextmanager
+    async def running(self) -> AsyncIterator[Link]:
+        """Stay connected until the block ends; then let running commands finish. Raises StateInUse."""
+        settings = self.config.connector
+        settings.state.mkdir(parents=True, exist_ok=True)
+        outcomes = OutcomeStore.open(settings.state / "outcomes.sqlite")
+        runner = Runner(
+            self.companies,
+            self.policy,
+            outcomes,
+            threads=settings.threads,
+            write_timeout=settings.write_timeout,
+        )
+        instance = _instance(settings.state / "instance")
+        await asyncio.gather(*(asyncio.to_thread(c.try_open) for c in self.companies))
+        link = Link(self.config.hub.link, lambda: self._hello(instance), runner, self._backoff)
+        dialling = asyncio.create_task(link.run(), name="link")
+        log.info("connector started", connector=settings.name, hub=self.config.hub.link)
+        try:
+            yield link
+        finally:
+            dialling.cancel()
+            await link.stop(settings.stop_grace)
+            runner.close()
+            for company in self.companies:
+                company.plugin.close()
+            log.info("connector stopped")
+
+    def status(self) -> Status:
+        """What is served now."""
+        dump = self.config.model_dump_json(exclude={"companies": True, "hub": True})
+        return Status(
+            companies=[company.status(self.policy) for company in self.companies],
+            configuration=hashlib.sha256(dump.encode()).hexdigest()[:12],
+        )
+
+    def _hello(self, instance: str) -> Hello:
+        return Hello(
+            revision=REVISION,
+            connector=self.config.connector.name,
+            instance=instance,
+            software=version("mostek"),
+            slots=self.config.connector.slots,
+            status=self.status(),
+        )
+
+
+def _instance(file: Path) -> str:
+    """The identity of this installation, made once."""
+    if not file.exists():
+        file.write_text(uuid.uuid4().hex, encoding="ascii")
+    return file.read_text(encoding="ascii").strip()

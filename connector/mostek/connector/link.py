@@ -1,0 +1,232 @@
+"""The connector's end of the link: dials the hub, keeps a session open, comes back when it ends."""
+
+from __future__ import annotations
+
+import asyncio
+import random
+import time
+from collections.abc import Callable
+
+import grpc
+import structlog
+
+from mostek.connector.runner import Runner
+from mostek.link.v1.link_pb2 import (
+    Command,
+    ConnectorToHub,
+    Goodbye,
+    GoodbyeReason,
+    Hello,
+    HubToConnector,
+    Status,
+)
+from mostek.link.v1.link_pb2_grpc import LinkServiceStub
+from mostek.wire.session import (
+    CancelAsked,
+    ConnectorSession,
+    Left,
+    ProtocolError,
+    Started,
+    Welcomed,
+)
+
+__all__ = ["Backoff", "Link", "Session"]
+
+log = structlog.get_logger()
+
+_OPTIONS = (
+    # A channel of its own has a connection of its own, so that a new session does not ride on a dying one.
+    ("grpc.use_local_subchannel_pool", 1),
+    ("grpc.keepalive_time_ms", 30_000),
+    ("grpc.keepalive_timeout_ms", 20_000),
+    ("grpc.max_receive_message_length", 1024 * 1024),
+    ("grpc.initial_reconnect_backoff_ms", 1000),
+)
+
+#: A session that was not welcomed within this many seconds is given up.
+WELCOME_WITHIN = 15.0
+#: Between looks at liveness and unaccepted commands.
+TICK = 0.5
+
+
+class Backoff:
+    """How long to wait before dialling again: a random moment of a window that doubles from 1 s to 60 s."""
+
+    def __init__(self, *, longest: float = 60.0, draw: Callable[[], float] = random.random) -> None:
+        self._longest = longest
+        self._draw = draw
+        self._window = 1.0
+
+    def next(self) -> float:
+        """Seconds to wait now; the next window is twice as long."""
+        wait = self._window * self._draw()
+        self._window = min(2 * self._window, self._longest)
+        return wait
+
+    def reset(self) -> None:
+        """A session was welcomed: begin again with the shortest window."""
+        self._window = 1.0
+
+
+class Session:
+    """One stream: sends what the rules let out, runs the commands that come in."""
+
+    def __init__(self, address: str, hello: Hello, runner: Runner) -> None:
+        self.rules = ConnectorSession(hello, time.monotonic())
+        self.welcomed = False
+        #: No new commands will come: said goodbye to, or over.
+        self.leaving = asyncio.Event()
+        self.reconnect_after: float | None = None
+        self._address = address
+        self._runner = runner
+        self._wake = asyncio.Event()
+        self._commands: set[asyncio.Task[None]] = set()
+        self.rules.outbox.wake = self._wake.set
+
+    async def run(self) -> None:
+        """Until the stream ends. Never raises but for cancellation: how it ended is logged."""
+        channel = grpc.aio.insecure_channel(self._address, options=_OPTIONS)
+        try:
+            await self._stream(channel)
+        except grpc.aio.AioRpcError as error:
+            log.warning("connection to the hub failed", hub=self._address, reason=error.details())
+        except ProtocolError as fault:
+            log.error("the hub broke the protocol", hub=self._address, fault=str(fault))
+        except TimeoutError:
+            log.warning("the hub fell silent", hub=self._address, session_id=self.rules.session_id)
+        finally:
+            self.leaving.set()
+            for command_id in self.rules.running:
+                self._runner.cancel(command_id)
+            await channel.close()
+
+    async def _stream(self, channel: grpc.aio.Channel) -> None:
+        call = LinkServiceStub(channel).Connect()
+        reading = asyncio.create_task(self._read(call), name="read link")
+        writing = asyncio.create_task(self._write(call), name="write link")
+        ticking = asyncio.create_task(self._tick(), name="tick link")
+        tasks = (reading, writing, ticking)
+        try:
+            done, _ = await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
+            if writing in done and writing.exception() is None:
+                # All is said; the hub closes the stream.
+                done, _ = await asyncio.wait(
+                    (reading, ticking), return_when=asyncio.FIRST_COMPLETED
+                )
+            for task in done:
+                task.result()
+        finally:
+            for task in tasks:
+                task.cancel()
+            await asyncio.gather(*tasks, return_exceptions=True)
+            call.cancel()
+
+    async def _read(self, call: grpc.aio.StreamStreamCall[ConnectorToHub, HubToConnector]) -> None:
+        async for frame in call:
+            self._take(frame)
+
+    async def _write(self, call: grpc.aio.StreamStreamCall[ConnectorToHub, HubToConnector]) -> None:
+        outbox = self.rules.outbox
+        while not (self.rules.said_goodbye and self.rules.idle):
+            frame = outbox.next()
+            if frame is not None:
+                await call.write(frame)
+                continue
+            self._wake.clear()
+            await self._wake.wait()
+        await call.done_writing()
+
+    async def _tick(self) -> None:
+        began = time.monotonic()
+        while True:
+            await asyncio.sleep(TICK)
+            now = time.monotonic()
+            self.rules.tick(now)
+            silent = not self.welcomed and now - began > WELCOME_WITHIN
+            if silent or self.rules.is_dead(now):
+                raise TimeoutError
+
+    def _take(self, frame: HubToConnector) -> None:
+        match self.rules.receive(frame, time.monotonic()):
+            case Started(command, request):
+                task = asyncio.create_task(self._execute(command, request))
+                self._commands.add(task)
+                task.add_done_callback(self._commands.discard)
+            case CancelAsked(command_id):
+                self._runner.cancel(command_id)
+            case Welcomed(welcome):
+                self.welcomed = True
+                log.info("connected", hub=self._address, session_id=welcome.session_id)
+            case Left(goodbye):
+                self._left(goodbye)
+
+    async def _execute(self, command: Command, request: bytes) -> None:
+        self.rules.finish(command.command_id, await self._runner.run(command, request))
+
+    def _left(self, goodbye: Goodbye) -> None:
+        log.info(
+            "the hub says goodbye", reason=GoodbyeReason.Name(goodbye.reason), why=goodbye.message
+        )
+        if goodbye.HasField("reconnect_after"):
+            self.reconnect_after = goodbye.reconnect_after.ToTimedelta().total_seconds()
+        # Answered in kind: the stream ends when the running commands have.
+        self.goodbye()
+
+    def goodbye(self) -> None:
+        """Say that no new commands are wanted here: running ones finish, then the stream ends."""
+        self.rules.goodbye(
+            GoodbyeReason.GOODBYE_REASON_STOPPING, "The connector leaves this session."
+        )
+        self.leaving.set()
+
+    def status(self, status: Status) -> None:
+        """Tell the hub what is served now."""
+        if self.welcomed and not self.rules.leaving:
+            self.rules.status(status)
+
+
+class Link:
+    """Keeps a session open as long as `run` runs. A new one is opened while an old one still finishes its commands."""
+
+    def __init__(
+        self,
+        address: str,
+        hello: Callable[[], Hello],
+        runner: Runner,
+        backoff: Backoff | None = None,
+    ) -> None:
+        self._address = address
+        self._hello = hello
+        self._runner = runner
+        self._backoff = backoff or Backoff()
+        self._sessions: dict[asyncio.Task[None], Session] = {}
+
+    async def run(self) -> None:
+        """Dial, and dial again whenever a session leaves; until cancelled."""
+        while True:
+            session = self._open()
+            await session.leaving.wait()
+            if session.welcomed:
+                self._backoff.reset()
+            wait = self._backoff.next()
+            if session.reconnect_after is not None:
+                wait = session.reconnect_after * random.uniform(0.5, 1.5)
+            await asyncio.sleep(wait)
+
+    def _open(self) -> Session:
+        session = Session(self._address, self._hello(), self._runner)
+        task = asyncio.create_task(session.run(), name="session")
+        self._sessions[task] = session
+        task.add_done_callback(self._sessions.pop)
+        return session
+
+    async def stop(self, grace: float) -> None:
+        """Say goodbye, let running commands finish for `grace` seconds, close."""
+        for session in self._sessions.values():
+            session.goodbye()
+        tasks = list(self._sessions)
+        if tasks:
+            _, late = await asyncio.wait(tasks, timeout=grace)
+            for task in late:
+                task.cancel()
+            await asyncio.gather(*late, return_exceptions=True)

@@ -1,0 +1,100 @@
+"""What writes came to, kept at the site: the intent on disk before the ERP is touched, the outcome before it is told.
+
+A cache: that a key is not here proves nothing, so a plugin always looks for its document in the ERP first.
+"""
+
+from __future__ import annotations
+
+import sqlite3
+import time
+from contextlib import closing
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Self
+
+__all__ = ["Outcome", "OutcomeStore", "StateInUse"]
+
+_SCHEMA = """
+CREATE TABLE IF NOT EXISTS outcome (
+    company     TEXT NOT NULL,
+    key         TEXT NOT NULL,
+    operation   TEXT NOT NULL,
+    content     BLOB NOT NULL,
+    intended_at REAL NOT NULL,
+    finished_at REAL,
+    response    BLOB,
+    PRIMARY KEY (company, key)
+) WITHOUT ROWID
+"""
+
+
+class StateInUse(Exception):
+    """Another process works in the state folder."""
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """A write that was begun. `content` is the hash of what was asked; `response` is None until it succeeded."""
+
+    content: bytes
+    response: bytes | None
+
+
+class OutcomeStore:
+    """A SQLite file that one process holds; every commit is synced to disk. Not thread-safe: one thread at a time."""
+
+    def __init__(self, connection: sqlite3.Connection) -> None:
+        self._connection = connection
+
+    @classmethod
+    def open(cls, file: Path) -> Self:
+        """Open or create the store. Raises StateInUse."""
+        connection = sqlite3.connect(
+            file, timeout=1.0, isolation_level=None, check_same_thread=False
+        )
+        try:
+            connection.execute("PRAGMA locking_mode = EXCLUSIVE")
+            connection.execute("PRAGMA journal_mode = WAL")
+            connection.execute("PRAGMA synchronous = FULL")
+            connection.execute("BEGIN IMMEDIATE")
+            connection.execute(_SCHEMA)
+            connection.execute("COMMIT")
+        except sqlite3.OperationalError as error:
+            connection.close()
+            if "locked" in str(error):
+                raise StateInUse(
+                    f"{file.parent} is used by another connector process; stop it first"
+                ) from None
+            raise
+        return cls(connection)
+
+    def find(self, company: str, key: str) -> Outcome | None:
+        """What is known of a key."""
+        query = "SELECT content, response FROM outcome WHERE company = ? AND key = ?"
+        with closing(self._connection.execute(query, (company, key))) as cursor:
+            row = cursor.fetchone()
+        return Outcome(row[0], row[1]) if row else None
+
+    def intend(self, company: str, key: str, operation: str, content: bytes) -> None:
+        """The ERP is about to be touched."""
+        self._connection.execute(
+            "INSERT OR IGNORE INTO outcome (company, key, operation, content, intended_at) VALUES (?, ?, ?, ?, ?)",
+            (company, key, operation, content, time.time()),
+        )
+
+    def record(self, company: str, key: str, response: bytes) -> None:
+        """The write succeeded."""
+        self._connection.execute(
+            "UPDATE outcome SET response = ?, finished_at = ? WHERE company = ? AND key = ?",
+            (response, time.time(), company, key),
+        )
+
+    def withdraw(self, company: str, key: str) -> None:
+        """The write failed and changed nothing: the key is free again."""
+        self._connection.execute(
+            "DELETE FROM outcome WHERE company = ? AND key = ? AND response IS NULL", (company, key)
+        )
+
+    def close(self) -> None:
+        """Let go of the file."""
+        self._connection.close()

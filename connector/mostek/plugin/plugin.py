@@ -1,0 +1,174 @@
+"""What a plugin is: a class with one method for each rpc of `ErpService` that it serves."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, ClassVar
+from zoneinfo import ZoneInfo
+
+from google.protobuf.message import Message
+from pydantic import BaseModel, ConfigDict
+
+from mostek.wire.failures import Cancelled, Expired
+from mostek.wire.operations import OPERATIONS
+
+__all__ = ["Context", "NoConfig", "Plugin", "Site"]
+
+
+class NoConfig(BaseModel):
+    """The configuration of a plugin that has none."""
+
+    model_config = ConfigDict(extra="forbid")
+
+
+@dataclass(frozen=True)
+class Site:
+    """Where a plugin runs: the company that it serves, its time zone and a folder of its own for state."""
+
+    company: str
+    state: Path
+    zone: ZoneInfo = field(default_factory=lambda: ZoneInfo("Europe/Warsaw"))
+
+
+class Context:
+    """One running command, as the plugin sees it. Thread-safe.
+
+    `denied` holds the field paths that the site's policy keeps back, each led by its message's name: `Customer.pesel`,
+    or `Customer.address` for all below it. `idempotency_key` is empty for reads.
+    """
+
+    def __init__(
+        self,
+        *,
+        operation: str,
+        company: str = "",
+        command_id: str = "",
+        caller: str = "",
+        idempotency_key: str = "",
+        timeout: float = 60.0,
+        denied: frozenset[str] = frozenset(),
+    ) -> None:
+        self.operation = operation
+        self.company = company
+        self.command_id = command_id
+        self.caller = caller
+        self.idempotency_key = idempotency_key
+        self.denied = denied
+        self._ends = time.monotonic() + timeout
+        self._lock = threading.Lock()
+        self._stops: list[Callable[[], None]] = []
+        self._cancelled = False
+
+    @property
+    def cancelled(self) -> bool:
+        """Whether nobody waits for the command any more."""
+        return self._cancelled
+
+    def remaining(self) -> float:
+        """Seconds until the deadline; 0 when it passed."""
+        return max(0.0, self._ends - time.monotonic())
+
+    def extend(self, timeout: float) -> None:
+        """Give the command so many seconds from now; called by the connector."""
+        self._ends = time.monotonic() + timeout
+
+    def check(self) -> None:
+        """Raise Expired or Cancelled if the command is not to go on."""
+        if not self.remaining():
+            raise Expired("The deadline passed while the command ran.")
+        if self._cancelled:
+            raise Cancelled("The command was cancelled.")
+
+    @contextmanager
+    def on_cancel(self, stop: Callable[[], None]) -> Iterator[None]:
+        """Within the block, a cancellation calls `stop` from another thread; at once if it has already come."""
+        with self._lock:
+            self._stops.append(stop)
+            late = self._cancelled
+        if late:
+            stop()
+        try:
+            yield
+        finally:
+            with self._lock:
+                self._stops.remove(stop)
+
+    def cancel(self) -> None:
+        """Ask the running command to end; called by the connector."""
+        with self._lock:
+            self._cancelled = True
+            stops = list(self._stops)
+        for stop in stops:
+            stop()
+
+
+class Plugin:
+    """One ERP company. A subclass has one method per rpc that it serves, named in snake_case:
+
+        class Erp(Plugin):
+            def list_customers(
+                self, request: ListCustomersRequest, context: Context
+            ) -> ListCustomersResponse: ...
+
+    Methods run in threads of the connector, several at a time (an `async def` runs in its event loop and must not block),
+    and raise a `CommandFailure` when they can't do what is
+    asked. Reads may be called again after a failure; writes go one at a time.
+    """
+
+    config_type: ClassVar[type[BaseModel]] = NoConfig
+    #: The program's name, for people.
+    erp: ClassVar[str] = ""
+    #: rpc name → method name; made by the class statement.
+    serves: ClassVar[dict[str, str]] = {}
+
+    def __init__(self, config: Any, site: Site) -> None:
+        self.config = config
+        self.site = site
+
+    def __init_subclass__(cls, **kwargs: Any) -> None:
+        super().__init_subclass__(**kwargs)
+        cls._refuse_unknown_names()
+        cls.serves = {
+            name: operation.method
+            for name, operation in OPERATIONS.items()
+            if callable(getattr(cls, operation.method, None))
+        }
+
+    @classmethod
+    def _refuse_unknown_names(cls) -> None:
+        """A method that takes (request, context) but is the name of no rpc is a misspelling."""
+        known = {operation.method for operation in OPERATIONS.values()}
+        for name, value in vars(cls).items():
+            if name.startswith("_") or name in known or not callable(value):
+                continue
+            code = getattr(value, "__code__", None)
+            if code and code.co_varnames[: code.co_argcount] == ("self", "request", "context"):
+                raise TypeError(f"{cls.__name__}.{name} is the name of no rpc of ErpService")
+
+    def call(self, operation: str, request: Message, context: Context) -> Message:
+        """Run the method of an operation that the plugin serves."""
+        method: Callable[[Message, Context], Message] = getattr(self, self.serves[operation])
+        return method(request, context)
+
+    def open(self) -> None:
+        """Look at the ERP: versions, schema. Called once before the first command, and again after `ErpUnavailable`."""
+
+    def close(self) -> None:
+        """Give back what the plugin holds."""
+
+    def erp_version(self) -> str:
+        """The program's version as far as the plugin can tell; empty if it can't."""
+        return ""
+
+    def schema(self) -> str:
+        """Fingerprint of the tables and columns that the plugin found; empty if it has none."""
+        return ""
+
+    def drift(self) -> list[str]:
+        """What of the ERP's schema is not as the plugin expects, a sentence each."""
+        return []

@@ -1,0 +1,145 @@
+"""The link's port: streams of connectors become sessions in the registry."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import secrets
+import time
+from collections.abc import AsyncIterator
+
+import structlog
+from grpc.aio import ServicerContext
+
+from mostek.hub.registry import Registry
+from mostek.hub.session import LiveSession
+from mostek.link.v1.link_pb2 import ConnectorToHub, GoodbyeReason, HubToConnector
+from mostek.link.v1.link_pb2_grpc import LinkServiceServicer
+from mostek.wire.names import NAME
+from mostek.wire.session import (
+    Budget,
+    HubSession,
+    Left,
+    Opened,
+    ProtocolError,
+    SessionSettings,
+    StatusChanged,
+)
+
+__all__ = ["Link"]
+
+log = structlog.get_logger()
+
+#: A stream that said no Hello within this many seconds is closed.
+HELLO_WITHIN = 10.0
+
+
+class Link(LinkServiceServicer):
+    """Serves `LinkService`. `tick` must be called about once a second."""
+
+    def __init__(self, registry: Registry, settings: SessionSettings, budget: Budget) -> None:
+        self._registry = registry
+        self._settings = settings
+        self._budget = budget
+        self._streams: dict[LiveSession, asyncio.Task[object]] = {}
+
+    async def Connect(
+        self,
+        request_iterator: AsyncIterator[ConnectorToHub],
+        context: ServicerContext[ConnectorToHub, HubToConnector],
+    ) -> AsyncIterator[HubToConnector]:
+        """One session, from Hello to the end of the stream."""
+        session = self._session()
+        stream = asyncio.current_task()
+        assert stream is not None
+        self._streams[session] = stream
+        name = f"read {session.rules.session_id}"
+        reader = asyncio.create_task(self._read(session, request_iterator), name=name)
+        try:
+            async for frame in session.frames():
+                yield frame
+        finally:
+            del self._streams[session]
+            reader.cancel()
+            self._ended(session)
+
+    def _session(self) -> LiveSession:
+        rules = HubSession(secrets.token_hex(8), self._settings, self._budget, time.monotonic())
+        return LiveSession(rules, self._budget)
+
+    def _ended(self, session: LiveSession) -> None:
+        self._registry.remove(session)
+        session.close()
+        log.info(
+            "session ended",
+            session_id=session.rules.session_id,
+            connector=session.connector,
+            instance=session.instance,
+            said_goodbye=session.rules.heard_goodbye,
+        )
+
+    async def _read(self, session: LiveSession, frames: AsyncIterator[ConnectorToHub]) -> None:
+        """Take frames until the stream or the session ends; what comes after a breach is not read."""
+        try:
+            async for frame in frames:
+                self._take(session, frame)
+        except ProtocolError as fault:
+            session.refuse(fault)
+        except asyncio.CancelledError:
+            raise
+        except Exception:
+            log.exception("reading a session failed", session_id=session.rules.session_id)
+            session.end(GoodbyeReason.GOODBYE_REASON_STOPPING, "The hub failed to read the stream.")
+        else:
+            session.end(GoodbyeReason.GOODBYE_REASON_STOPPING, "The connector's stream ended.")
+
+    def _take(self, session: LiveSession, frame: ConnectorToHub) -> None:
+        match session.receive(frame):
+            case Opened(hello):
+                if not NAME.fullmatch(hello.connector):
+                    raise ProtocolError(
+                        "the connector's name must be lower-case letters, digits and dashes"
+                    )
+                self._registry.add(session)
+                log.info(
+                    "session opened",
+                    session_id=session.rules.session_id,
+                    connector=hello.connector,
+                    instance=hello.instance,
+                    software=hello.software,
+                    slots=hello.slots,
+                )
+            case StatusChanged():
+                self._registry.update(session)
+                log.info("connector changed", connector=session.connector)
+            case Left(goodbye):
+                log.info(
+                    "connector says goodbye",
+                    connector=session.connector,
+                    reason=GoodbyeReason.Name(goodbye.reason),
+                )
+
+    def tick(self) -> None:
+        """Send heartbeats, find dead sessions and end them."""
+        now = time.monotonic()
+        for session, stream in list(self._streams.items()):
+            session.rules.tick(now)
+            silent = session.rules.hello is None and session.rules.is_older(now, HELLO_WITHIN)
+            if silent or session.rules.is_dead(now):
+                log.warning(
+                    "connector fell silent",
+                    session_id=session.rules.session_id,
+                    connector=session.connector,
+                )
+                stream.cancel()
+
+    async def drain(self, reconnect_after: float, grace: float) -> None:
+        """Say goodbye to all connectors and wait up to `grace` seconds for their commands."""
+        for session in list(self._streams):
+            session.rules.goodbye(
+                GoodbyeReason.GOODBYE_REASON_STOPPING, "The hub is stopping.", reconnect_after
+            )
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(grace):
+                while self._streams:
+                    await asyncio.wait(self._streams.values())

@@ -1,0 +1,104 @@
+"""Which session holds which connector."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+
+from mostek.hub.session import LiveSession
+from mostek.link.v1.link_pb2 import Company, Status
+from mostek.wire.failures import Invalid, NotFound, Offline, Overloaded, Unsupported
+from mostek.wire.names import ONLY_COMPANY
+
+__all__ = ["ConnectorRecord", "Registry"]
+
+
+@dataclass
+class ConnectorRecord:
+    """A connector that was online since the hub started."""
+
+    name: str
+    sessions: list[LiveSession] = field(default_factory=list)
+    status: Status = field(default_factory=Status)
+    changed_at: datetime = field(default_factory=lambda: datetime.now(UTC))
+
+    @property
+    def online(self) -> bool:
+        """Whether any session is open."""
+        return bool(self.sessions)
+
+    def company(self, name: str) -> Company:
+        """The company of that name, or the only one if the name is empty or `-`. Raises NotFound, Invalid."""
+        companies = self.status.companies
+        if name and name != ONLY_COMPANY:
+            for company in companies:
+                if company.name == name:
+                    return company
+            raise NotFound(f"Connector {self.name} serves no company {name!r}.")
+        if len(companies) != 1:
+            names = ", ".join(company.name for company in companies) or "none"
+            raise Invalid(f"Connector {self.name} serves several companies ({names}): name one.")
+        return companies[0]
+
+
+class Registry:
+    """The connectors that this process knows and their sessions."""
+
+    def __init__(self) -> None:
+        self._records: dict[str, ConnectorRecord] = {}
+
+    def add(self, session: LiveSession) -> None:
+        """A session was opened."""
+        name = session.connector
+        record = self._records.setdefault(name, ConnectorRecord(name))
+        record.sessions.append(session)
+        record.status = session.status
+        record.changed_at = datetime.now(UTC)
+
+    def update(self, session: LiveSession) -> None:
+        """A session's status changed."""
+        self._records[session.connector].status = session.status
+
+    def remove(self, session: LiveSession) -> None:
+        """A session ended."""
+        record = self._records.get(session.connector)
+        if record and session in record.sessions:
+            record.sessions.remove(session)
+            record.changed_at = datetime.now(UTC)
+
+    def connectors(self) -> list[ConnectorRecord]:
+        """All known connectors, by name."""
+        return [self._records[name] for name in sorted(self._records)]
+
+    def connector(self, name: str) -> ConnectorRecord:
+        """The connector of that name. Raises NotFound."""
+        record = self._records.get(name)
+        if record is None:
+            raise NotFound(f"No connector {name!r} is known to this hub.")
+        return record
+
+    def sessions(self) -> list[LiveSession]:
+        """All open sessions."""
+        return [session for record in self._records.values() for session in record.sessions]
+
+    def pick(self, connector: str, company: str, operation: str) -> tuple[LiveSession, str]:
+        """The session with the most room, and the company's own name.
+
+        Raises NotFound, Invalid (which company?), Unsupported (not served), Offline, Overloaded.
+        """
+        record = self.connector(connector)
+        if not record.sessions:
+            raise Offline(f"Connector {connector} is offline.", retry_after=5.0)
+        served = record.company(company)
+        if operation not in served.operations:
+            raise Unsupported(
+                f"{served.erp or served.plugin} at {connector} does not serve {operation}."
+            )
+        session = max(record.sessions, key=lambda live: live.rules.free_slots)
+        if session.rules.free_slots <= 0:
+            if all(live.rules.leaving for live in record.sessions):
+                raise Offline(f"Connector {connector} is restarting.", retry_after=2.0)
+            raise Overloaded(
+                f"Connector {connector} has no room for another command.", retry_after=1.0
+            )
+        return session, served.name

@@ -1,0 +1,124 @@
+"""One live session with a connector: the rules of `mostek.wire.session` with a clock, a stream and those who wait."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import AsyncIterator
+from datetime import UTC, datetime
+
+import structlog
+
+from mostek.link.v1.link_pb2 import Command, ConnectorToHub, GoodbyeReason, HubToConnector, Status
+from mostek.wire.failures import Offline, raised
+from mostek.wire.session import (
+    Budget,
+    Finished,
+    HubSession,
+    Left,
+    Opened,
+    ProtocolError,
+    StatusChanged,
+)
+
+__all__ = ["LiveSession", "SessionLost"]
+
+log = structlog.get_logger()
+
+
+class SessionLost(Offline):
+    """The session ended while a command was outstanding: what became of the command is not known here."""
+
+
+class LiveSession:
+    """A session and the calls that wait for its results."""
+
+    def __init__(self, rules: HubSession, budget: Budget) -> None:
+        self.rules = rules
+        self.connected_at = datetime.now(UTC)
+        self._budget = budget
+        self._waiting: dict[str, asyncio.Future[bytes]] = {}
+        self._wake = asyncio.Event()
+        self._ending = False
+        rules.outbox.wake = self._wake.set
+
+    @property
+    def connector(self) -> str:
+        """The connector's name; empty before Hello."""
+        return self.rules.hello.connector if self.rules.hello else ""
+
+    @property
+    def instance(self) -> str:
+        """The connector process's identity; empty before Hello."""
+        return self.rules.hello.instance if self.rules.hello else ""
+
+    @property
+    def status(self) -> Status:
+        """What the connector serves."""
+        return self.rules.status
+
+    async def call(self, command: Command, request: bytes, *, stop_when_abandoned: bool) -> bytes:
+        """Send a command and wait for its response. Raises the command's failure, or SessionLost.
+
+        When the waiting is cancelled the connector is told, if `stop_when_abandoned`.
+        """
+        future: asyncio.Future[bytes] = asyncio.get_running_loop().create_future()
+        self.rules.send(command, request, time.monotonic())
+        self._waiting[command.command_id] = future
+        try:
+            return await future
+        except asyncio.CancelledError:
+            if stop_when_abandoned:
+                self.rules.cancel(command.command_id)
+            raise
+        finally:
+            del self._waiting[command.command_id]
+
+    async def frames(self) -> AsyncIterator[HubToConnector]:
+        """The frames to send, as they become sendable; ends when the session is to end."""
+        outbox = self.rules.outbox
+        while True:
+            while (frame := outbox.next()) is not None:
+                yield frame
+            if self._ending:
+                return
+            self._wake.clear()
+            await self._wake.wait()
+
+    def receive(self, frame: ConnectorToHub) -> Opened | StatusChanged | Left | None:
+        """Take a frame; results go to those who wait for them. Raises ProtocolError."""
+        event = self.rules.receive(frame, time.monotonic())
+        if isinstance(event, Finished):
+            self._finish(event)
+            return None
+        return event
+
+    def _finish(self, event: Finished) -> None:
+        self._budget.give(event.held)
+        future = self._waiting.get(event.command_id)
+        if future is None or future.done():
+            return
+        if event.failure is not None:
+            future.set_exception(raised(event.failure))
+        else:
+            future.set_result(event.response or b"")
+
+    def end(self, reason: GoodbyeReason.ValueType, message: str) -> None:
+        """Say goodbye and end the stream as soon as that is sent."""
+        self.rules.goodbye(reason, message)
+        self._ending = True
+        self._wake.set()
+
+    def refuse(self, fault: ProtocolError) -> None:
+        """The connector broke the protocol."""
+        log.warning("connector broke the protocol", connector=self.connector, fault=str(fault))
+        self.end(GoodbyeReason.GOODBYE_REASON_PROTOCOL_ERROR, str(fault))
+
+    def close(self) -> None:
+        """The stream is gone: nobody waits in vain."""
+        self.rules.close()
+        for future in self._waiting.values():
+            if not future.done():
+                future.set_exception(
+                    SessionLost("The connection to the connector was lost.", retry_after=1.0)
+                )
