@@ -26,5 +26,6 @@ $(STAMP): pyproject.toml $(addsuffix pyproject.toml,$(PLUGINS))
 .PHONY: proto
 proto: install ## Generate code and descriptors from the .proto files
 	cd protos && PATH="$(CURDIR)/$(BIN):$$PATH" python -m grpc_tools.protoc -I . \
+		--include_source_info --descriptor_set_out=../hub/mostek/hub/http/contract.binpb \
 		--python_out=. --mypy_out=quiet:. --grpc_python_out=. --mypy_grpc_out=quiet:. \
 		$(foreach folder,$(PROTOS),$(folder)/*.proto)

@@ -16,6 +16,7 @@ from mostek.connector.config import Config, ConfigError, Mistake, load_config
 from mostek.connector.connector import Connector
 from mostek.connector.outcomes import StateInUse
 from mostek.connector.policy import unknown_paths
+from mostek.wire import loop
 from mostek.wire.logs import configure_logs
 
 __all__ = ["main"]
@@ -37,7 +38,7 @@ def run(config: ConfigFile = DEFAULT_FILE) -> None:
     settings, companies = _load(config)
     configure_logs(settings.connector.log_level)
     try:
-        asyncio.run(_run(settings, companies))
+        loop.run(_run(settings, companies))
     except StateInUse as error:
         raise SystemExit(f"mostek-connector: {error}") from None
 
@@ -75,12 +76,12 @@ async def _run(config: Config, companies: Sequence[Company]) -> None:
 
 
 def _on_signals(stop: asyncio.Event) -> None:
-    loop = asyncio.get_running_loop()
+    running = asyncio.get_running_loop()
     for number in (signal.SIGTERM, signal.SIGINT):
         if sys.platform == "win32":
-            signal.signal(number, lambda *_: loop.call_soon_threadsafe(stop.set))
+            signal.signal(number, lambda *_: running.call_soon_threadsafe(stop.set))
         else:
-            loop.add_signal_handler(number, stop.set)
+            running.add_signal_handler(number, stop.set)
 
 
 def main() -> None:

@@ -108,13 +108,15 @@ class Session:
         tasks = (reading, writing, ticking)
         try:
             done, _ = await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
-            if writing in done and writing.exception() is None:
+            if writing in done and not writing.cancelled() and writing.exception() is None:
                 # All is said; the hub closes the stream.
                 done, _ = await asyncio.wait(
                     (reading, ticking), return_when=asyncio.FIRST_COMPLETED
                 )
             for task in done:
-                task.result()
+                # A stream that the hub cancelled ends the reading task as if it were cancelled.
+                if not task.cancelled():
+                    task.result()
         finally:
             for task in tasks:
                 task.cancel()

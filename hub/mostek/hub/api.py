@@ -39,7 +39,7 @@ def _handler(router: Router, operation: Operation) -> Callable[[bytes, Any], Awa
     async def handle(request: bytes, context: _Context) -> bytes:
         try:
             call = _call(operation, request, context)
-            await context.send_initial_metadata(((COMMAND_ID, call.command_id),))
+            context.set_trailing_metadata(((COMMAND_ID, call.command_id),))
             return await router.call(call)
         except CommandFailure as failure:
             await _abort(context, failure)

@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import signal
 import sys
-from collections.abc import Callable
 
 import typer
 from pydantic import ValidationError
@@ -13,6 +12,7 @@ from pydantic import ValidationError
 from mostek.hub.config import HubConfig
 from mostek.hub.hub import Hub
 from mostek.wire.logs import configure_logs
+from mostek.wire.loop import run
 
 __all__ = ["main"]
 
@@ -29,11 +29,10 @@ def serve() -> None:
     """Run the hub until SIGTERM or Ctrl-C; settings come from MOSTEK_HUB_… variables (docs/operations.md)."""
     config = _config()
     configure_logs(config.log_level)
-    with asyncio.Runner(loop_factory=_loop_factory()) as runner:
-        try:
-            runner.run(_serve(config))
-        except OSError as error:
-            raise SystemExit(f"mostek-hub: {error}") from None
+    try:
+        run(_serve(config))
+    except OSError as error:
+        raise SystemExit(f"mostek-hub: {error}") from None
 
 
 def _config() -> HubConfig:
@@ -46,15 +45,6 @@ def _config() -> HubConfig:
                 f"mostek-hub: {name}: {fault['msg'].removeprefix('Value error, ')}", file=sys.stderr
             )
         raise SystemExit(2) from None
-
-
-def _loop_factory() -> Callable[[], asyncio.AbstractEventLoop] | None:
-    """uvloop where it exists; it does not on Windows."""
-    if sys.platform == "win32":
-        return None
-    import uvloop
-
-    return uvloop.new_event_loop
 
 
 async def _serve(config: HubConfig) -> None:

@@ -8,6 +8,7 @@ import secrets
 import time
 from collections.abc import AsyncIterator
 
+import grpc
 import structlog
 from grpc.aio import ServicerContext
 
@@ -58,6 +59,9 @@ class Link(LinkServiceServicer):
         try:
             async for frame in session.frames():
                 yield frame
+        except asyncio.CancelledError:
+            # Without a status the connector would not learn that the stream is over.
+            await context.abort(grpc.StatusCode.UNAVAILABLE, "The session is over.")
         finally:
             del self._streams[session]
             reader.cancel()
@@ -91,7 +95,7 @@ class Link(LinkServiceServicer):
             log.exception("reading a session failed", session_id=session.rules.session_id)
             session.end(GoodbyeReason.GOODBYE_REASON_STOPPING, "The hub failed to read the stream.")
         else:
-            session.end(GoodbyeReason.GOODBYE_REASON_STOPPING, "The connector's stream ended.")
+            session.finish()
 
     def _take(self, session: LiveSession, frame: ConnectorToHub) -> None:
         match session.receive(frame):

@@ -106,6 +106,10 @@ class LiveSession:
     def end(self, reason: GoodbyeReason.ValueType, message: str) -> None:
         """Say goodbye and end the stream as soon as that is sent."""
         self.rules.goodbye(reason, message)
+        self.finish()
+
+    def finish(self) -> None:
+        """End the stream as soon as what waits is sent."""
         self._ending = True
         self._wake.set()
 

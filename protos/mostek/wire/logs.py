@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import asyncio
+import atexit
 import logging
 import sys
 from typing import TextIO
@@ -10,30 +12,63 @@ import structlog
 
 __all__ = ["configure_logs"]
 
+#: Lines written in an event loop wait this long for others, seconds: a system call per call would slow the calls.
+GATHER = 0.1
 
-def configure_logs(
-    level: str = "info", *, json: bool | None = None, stream: TextIO | None = None
-) -> None:
+
+def configure_logs(level: str = "info", *, json: bool | None = None, stream: TextIO | None = None) -> None:
     """Set up structlog for the process. `level` is a name of the logging module; `json` None: unless on a terminal."""
     stream = stream or sys.stderr
     as_json = not stream.isatty() if json is None else json
-    render: structlog.types.Processor = (
-        structlog.processors.JSONRenderer(ensure_ascii=False)
-        if as_json
-        else structlog.dev.ConsoleRenderer()
-    )
+    render: list[structlog.types.Processor] = [structlog.dev.ConsoleRenderer()]
+    if as_json:
+        render = [
+            structlog.processors.format_exc_info,
+            structlog.processors.EventRenamer("message"),
+            structlog.processors.JSONRenderer(ensure_ascii=False),
+        ]
     structlog.configure(
         processors=[
             structlog.contextvars.merge_contextvars,
             structlog.processors.add_log_level,
             structlog.processors.TimeStamper(fmt="iso", utc=True, key="time"),
-            structlog.processors.format_exc_info,
-            structlog.processors.EventRenamer("message"),
-            render,
+            *render,
         ],
         wrapper_class=structlog.make_filtering_bound_logger(
             logging.getLevelNamesMapping()[level.upper()]
         ),
-        logger_factory=structlog.WriteLoggerFactory(file=stream),
+        logger_factory=_Lines(stream),
         cache_logger_on_first_use=True,
     )
+
+
+class _Lines:
+    """A logger and its factory: lines go out at once, or gathered for a moment inside an event loop."""
+
+    def __init__(self, stream: TextIO) -> None:
+        self._stream = stream
+        self._lines: list[str] = []
+        atexit.register(self._flush)
+
+    def __call__(self, *args: object) -> _Lines:
+        return self
+
+    def msg(self, line: str) -> None:
+        """Write one line."""
+        try:
+            loop = asyncio.get_running_loop()
+        except RuntimeError:
+            self._lines.append(line)
+            self._flush()
+            return
+        if not self._lines:
+            loop.call_later(GATHER, self._flush)
+        self._lines.append(line)
+
+    debug = info = warning = error = critical = exception = msg
+
+    def _flush(self) -> None:
+        lines, self._lines = self._lines, []
+        if lines:
+            self._stream.write("\n".join(lines) + "\n")
+            self._stream.flush()

@@ -21,7 +21,7 @@ CONNECTOR: Final = "mostek-connector"
 COMPANY: Final = "mostek-company"
 #: gRPC metadata and, capitalised, HTTP header: names a write for ever.
 IDEMPOTENCY_KEY: Final = "idempotency-key"
-#: gRPC initial metadata and HTTP header of an answer: the id under which both sides log the command.
+#: gRPC trailing metadata and HTTP header of an answer: the id under which both sides log the command.
 COMMAND_ID: Final = "mostek-command"
 #: gRPC trailing metadata of a failed call: a serialised `Failure`.
 FAILURE: Final = "mostek-failure-bin"

@@ -353,8 +353,8 @@ class Command(_message.Message):
     """Names a write for ever: present with operations that are not NO_SIDE_EFFECTS, and only with them."""
     @_builtins.property
     def timeout(self) -> _duration_pb2.Duration:
-        """Time left for the command. Relative, because the two clocks need not agree. The connector MUST NOT start it later and
-        stops it then.
+        """Time left for the command. Relative, because the two clocks need not agree. The connector MUST NOT start it later. It
+        stops a read then; a write that started is finished.
         """
 
     def __init__(

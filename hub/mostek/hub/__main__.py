@@ -1,0 +1,5 @@
+"""`python -m mostek.hub` is `mostek-hub`."""
+
+from mostek.hub.cli import main
+
+main()

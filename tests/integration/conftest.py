@@ -1,0 +1,175 @@
+"""A hub and connectors in one event loop, over real sockets on loopback."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import threading
+from collections.abc import AsyncIterator, Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+import grpc
+import pytest
+
+from mostek.client import Client
+from mostek.connector.companies import Company
+from mostek.connector.config import CompanyConfig, Config, ConnectorConfig, PolicyConfig
+from mostek.connector.config import HubConfig as DialConfig
+from mostek.connector.connector import Connector
+from mostek.connector.link import Backoff
+from mostek.erp.v1.customer_pb2 import (
+    CreateCustomerRequest,
+    CreateCustomerResponse,
+    Customer,
+    CustomerMatch,
+    GetCustomerRequest,
+    GetCustomerResponse,
+    ListCustomersRequest,
+    ListCustomersResponse,
+)
+from mostek.erp.v1.erp_pb2 import DescribeErpRequest, DescribeErpResponse, Erp
+from mostek.hub.config import HubConfig
+from mostek.hub.hub import Addresses, Hub
+from mostek.plugin.plugin import Context, NoConfig, Plugin, Site
+from mostek.wire.failures import NotFound, Rejected
+
+
+class Notebook(Plugin):
+    """An ERP in memory: what it is asked for decides what it does."""
+
+    erp = "Notebook"
+
+    def __init__(self, config: NoConfig, site: Site) -> None:
+        super().__init__(config, site)
+        self.created: dict[str, str] = {}
+        self.calls = 0
+        self.gate = threading.Event()
+        self.stopped = threading.Event()
+        self.began = threading.Event()
+
+    async def describe_erp(
+        self, request: DescribeErpRequest, context: Context
+    ) -> DescribeErpResponse:
+        """Answers in the event loop."""
+        return DescribeErpResponse(erp=Erp(program="Notebook", company_name=self.site.company))
+
+    def list_customers(
+        self, request: ListCustomersRequest, context: Context
+    ) -> ListCustomersResponse:
+        """`text`: `large` for a page of 3 MB, `huge` for more than the link carries."""
+        size = {"large": 3_000_000, "huge": 5_000_000}.get(request.text, 10)
+        customer = Customer(id="1", name="n" * size, pesel="44051401458")
+        return ListCustomersResponse(customers=[customer])
+
+    def get_customer(self, request: GetCustomerRequest, context: Context) -> GetCustomerResponse:
+        """`slow` waits for the gate or the cancellation; `crash` raises what no plugin should."""
+        self.calls += 1
+        if request.id == "crash":
+            raise ZeroDivisionError("secret of the plugin")
+        if request.id == "missing":
+            raise NotFound("No such customer.", erp_text="Msg 1 secret")
+        if request.id.startswith("slow"):
+            self._wait(context)
+        return GetCustomerResponse(customer=Customer(id=request.id))
+
+    def _wait(self, context: Context) -> None:
+        with context.on_cancel(self.stopped.set), context.on_cancel(self.gate.set):
+            self.began.set()
+            self.gate.wait(10)
+        context.check()
+
+    def create_customer(
+        self, request: CreateCustomerRequest, context: Context
+    ) -> CreateCustomerResponse:
+        """Found by its name; `no` is refused, `crash` crashes after it was written, `slow` waits for the gate."""
+        self.calls += 1
+        name = request.customer.name
+        if name == "no":
+            raise Rejected("The ERP does not like this name.")
+        if name == "slow":
+            self.began.set()
+            self.gate.wait(10)
+        created = name not in self.created
+        self.created.setdefault(name, str(len(self.created) + 1))
+        if name == "crash" and created:
+            raise ZeroDivisionError
+        return CreateCustomerResponse(
+            customer=CustomerMatch(id=self.created[name], code=name, created=created)
+        )
+
+
+@dataclass
+class World:
+    """What a test works with."""
+
+    hub: Hub
+    addresses: Addresses
+    client: Client
+    state: Path
+    plugins: dict[str, Notebook]
+
+    @contextlib.asynccontextmanager
+    async def connector(
+        self,
+        name: str = "acme",
+        *,
+        companies: tuple[str, ...] = ("main",),
+        slots: int = 8,
+        threads: int = 4,
+        writes: bool = True,
+        wait: bool = True,
+    ) -> AsyncIterator[Connector]:
+        """A connector that is online."""
+        config = Config(
+            hub=DialConfig(link=self.addresses.link),
+            connector=ConnectorConfig(
+                name=name, state=self.state / name, slots=slots, threads=threads, stop_grace=2.0
+            ),
+            policy=PolicyConfig(writes=writes),
+            companies={company: CompanyConfig(plugin="notebook") for company in companies},
+        )
+        served = []
+        for company in companies:
+            plugin = self.plugins.setdefault(
+                f"{name}/{company}", Notebook(NoConfig(), Site(company, self.state))
+            )
+            served.append(Company(company, "notebook", plugin))
+        connector = Connector(config, served, Backoff(longest=0.1, draw=lambda: 0.05))
+        async with connector.running():
+            if wait:
+                await self.until(lambda: self.online(name))
+            yield connector
+
+    def online(self, name: str) -> bool:
+        """Whether the hub has a session with the connector."""
+        return any(
+            record.online for record in self.hub.registry.connectors() if record.name == name
+        )
+
+    async def until(self, condition: Callable[[], bool], seconds: float = 5.0) -> None:
+        """Wait for something that happens elsewhere."""
+        async with asyncio.timeout(seconds):
+            while not condition():
+                await asyncio.sleep(0.005)
+
+    @property
+    def plugin(self) -> Notebook:
+        """The plugin of `acme`'s company `main`."""
+        return self.plugins["acme/main"]
+
+
+@pytest.fixture
+async def world(tmp_path: Path) -> AsyncIterator[World]:
+    """A running hub without connectors."""
+    config = HubConfig(api="127.0.0.1:0", link="127.0.0.1:0", http="127.0.0.1:0", drain_grace=2.0)
+    hub = Hub(config)
+    async with hub.running() as addresses, Client(addresses.api) as client:
+        yield World(hub, addresses, client, tmp_path, {})
+
+
+@pytest.fixture
+async def channel(world: World) -> AsyncIterator[grpc.aio.Channel]:
+    """A bare channel to the gRPC API."""
+    async with grpc.aio.insecure_channel(world.addresses.api) as open_channel:
+        yield open_channel
