@@ -1,0 +1,1 @@
+"""InsERT Subiekt GT for Mostek."""
