@@ -4,6 +4,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 PLUGINS := $(sort $(dir $(wildcard plugins/*/pyproject.toml)))
 PROTOS := mostek/erp/v1 mostek/link/v1 mostek/admin/v1
+GENERATED := protos hub/mostek/hub/http/contract.binpb
 STAMP := $(VENV)/.installed
 
 .DEFAULT_GOAL := help
@@ -23,9 +24,54 @@ $(STAMP): pyproject.toml $(addsuffix pyproject.toml,$(PLUGINS))
 	$(BIN)/python -m pip install --quiet -e '.[hub,connector,client]' $(addprefix -e ,$(PLUGINS)) --group dev
 	@touch $@
 
+.PHONY: demo
+demo: install ## See a call reach an ERP and come back, with the time of each; ends by itself
+	$(BIN)/python deploy/demo
+
+.PHONY: demo-serve
+demo-serve: install ## The same, left running, with curl lines to try
+	$(BIN)/python deploy/demo --serve
+
+.PHONY: test
+test: install ## All tests
+	$(BIN)/python -m pytest -q
+
+.PHONY: check
+check: install check-generated ## Style, types, import rules, contract
+	$(BIN)/ruff format --check .
+	$(BIN)/ruff check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+	$(BIN)/buf lint
+	$(BIN)/buf format --diff --exit-code
+	@if git rev-parse --verify --quiet main >/dev/null; then \
+		echo "$(BIN)/buf breaking --against .git#branch=main"; \
+		$(BIN)/buf breaking --against '.git#branch=main'; \
+	else \
+		echo "SKIPPED: buf breaking, because this clone has no branch main to compare with"; \
+	fi
+
+.PHONY: check-generated
+check-generated: proto ## Generated code is up to date
+	git diff --exit-code --stat -- $(GENERATED)
+
+.PHONY: format
+format: install ## Format the code
+	$(BIN)/ruff format .
+	$(BIN)/ruff check --fix .
+	$(BIN)/buf format --write
+
 .PHONY: proto
 proto: install ## Generate code and descriptors from the .proto files
 	cd protos && PATH="$(CURDIR)/$(BIN):$$PATH" python -m grpc_tools.protoc -I . \
 		--include_source_info --descriptor_set_out=../hub/mostek/hub/http/contract.binpb \
 		--python_out=. --mypy_out=quiet:. --grpc_python_out=. --mypy_grpc_out=quiet:. \
 		$(foreach folder,$(PROTOS),$(folder)/*.proto)
+
+.PHONY: bench
+bench: install ## Speed, as ratios against the bare thing; writes build/bench.json
+	$(BIN)/python -m bench
+
+.PHONY: clean
+clean: ## Remove what was installed, built and cached
+	rm -rf $(VENV) build .mypy_cache .pytest_cache .ruff_cache .hypothesis .import_linter_cache

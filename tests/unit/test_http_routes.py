@@ -13,7 +13,7 @@ from google.protobuf.message import Message
 from mostek.admin.v1 import admin_service_pb2 as admin
 from mostek.erp.v1 import customer_pb2, erp_pb2, invoice_pb2, order_pb2, receivable_pb2, record_pb2
 from mostek.hub.admin import Admin
-from mostek.hub.http import create_app
+from mostek.hub.http import app, create_app
 from mostek.hub.http.routes import ADMIN_ROUTES, ERP_ROUTES
 from mostek.hub.registry import Registry
 from mostek.hub.router import Router
@@ -271,7 +271,10 @@ async def test_a_body_of_another_type_is_refused(http: httpx.AsyncClient) -> Non
     assert fields(got) == ["Content-Type"]
 
 
-async def test_a_body_of_ten_megabytes_is_refused_unread(http: httpx.AsyncClient) -> None:
+async def test_a_body_of_ten_megabytes_is_refused_and_reading_it_is_bounded(
+    http: httpx.AsyncClient, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(app, "MAX_DISCARDED", 2 * 2**20)
     read = 0
 
     async def parts() -> AsyncIterator[bytes]:
@@ -287,7 +290,7 @@ async def test_a_body_of_ten_megabytes_is_refused_unread(http: httpx.AsyncClient
     assert known.status_code == streamed.status_code == 413
     assert known.json()["kind"] == "TOO_LARGE"
     assert known.headers["connection"] == "close"
-    assert read < 1.2 * 2**20
+    assert read < 2.2 * 2**20
 
 
 @pytest.mark.parametrize(

@@ -7,6 +7,7 @@ import threading
 from dataclasses import dataclass, field
 from importlib.metadata import EntryPoint, entry_points
 from pathlib import Path
+from typing import Any
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 import structlog
@@ -36,6 +37,7 @@ class Company:
     write_lock: asyncio.Lock = field(default_factory=asyncio.Lock)
     _opening: threading.Lock = field(default_factory=threading.Lock)
     _opened: bool = False
+    _seen: dict[str, Any] = field(default_factory=dict)
 
     def open(self) -> None:
         """Let the plugin look at the ERP, once. Raises what keeps it from that; the next command tries again."""
@@ -44,28 +46,35 @@ class Company:
                 self.plugin.open()
                 self._opened = True
 
-    def try_open(self) -> None:
-        """Open at the start: an ERP that is down then must not keep the connector offline."""
+    def look(self) -> None:
+        """See what the ERP is like now. An ERP that is down must not keep the connector offline: it is only logged."""
         try:
             self.open()
+            self._seen = {
+                "erp_version": self.plugin.erp_version(),
+                "schema": self.plugin.schema(),
+                "drift": self.plugin.drift(),
+            }
         except CommandFailure as failure:
-            log.warning("company is not available", company=self.name, reason=failure.message)
+            log.warning(
+                "company is not available",
+                company=self.name,
+                reason=failure.message,
+                erp_text=failure.erp_text,
+            )
 
     def status(self, policy: Policy) -> CompanyStatus:
-        """What the hub is told."""
-        plugin = self.plugin
+        """What the hub is told, as last seen."""
         return CompanyStatus(
             name=self.name,
             plugin=self.plugin_name,
-            erp=plugin.erp,
-            erp_version=plugin.erp_version(),
+            erp=self.plugin.erp,
             operations=[
                 name
                 for name, operation in OPERATIONS.items()
-                if name in plugin.serves and policy.allows(operation)
+                if name in self.plugin.serves and policy.allows(operation)
             ],
-            schema=plugin.schema(),
-            drift=plugin.drift(),
+            **self._seen,
         )
 
 
@@ -104,8 +113,8 @@ def _company(name: str, config: Config, lines: dict[Path_, int]) -> Company:
         plugin = plugin_class(plugin_config, site)
     except ValidationError as error:
         raise _Faulty(mistakes_of(error, lines, table)) from None
-    except CommandFailure as failure:
-        raise _Faulty([_mistake(table, lines, failure.message)]) from None
+    except ValueError as fault:
+        raise _Faulty([_mistake(table, lines, str(fault))]) from None
     return Company(name, settings.plugin, plugin)
 
 

@@ -25,6 +25,9 @@ __all__ = ["Connector"]
 
 log = structlog.get_logger()
 
+#: Seconds between looks at the ERPs.
+LOOK_EVERY = 30.0
+
 
 class Connector:
     """The connector as an object: `async with Connector(config, companies).running(): …`."""
@@ -51,19 +54,35 @@ class Connector:
             write_timeout=settings.write_timeout,
         )
         instance = _instance(settings.state / "instance")
-        await asyncio.gather(*(asyncio.to_thread(c.try_open) for c in self.companies))
+        await self._look()
         link = Link(self.config.hub.link, lambda: self._hello(instance), runner, self._backoff)
         dialling = asyncio.create_task(link.run(), name="link")
+        watching = asyncio.create_task(self._watch(link), name="watch companies")
         log.info("connector started", connector=settings.name, hub=self.config.hub.link)
         try:
             yield link
         finally:
+            watching.cancel()
             dialling.cancel()
             await link.stop(settings.stop_grace)
             runner.close()
             for company in self.companies:
                 company.plugin.close()
             log.info("connector stopped")
+
+    async def _look(self) -> None:
+        await asyncio.gather(*(asyncio.to_thread(company.look) for company in self.companies))
+
+    async def _watch(self, link: Link) -> None:
+        """Tell the hub when an ERP came back, was updated or lost a column."""
+        told = self.status()
+        while True:
+            await asyncio.sleep(LOOK_EVERY)
+            await self._look()
+            if (status := self.status()) != told:
+                log.info("what is served has changed")
+                link.status(status)
+                told = status
 
     def status(self) -> Status:
         """What is served now."""

@@ -222,6 +222,11 @@ class Link:
         task.add_done_callback(self._sessions.pop)
         return session
 
+    def status(self, status: Status) -> None:
+        """Tell the hub what is served now."""
+        for session in self._sessions.values():
+            session.status(status)
+
     async def stop(self, grace: float) -> None:
         """Say goodbye, let running commands finish for `grace` seconds, close."""
         for session in self._sessions.values():

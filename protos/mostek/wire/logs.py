@@ -16,7 +16,9 @@ __all__ = ["configure_logs"]
 GATHER = 0.1
 
 
-def configure_logs(level: str = "info", *, json: bool | None = None, stream: TextIO | None = None) -> None:
+def configure_logs(
+    level: str = "info", *, json: bool | None = None, stream: TextIO | None = None
+) -> None:
     """Set up structlog for the process. `level` is a name of the logging module; `json` None: unless on a terminal."""
     stream = stream or sys.stderr
     as_json = not stream.isatty() if json is None else json
@@ -40,6 +42,17 @@ def configure_logs(level: str = "info", *, json: bool | None = None, stream: Tex
         logger_factory=_Lines(stream),
         cache_logger_on_first_use=True,
     )
+    # Libraries log in the standard way; what they say goes the same way as what we say.
+    logging.basicConfig(level=logging.WARNING, handlers=[_FromLibraries()], force=True)
+
+
+class _FromLibraries(logging.Handler):
+    """Passes records of the standard library's logging on."""
+
+    def emit(self, record: logging.LogRecord) -> None:
+        structlog.get_logger().log(
+            record.levelno, record.getMessage(), logger=record.name, exc_info=record.exc_info
+        )
 
 
 class _Lines:

@@ -60,7 +60,7 @@ def _response(document: dict[str, Any], headers: dict[str, str]) -> Response:
     if command_id := document.get("command_id"):
         headers[COMMAND_ID] = command_id
     if status == 413:
-        # The rest of the body is not read: the connection can't be used again.
+        # The rest of the body may not have been read: the connection is not used again.
         headers["connection"] = "close"
     return Response(compact(document), status, headers, MEDIA_TYPE)
 

@@ -1,0 +1,300 @@
+"""An ERP's database: sessions, the pool behind them, the catalogue of columns.
+
+    Database ── reading(context) ──► Session.fetch(sql, params) ──► rows
+             ├─ writing(context) ──► one transaction
+             ├─ exclusive(name, context)   the company's write lock, held in the ERP's database
+             └─ catalogue()                the columns that are there
+
+What differs between SQL Server and SQLite is in `OdbcDatabase` and `SqliteDatabase`, and nowhere else.
+"""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import AbstractContextManager, contextmanager, nullcontext, suppress
+from enum import Enum
+from threading import Lock
+from typing import Any, Literal
+
+from mostek.plugin.catalogue import Catalogue
+from mostek.plugin.database_config import SqliteConfig, SqlServerConfig
+from mostek.plugin.dialect import Dialect
+from mostek.plugin.plugin import Context
+from mostek.plugin.pool import Pool
+from mostek.plugin.sql_errors import is_lost
+from mostek.plugin.sql_types import Param
+from mostek.wire.failures import CommandFailure, Locked, UnknownOutcome
+
+__all__ = ["Database", "Mode", "Observer", "Row", "Session", "open_database"]
+
+Row = Sequence[Any]
+#: Is told every statement as it is sent.
+Observer = Callable[[str, Sequence[Param]], None]
+
+_ROWS_AT_ONCE = 256
+
+
+class Mode(Enum):
+    """What a session is for, which decides its isolation."""
+
+    READ = "read"
+    #: A read that sees only what is committed, whatever the configuration says: a write's look-ups.
+    READ_COMMITTED = "read committed"
+    WRITE = "write"
+
+    @property
+    def writes(self) -> bool:
+        return self is Mode.WRITE
+
+
+class Session:
+    """One connection for the span of a `with` block of `Database`; not to be shared between threads."""
+
+    def __init__(self, database: Database, connection: Any, context: Context, mode: Mode) -> None:
+        self._database = database
+        self._connection = connection
+        self._context = context
+        self._mode = mode
+        self._cursors: list[Any] = []
+        self.lost = False
+
+    @property
+    def dialect(self) -> Literal["mssql", "sqlite"]:
+        return self._database.dialect.name
+
+    def fetch(self, sql: str, params: Sequence[Param] = ()) -> Iterator[Row]:
+        """Send a statement that has a result and iterate over its rows, which are read as they are asked for.
+
+        Raises Locked (after one more try, unless the session writes), Drift, ErpUnavailable, Cancelled, Expired.
+        """
+        return self._rows(self._sent(sql, params))
+
+    def one(self, sql: str, params: Sequence[Param] = ()) -> Row | None:
+        """The first row of a statement's result, or None."""
+        cursor = self._sent(sql, params)
+        row: Row | None = self._guarded(cursor, cursor.fetchone)
+        cursor.close()
+        return row
+
+    def execute(self, sql: str, params: Sequence[Param] = ()) -> int:
+        """Send a statement that has no result; how many rows it changed (not reliable on tables with triggers)."""
+        cursor = self._sent(sql, params)
+        changed: int = cursor.rowcount
+        cursor.close()
+        return changed
+
+    def _rows(self, cursor: Any) -> Iterator[Row]:
+        try:
+            while rows := self._guarded(cursor, lambda: cursor.fetchmany(_ROWS_AT_ONCE)):
+                yield from rows
+        finally:
+            cursor.close()
+
+    def _sent(self, sql: str, params: Sequence[Param]) -> Any:
+        if self._database.observer:
+            self._database.observer(sql, params)
+        try:
+            return self._send(sql, params)
+        except Locked:
+            if self._mode.writes:
+                raise
+        return self._send(sql, params)
+
+    def _send(self, sql: str, params: Sequence[Param]) -> Any:
+        self._context.check()
+        cursor = self._database.new_cursor(self._connection, self._context)
+        self._cursors.append(cursor)
+        self._guarded(cursor, lambda: self._database.send(cursor, sql, params))
+        return cursor
+
+    def _guarded(self, cursor: Any, step: Callable[[], Any]) -> Any:
+        """Run one call of the driver: it ends when the command is cancelled, and its errors become failures."""
+        try:
+            with self._database.cancelling(cursor, self._context):
+                return step()
+        except self._database.driver_error as error:
+            self._context.check()
+            failure = self._database.failure(error)
+            self.lost = self.lost or is_lost(failure)
+            raise failure from error
+
+    def close(self) -> None:
+        """End every statement that is still open, also those whose rows nobody finished reading."""
+        for cursor in self._cursors:
+            with suppress(self._database.driver_error):
+                cursor.close()
+
+
+class Database(ABC):
+    """One company's database. Thread-safe; connections are made when they are needed, kept and made anew when broken.
+
+    `observer` is told every statement as it is sent; for tests and for a connector that traces.
+    """
+
+    dialect: Dialect
+    #: The base class of the driver's errors.
+    driver_error: type[Exception]
+
+    def __init__(self, config: SqliteConfig | SqlServerConfig) -> None:
+        self.config = config
+        self.observer: Observer | None = None
+        self._readers = Pool(lambda: self.connect(write=False), self.discard, config.connections)
+        self._writers = Pool(lambda: self.connect(write=True), self.discard, 2)
+        self._catalogue: Catalogue | None = None
+        self._catalogue_lock = Lock()
+
+    # What a plugin calls.
+
+    @contextmanager
+    def reading(self, context: Context, *, committed: bool = False) -> Iterator[Session]:
+        """A session that only reads; with `committed`, never anything but committed data (a write's look-ups).
+
+        SQL Server: SNAPSHOT where the database allows it, else READ COMMITTED with a lock time-out.
+        """
+        mode = Mode.READ_COMMITTED if committed else Mode.READ
+        with self._session(self._readers, context, mode) as session:
+            yield session
+
+    @contextmanager
+    def writing(self, context: Context) -> Iterator[Session]:
+        """One transaction, READ COMMITTED: committed when the block ends, rolled back when it raises.
+
+        Raises UnknownOutcome when the connection breaks during the commit.
+        """
+        with self._session(self._writers, context, Mode.WRITE) as session:
+            yield session
+
+    @abstractmethod
+    def exclusive(
+        self, name: str, context: Context, *, timeout: float = 10.0
+    ) -> AbstractContextManager[None]:
+        """Hold the lock `name` in the ERP's database on a session of its own, so that it ends with that session.
+
+        Raises Locked when another holds it for `timeout` seconds.
+        """
+
+    def catalogue(self, *, refresh: bool = False) -> Catalogue:
+        """The tables and columns that are there now; read once, and again with `refresh`."""
+        with self._catalogue_lock:
+            if self._catalogue is None or refresh:
+                context = Context(operation="catalogue", timeout=self.config.statement_timeout)
+                with self.reading(context, committed=True) as session:
+                    self._catalogue = Catalogue.of(self.columns(session))
+            return self._catalogue
+
+    def close(self) -> None:
+        """Close idle connections now and the others when they are given back."""
+        self._readers.close()
+        self._writers.close()
+
+    # What a driver does; called by sessions.
+
+    @abstractmethod
+    def connect(self, *, write: bool) -> Any:
+        """A new connection; failures are raised as such."""
+
+    @abstractmethod
+    def discard(self, connection: Any) -> None:
+        """Close a connection, whatever its state."""
+
+    @abstractmethod
+    def begin(self, connection: Any, context: Context, mode: Mode) -> None:
+        """Set the session's isolation and time-outs, and begin its transaction."""
+
+    @abstractmethod
+    def end(self, connection: Any, mode: Mode, *, commit: bool) -> None:
+        """End the session's transaction."""
+
+    @abstractmethod
+    def new_cursor(self, connection: Any, context: Context) -> Any:
+        """A cursor whose statement takes no longer than configuration and deadline allow."""
+
+    @abstractmethod
+    def send(self, cursor: Any, sql: str, params: Sequence[Param]) -> None:
+        """Execute the statement up to its first result."""
+
+    @abstractmethod
+    def failure(self, error: Exception) -> CommandFailure:
+        """What an error of the driver means."""
+
+    @abstractmethod
+    def columns(self, session: Session) -> Iterator[tuple[str, str, str]]:
+        """Rows of (`schema.table`, column, type)."""
+
+    def cancelling(self, cursor: Any, context: Context) -> AbstractContextManager[None]:
+        """Within the block, a cancelled command ends the cursor's statement."""
+        return nullcontext()
+
+    # The life of a session.
+
+    @contextmanager
+    def _session(self, pool: Pool, context: Context, mode: Mode) -> Iterator[Session]:
+        context.check()
+        connection = self._ready(pool, context, mode)
+        session = Session(self, connection, context, mode)
+        reusable = False
+        try:
+            yield session
+            session.close()
+            self._finish(session, connection, mode)
+            reusable = not session.lost
+        except BaseException:
+            reusable = not session.lost and not context.cancelled
+            session.close()
+            reusable = self._roll_back(connection, mode) and reusable
+            raise
+        finally:
+            pool.give(connection, reusable=reusable)
+
+    def _ready(self, pool: Pool, context: Context, mode: Mode) -> Any:
+        """A connection with its session begun. One that broke while it was idle shows here, and is made anew."""
+        connection, fresh = pool.take(context)
+        try:
+            return self._begun(connection, context, mode)
+        except BaseException as error:
+            pool.give(connection, reusable=False)
+            broke = isinstance(error, CommandFailure) and is_lost(error)
+            if fresh or not broke:
+                raise
+        pool.forget_idle()
+        return self._ready(pool, context, mode)
+
+    def _begun(self, connection: Any, context: Context, mode: Mode) -> Any:
+        try:
+            self.begin(connection, context, mode)
+        except self.driver_error as error:
+            raise self.failure(error) from error
+        return connection
+
+    def _finish(self, session: Session, connection: Any, mode: Mode) -> None:
+        try:
+            self.end(connection, mode, commit=True)
+        except self.driver_error as error:
+            session.lost = True
+            failure = self.failure(error)
+            if not mode.writes or not is_lost(failure):
+                raise failure from error
+            raise UnknownOutcome(
+                "The database was lost while the transaction was being committed.",
+                erp_text=failure.erp_text,
+            ) from error
+
+    def _roll_back(self, connection: Any, mode: Mode) -> bool:
+        try:
+            self.end(connection, mode, commit=False)
+        except self.driver_error:
+            return False
+        return True
+
+
+def open_database(config: SqliteConfig | SqlServerConfig) -> Database:
+    """The database that a configuration names. Nothing is connected yet."""
+    if isinstance(config, SqliteConfig):
+        from mostek.plugin.sqlite_database import SqliteDatabase
+
+        return SqliteDatabase(config)
+    # Late: pyodbc needs the system's ODBC manager, which a sandbox does without.
+    from mostek.plugin.odbc_database import OdbcDatabase
+
+    return OdbcDatabase(config)

@@ -1,0 +1,442 @@
+r"""The `.sql` files that a plugin reads its ERP with: one SELECT, its aliases the field paths of a message.
+
+    -- key: k.kh_Id int
+    -- :ids int
+    -- :tax_id varchar(20) tax_id_notations
+    -- :text varchar(100) contains
+    -- filter tax_id reads tax_id.number
+    -- convert kind: customer_kind
+    -- convert exchange_rate: rate_per_unit(exchange_rate, _units)
+    SELECT
+        k.kh_Id AS [id],
+        a.adr_NIP AS [tax_id.number]
+    FROM dbo.kh__Kontrahent k
+    LEFT JOIN dbo.adr__Ewid a ON a.adr_IdObiektu = k.kh_Id AND a.adr_TypAdresu = 1
+    WHERE k.kh_Jednorazowy = 0
+      AND k.kh_Id IN (:ids)                              --? ids
+      AND a.adr_NIP IN (:tax_id)                         --? tax_id
+      AND a.adr_NazwaPelna LIKE :text ESCAPE '\'         --? text
+      AND k.kh_Zablokowany = 0                           --? not include_blocked
+
+- `key`: what pages are ordered by: unique, never NULL, and its type.
+- `:name`: a parameter, the type of the *column* that it meets, and what makes a request's value into the parameter's: a
+  converter of the plugin, or `contains`, `prefix` (patterns for LIKE), `next_day` (for `<` with a last day).
+- `filter x reads y`: whoever may not see field y may not filter by x. Without it: the field of the filter's own name.
+- `convert`: a converter of the plugin for a field; in parentheses, the aliases whose values it is given, if not just
+  the field's own. An alias that begins with `_` is such an input only.
+- A line that ends in `--? name` is in the text only when the filter is given, `--? not name` only when it is not.
+- Two items with one alias are alternatives for different versions of the ERP: the first whose columns exist is used.
+- A child file (`customers.contacts.sql`) has an item `parent_id`, `:parents` in an IN list, and a key only if its rows
+  have an order.
+
+The text must be in the subset that SQL Server and SQLite both run unchanged; what is outside is refused when the file
+is loaded. That is a lint: what keeps a query from doing harm is the read-only login.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, field
+
+import sqlglot
+from sqlglot import exp
+
+from mostek.plugin.sql_subset import Token, check_tokens, tokens
+from mostek.plugin.sql_types import SqlType
+
+__all__ = ["Column", "Condition", "Convert", "Item", "Line", "Parameter", "QueryError", "QueryFile"]
+
+_KEY = re.compile(r"--\s*key:\s*([A-Za-z_]\w*\.[A-Za-z_]\w*)\s+(\S+)")
+_PARAMETER = re.compile(r"--\s*:(\w+)\s+(\w+(?:\([\w, ]+\))?)(?:\s+(\w+))?")
+_CONVERT = re.compile(r"--\s*convert\s+([\w.]+):\s*(\w+)(?:\(([\w., ]*)\))?")
+_FILTER = re.compile(r"--\s*filter\s+(\w+)\s+reads\s+([\w.]+)")
+_DIRECTIVE = re.compile(r"--\s*(key\s*:|:|convert\b|filter\b)")
+_CONDITION = re.compile(r"--\?\s*(not\s+)?(\w+)\s*")
+_ALIAS = re.compile(r"\[([A-Za-z_]\w*(?:\.\w+)*)\]", re.ASCII)
+
+_SYSTEM_SCHEMAS = frozenset({"sys", "information_schema"})
+
+#: (`dbo.table`, column); the column is "" for the table itself.
+Column = tuple[str, str]
+
+
+class QueryError(ValueError):
+    """A query file is not as it must be; the message names file, line and what to do."""
+
+    def __init__(self, file: str, line: int, message: str) -> None:
+        super().__init__(f"{file}, line {line}: {message}")
+        self.file = file
+        self.line = line
+        self.message = message
+
+
+@dataclass(frozen=True)
+class Parameter:
+    """`:name`, its type, and the name of what converts a request's value."""
+
+    name: str
+    type: SqlType
+    transform: str | None
+    is_list: bool = False
+
+
+@dataclass(frozen=True)
+class Convert:
+    """A field's converter and the aliases that it is given."""
+
+    name: str
+    inputs: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class Condition:
+    """`--? name` or `--? not name`."""
+
+    name: str
+    negated: bool = False
+
+
+@dataclass(frozen=True)
+class Item:
+    """One item of the select list, with the columns and parameters in it; alternatives share an alias."""
+
+    alias: str
+    text: str
+    line: int
+    columns: frozenset[Column] = frozenset()
+
+
+@dataclass(frozen=True)
+class Line:
+    """One line of what follows the select list, with the columns that it adds to those of the lines always there."""
+
+    text: str
+    number: int
+    condition: Condition | None = None
+    columns: frozenset[Column] = frozenset()
+
+
+@dataclass
+class _Header:
+    key: tuple[str, SqlType] | None = None
+    parameters: dict[str, Parameter] = field(default_factory=dict)
+    converts: dict[str, Convert] = field(default_factory=dict)
+    reveals: dict[str, str] = field(default_factory=dict)
+    words: list[str] = field(default_factory=list)
+
+
+@dataclass(frozen=True)
+class QueryFile:
+    """A parsed and checked file."""
+
+    name: str
+    #: The header's own words.
+    description: str
+    key: str | None
+    key_type: SqlType | None
+    parameters: dict[str, Parameter]
+    converts: dict[str, Convert]
+    reveals: dict[str, str]
+    items: tuple[Item, ...]
+    lines: tuple[Line, ...]
+    #: Columns of the lines that are always there.
+    columns: frozenset[Column]
+
+    @classmethod
+    def parse(cls, name: str, text: str) -> QueryFile:
+        """Raises QueryError."""
+        return _Parser(name, text).parse()
+
+    @property
+    def filters(self) -> frozenset[str]:
+        """The filters that the file knows."""
+        return frozenset(line.condition.name for line in self.lines if line.condition)
+
+    @property
+    def required(self) -> frozenset[str]:
+        """The parameters that the text always has."""
+        always = [line.text for line in self.lines if not line.condition]
+        texts = [*always, *(item.text for item in self.items)]
+        return frozenset(name for text in texts for name in _parameter_names(text))
+
+    def inputs(self, path: str) -> tuple[str, ...]:
+        """The aliases that a field's value is made of."""
+        return self.converts[path].inputs if path in self.converts else (path,)
+
+    def text(self, items: Iterable[str], active: Iterable[str]) -> str:
+        """The statement with these items and filters, without key, paging and end; parameters as `:name`."""
+        wanted = set(active)
+        lines = [
+            line.text
+            for line in self.lines
+            if not line.condition or (line.condition.name in wanted) is not line.condition.negated
+        ]
+        return "SELECT\n    " + ",\n    ".join(items) + "\n" + "\n".join(lines)
+
+
+class _Parser:
+    def __init__(self, name: str, text: str) -> None:
+        self.name = name
+        self.source = text
+        self.header = _Header()
+
+    def fail(self, line: int, message: str) -> QueryError:
+        return QueryError(self.name, line, message)
+
+    def parse(self) -> QueryFile:
+        found = list(tokens(self.source))
+        start = next((i for i, token in enumerate(found) if token.kind != "comment"), len(found))
+        for token in found[:start]:
+            self._directive(token)
+        code = found[start:]
+        check_tokens(code, self.fail)
+        split = self._clause(code, "FROM", "the query has no FROM")
+        self._clause(code[split:], "WHERE", "the query needs a WHERE: write WHERE 1 = 1")
+        items = self._items(code[:split])
+        lines = self._lines(code[split].start)
+        return self._checked(items, lines)
+
+    # The header.
+
+    def _directive(self, token: Token) -> None:
+        if not _DIRECTIVE.match(token.text):
+            self.header.words.append(token.text.lstrip("- ").rstrip())
+            return
+        for pattern, take in (
+            (_KEY, self._key),
+            (_PARAMETER, self._parameter),
+            (_CONVERT, self._convert),
+            (_FILTER, self._filter),
+        ):
+            match = pattern.fullmatch(token.text.rstrip())
+            if match:
+                take(match, token.line)
+                return
+        raise self.fail(token.line, f"this header line is not understood: {token.text.strip()}")
+
+    def _type(self, text: str, line: int) -> SqlType:
+        try:
+            return SqlType.parse(text)
+        except ValueError as error:
+            raise self.fail(line, str(error)) from None
+
+    def _key(self, match: re.Match[str], line: int) -> None:
+        self.header.key = (match[1], self._type(match[2], line))
+
+    def _parameter(self, match: re.Match[str], line: int) -> None:
+        if match[1] in self.header.parameters:
+            raise self.fail(line, f":{match[1]} is declared twice")
+        is_list = re.search(rf"\bIN\s*\(\s*:{match[1]}\s*\)", self.source, re.IGNORECASE)
+        kind = self._type(match[2], line)
+        self.header.parameters[match[1]] = Parameter(match[1], kind, match[3], bool(is_list))
+
+    def _convert(self, match: re.Match[str], line: int) -> None:
+        if match[1] in self.header.converts:
+            raise self.fail(line, f"{match[1]} is converted twice")
+        inputs = (match[1],) if match[3] is None else tuple(match[3].replace(" ", "").split(","))
+        self.header.converts[match[1]] = Convert(match[2], tuple(filter(None, inputs)))
+
+    def _filter(self, match: re.Match[str], line: int) -> None:
+        self.header.reveals[match[1]] = match[2]
+
+    # The select list and the rest.
+
+    def _clause(self, code: list[Token], keyword: str, missing: str) -> int:
+        for index, token in enumerate(code):
+            if token.depth == 0 and token.word == keyword:
+                return index
+        raise self.fail(code[-1].line if code else 1, missing)
+
+    def _items(self, code: list[Token]) -> list[Item]:
+        """Cut the select list at its commas; each item ends in AS [alias]."""
+        items: list[Item] = []
+        part: list[Token] = []
+        for token in [*code[1:], None]:
+            if token and token.kind == "comment":
+                if token.text.startswith("--?"):
+                    raise self.fail(token.line, "an item can't depend on a filter")
+            elif token and (token.text != "," or token.depth):
+                part.append(token)
+            else:
+                items.append(self._item(part, token or code[-1]))
+                part = []
+        return items
+
+    def _item(self, part: list[Token], end: Token) -> Item:
+        match = _ALIAS.fullmatch(part[-1].text) if part else None
+        if len(part) < 3 or part[-2].word != "AS" or not match:
+            raise self.fail((part[0] if part else end).line, "an item must end in AS [field.path]")
+        text = self.source[part[0].start : part[-1].end]
+        return Item(match[1], " ".join(re.sub(r"--.*", "", text).split()), part[0].line)
+
+    def _lines(self, start: int) -> list[Line]:
+        first = self.source.count("\n", 0, start) + 1
+        lines = []
+        for number, raw in enumerate(self.source[start:].split("\n"), first):
+            comment = next((t for t in tokens(raw) if t.kind == "comment"), None)
+            text = (raw[: comment.start] if comment else raw).rstrip()
+            condition = self._line_condition(comment, number)
+            if text.strip():
+                lines.append(Line(text, number, condition))
+            elif condition:
+                raise self.fail(number, "there is nothing on the line that depends on the filter")
+        return lines
+
+    def _line_condition(self, comment: Token | None, number: int) -> Condition | None:
+        if not comment or not comment.text.startswith("--?"):
+            return None
+        match = _CONDITION.fullmatch(comment.text)
+        if not match:
+            raise self.fail(number, "write --? name or --? not name")
+        return Condition(match[2], bool(match[1]))
+
+    # What can only be told with the whole.
+
+    def _checked(self, items: list[Item], lines: list[Line]) -> QueryFile:
+        self._check_names(items, lines)
+        always = [line for line in lines if not line.condition]
+        tree = self._tree(items, always, always[0].number)
+        sources = _sources(tree)
+        key, key_type = self.header.key or (None, None)
+        base = _columns(tree, sources, skip=tree.expressions) | self._key_column(key, sources)
+        return QueryFile(
+            name=self.name,
+            description=" ".join(self.header.words),
+            key=key,
+            key_type=key_type,
+            parameters=self.header.parameters,
+            converts=self.header.converts,
+            reveals=self.header.reveals,
+            items=tuple(
+                Item(i.alias, i.text, i.line, _columns(e, sources) | _tables(e))
+                for i, e in zip(items, tree.expressions, strict=True)
+            ),
+            lines=tuple(self._with_columns(items, lines, line, base) for line in lines),
+            columns=base | _tables(tree, skip=tree.expressions),
+        )
+
+    def _with_columns(
+        self, items: list[Item], lines: list[Line], line: Line, base: frozenset[Column]
+    ) -> Line:
+        if not line.condition:
+            return line
+        # The lines of one filter belong together: a bracket may open on one and close on another.
+        present = [x for x in lines if not x.condition or x.condition == line.condition]
+        tree = self._tree(items, present, line.number)
+        columns = _columns(tree, _sources(tree), skip=tree.expressions)
+        added = (columns | _tables(tree, skip=tree.expressions)) - base
+        return Line(line.text, line.number, line.condition, added)
+
+    def _key_column(self, key: str | None, sources: _Sources) -> frozenset[Column]:
+        if not key:
+            return frozenset()
+        alias, _, column = key.partition(".")
+        for (_, name), table in sources.items():
+            if name == alias.lower():
+                return frozenset({(table, column)} if table else ())
+        raise self.fail(1, f"key: the query has no table {alias}")
+
+    def _check_names(self, items: list[Item], lines: list[Line]) -> None:
+        header, aliases = self.header, {item.alias for item in items}
+        parts: list[Item | Line] = [*items, *lines]
+        used = {name for part in parts for name in _parameter_names(part.text)}
+        for name in used - header.parameters.keys():
+            line = next(p for p in parts if name in _parameter_names(p.text))
+            number = line.line if isinstance(line, Item) else line.number
+            raise self.fail(number, f":{name} is not declared: add -- :{name} and its type")
+        for name in header.parameters.keys() - used:
+            raise self.fail(1, f":{name} is declared but not used")
+        for path, convert in header.converts.items():
+            for alias in set(convert.inputs) - aliases:
+                raise self.fail(1, f"convert {path}: there is no item AS [{alias}]")
+        for name in header.reveals.keys() - {x.condition.name for x in lines if x.condition}:
+            raise self.fail(1, f"filter {name}: no line ends in --? {name}")
+
+    def _tree(self, items: list[Item], lines: list[Line], number: int) -> exp.Select:
+        text = (
+            "SELECT " + ", ".join(i.text for i in items) + "\n" + "\n".join(x.text for x in lines)
+        )
+        try:
+            tree = sqlglot.parse_one(_without_names(text), read="tsql")
+        except sqlglot.errors.ParseError as error:
+            where = error.errors[0]["description"] if error.errors else str(error)
+            raise self.fail(number, f"this is no query of T-SQL: {where}") from None
+        if not isinstance(tree, exp.Select):
+            raise self.fail(
+                number, "the query must be one SELECT (put UNION ALL in a derived table)"
+            )
+        for clause in ("group", "having", "distinct"):
+            if tree.args.get(clause):
+                raise self.fail(number, f"put {clause.upper()} in a derived table")
+        if not tree.args.get("where"):
+            raise self.fail(number, "the WHERE can't depend on a filter: write WHERE 1 = 1")
+        if isinstance(tree.args["where"].this, exp.Or):
+            raise self.fail(number, "put the OR in brackets: more conditions are added with AND")
+        self._check_qualified(tree, number)
+        return tree
+
+    def _check_qualified(self, tree: exp.Select, number: int) -> None:
+        if any(not isinstance(order.parent, exp.Window) for order in tree.find_all(exp.Order)):
+            raise self.fail(number, "ORDER BY may stand only in OVER: the SDK orders by the key")
+        for table in tree.find_all(exp.Table):
+            if not table.db or table.catalog:
+                raise self.fail(number, f"write {table.name} with its schema, and only that")
+            if table.db.lower() in _SYSTEM_SCHEMAS:
+                raise self.fail(number, f"{table.db}.{table.name} is no table of the ERP")
+        for column in tree.find_all(exp.Column):
+            if not column.table:
+                raise self.fail(number, f"write {column.name} with its table's alias")
+            if column.db:
+                raise self.fail(
+                    number, f"write {column.name} with its table's alias, and only that"
+                )
+
+
+# (id of the SELECT, alias in lower case) → `dbo.table`, or None for a derived table
+_Sources = dict[tuple[int, str], str | None]
+
+
+def _sources(tree: exp.Select) -> _Sources:
+    found: _Sources = {}
+    for table in tree.find_all(exp.Table):
+        found[id(table.parent_select), table.alias_or_name.lower()] = f"{table.db}.{table.name}"
+    for derived in tree.find_all(exp.Subquery):
+        if derived.alias:
+            found[id(derived.parent_select), derived.alias.lower()] = None
+    return found
+
+
+def _columns(tree: exp.Expr, sources: _Sources, skip: Iterable[exp.Expr] = ()) -> frozenset[Column]:
+    """The columns of real tables; each is looked up in its own SELECT and then in those around it."""
+    skipped = {id(column) for part in skip for column in part.find_all(exp.Column)}
+    found = set()
+    for column in tree.find_all(exp.Column):
+        scope = column.parent_select
+        while scope is not None and (id(scope), column.table.lower()) not in sources:
+            scope = scope.parent_select
+        table = sources.get((id(scope), column.table.lower()))
+        if table and id(column) not in skipped:
+            found.add((table, column.name))
+    return frozenset(found)
+
+
+def _tables(tree: exp.Expr, skip: Iterable[exp.Expr] = ()) -> frozenset[Column]:
+    skipped = {id(table) for part in skip for table in part.find_all(exp.Table)}
+    return frozenset(
+        (f"{t.db}.{t.name}", "") for t in tree.find_all(exp.Table) if id(t) not in skipped
+    )
+
+
+def _parameter_names(text: str) -> Iterator[str]:
+    return (token.text[1:] for token in tokens(text) if token.kind == "parameter")
+
+
+def _without_names(text: str) -> str:
+    """The text with every parameter as `?`, which is what is sent."""
+    parts, end = [], 0
+    for token in tokens(text):
+        if token.kind == "parameter":
+            parts += [text[end : token.start], "?"]
+            end = token.end
+    return "".join([*parts, text[end:]])

@@ -1,0 +1,179 @@
+"""The configuration is checked whole, and every mistake has its line."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from pydantic import BaseModel, ConfigDict
+
+from mostek.connector import companies as companies_module
+from mostek.connector.companies import build_companies
+from mostek.connector.config import ConfigError, lines_of, load_config
+from mostek.connector.policy import unknown_paths
+from mostek.plugin.plugin import Plugin, Site
+
+RIGHT = """\
+[hub]
+link = "127.0.0.1:7444"
+
+[connector]
+name = "acme"
+
+[companies.main]
+plugin = "memory"
+greeting = "hello"
+"""
+
+
+class MemoryConfig(BaseModel):
+    model_config = ConfigDict(extra="forbid")
+    greeting: str
+    password: str = ""
+
+
+class Memory(Plugin):
+    config_type = MemoryConfig
+    erp = "Memory"
+
+    def __init__(self, config: MemoryConfig, site: Site) -> None:
+        super().__init__(config, site)
+        if config.greeting == "rude":
+            raise ValueError("greeting: be polite")
+
+
+class Point:
+    name = "memory"
+
+    def load(self) -> type[Plugin]:
+        return Memory
+
+
+@pytest.fixture(autouse=True)
+def _installed(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(companies_module, "installed_plugins", lambda: {"memory": Point()})
+
+
+def load(folder: Path, text: str) -> None:
+    file = folder / "connector.toml"
+    file.write_text(text, encoding="utf-8")
+    config, lines = load_config(file)
+    build_companies(file, config, lines)
+
+
+def mistakes(folder: Path, text: str) -> list[str]:
+    with pytest.raises(ConfigError) as error:
+        load(folder, text)
+    return [str(mistake) for mistake in error.value.mistakes]
+
+
+def test_a_right_file_is_taken(tmp_path: Path) -> None:
+    load(tmp_path, RIGHT)
+
+
+def test_every_mistake_is_reported_at_once_with_its_line(tmp_path: Path) -> None:
+    text = """\
+[hub]
+link = "nowhere"
+
+[connector]
+name = "Acme Ltd"
+slots = 0
+colour = "red"
+
+[policy]
+writes = "perhaps"
+
+[companies.main]
+time_zone = "Europe/Warsaw"
+"""
+    assert mistakes(tmp_path, text) == [
+        "line 2: hub.link: must be host:port, e.g. link.example.com:443",
+        "line 5: connector.name: must be 1 to 63 lower-case letters, digits and dashes",
+        "line 6: connector.slots: input should be greater than or equal to 1",
+        "line 7: connector.colour: is not a setting; see the documentation for those there are",
+        "line 10: policy.writes: input should be a valid boolean, unable to interpret input",
+        "line 12: companies.main.plugin: is required",
+    ]
+
+
+def test_the_plugins_own_settings_are_checked_with_their_lines(tmp_path: Path) -> None:
+    text = RIGHT.replace('greeting = "hello"', "greeting = 7\nvolume = 11")
+    assert mistakes(tmp_path, text) == [
+        "line 9: companies.main.greeting: input should be a valid string",
+        "line 10: companies.main.volume: is not a setting; see the documentation for those there are",
+    ]
+
+
+def test_what_a_plugin_refuses_is_a_mistake_too(tmp_path: Path) -> None:
+    text = RIGHT.replace("hello", "rude")
+    assert mistakes(tmp_path, text) == ["line 7: companies.main: greeting: be polite"]
+
+
+def test_a_plugin_that_is_not_installed_is_named_with_those_that_are(tmp_path: Path) -> None:
+    text = RIGHT.replace('plugin = "memory"', 'plugin = "subject"')
+    assert mistakes(tmp_path, text) == [
+        "line 8: companies.main.plugin: no plugin 'subject' is installed (installed: memory)"
+    ]
+
+
+def test_mistakes_of_all_companies_come_together(tmp_path: Path) -> None:
+    text = RIGHT.replace("greeting", "greting") + '\n[companies.two]\nplugin = "x"\n'
+    assert len(mistakes(tmp_path, text)) == 3
+
+
+def test_a_time_zone_must_exist(tmp_path: Path) -> None:
+    text = RIGHT.replace('plugin = "memory"', 'plugin = "memory"\ntime_zone = "Europe/Wolf"')
+    assert mistakes(tmp_path, text) == [
+        "line 9: companies.main.time_zone: 'Europe/Wolf' is no time zone; write e.g. Europe/Warsaw"
+    ]
+
+
+def test_text_that_is_no_toml_is_told_with_line_and_column(tmp_path: Path) -> None:
+    assert mistakes(tmp_path, '[hub]\nlink = "a\n')[0].startswith("line 2: ")
+
+
+def test_a_missing_file_is_told(tmp_path: Path) -> None:
+    with pytest.raises(ConfigError, match="can't be read: No such file"):
+        load_config(tmp_path / "none.toml")
+
+
+def test_an_error_never_shows_a_value_of_the_file(tmp_path: Path) -> None:
+    text = RIGHT + 'password = ["s3cret"]\n'
+    [mistake] = mistakes(tmp_path, text)
+    assert "s3cret" not in mistake
+
+
+def test_the_state_folder_is_beside_the_file(tmp_path: Path) -> None:
+    file = tmp_path / "connector.toml"
+    file.write_text(RIGHT, encoding="utf-8")
+    assert load_config(file)[0].connector.state == tmp_path / "state"
+
+
+def test_denied_paths_must_name_fields_of_the_contract() -> None:
+    paths = ["Customer.pesel", "Invoice.lines.net_price", "Customer.attributes.route"]
+    assert unknown_paths(paths) == []
+    wrong = ["Customer", "Customer.nip", "customer.pesel", "Client.name", ""]
+    assert unknown_paths(wrong) == wrong
+
+
+def test_lines_are_found_in_tables_arrays_and_after_long_strings() -> None:
+    text = 'a = """\n[x]\nb = 1\n"""\n[t."u"]\nc.d = 1 # c\n[[l]]\ne = 1\n[[l]]\ne = 2\n'
+    assert dict(lines_of(text)) == {
+        ("a",): 1,
+        ("t", "u"): 5,
+        ("t", "u", "c", "d"): 6,
+        ("l", 0): 7,
+        ("l", 0, "e"): 8,
+        ("l", 1): 9,
+        ("l", 1, "e"): 10,
+    }
+
+
+@given(st.text())
+def test_no_text_confuses_the_search_for_lines(text: str) -> None:
+    for path, line in lines_of(text):
+        assert path
+        assert line >= 1

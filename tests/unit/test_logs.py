@@ -1,0 +1,70 @@
+"""Log lines."""
+
+from __future__ import annotations
+
+import asyncio
+import io
+import json
+import logging
+from collections.abc import Iterator
+
+import pytest
+import structlog
+
+from mostek.wire import logs
+from mostek.wire.logs import configure_logs
+
+
+@pytest.fixture(autouse=True)
+def _undone() -> Iterator[None]:
+    yield
+    structlog.reset_defaults()
+    logging.basicConfig(level=logging.WARNING, handlers=[], force=True)
+
+
+def test_a_line_is_json_with_its_message_and_fields() -> None:
+    out = io.StringIO()
+    configure_logs(json=True, stream=out)
+    structlog.get_logger().info("call", command_id="7", connector="łąka")
+    line = json.loads(out.getvalue())
+    assert line.pop("time")
+    assert line == {"message": "call", "level": "info", "command_id": "7", "connector": "łąka"}
+
+
+def test_lines_below_the_level_are_not_written() -> None:
+    out = io.StringIO()
+    configure_logs("warning", json=True, stream=out)
+    structlog.get_logger().info("call")
+    assert out.getvalue() == ""
+
+
+def test_an_exception_is_written_with_its_traceback() -> None:
+    out = io.StringIO()
+    configure_logs(json=True, stream=out)
+    try:
+        raise ZeroDivisionError
+    except ZeroDivisionError:
+        structlog.get_logger().exception("crashed")
+    assert "ZeroDivisionError" in json.loads(out.getvalue())["exception"]
+
+
+def test_what_libraries_log_comes_out_the_same_way() -> None:
+    out = io.StringIO()
+    configure_logs(json=True, stream=out)
+    logging.getLogger("library").warning("careful with %s", "this")
+    line = json.loads(out.getvalue())
+    assert (line["message"], line["logger"]) == ("careful with this", "library")
+
+
+async def test_lines_of_an_event_loop_are_gathered_and_then_written_in_order(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(logs, "GATHER", 0)
+    out = io.StringIO()
+    configure_logs(json=True, stream=out)
+    for number in range(3):
+        structlog.get_logger().info("call", number=number)
+    assert out.getvalue() == ""
+    await asyncio.sleep(0)
+    await asyncio.sleep(0)
+    assert [json.loads(line)["number"] for line in out.getvalue().splitlines()] == [0, 1, 2]

@@ -1,0 +1,79 @@
+"""The outcome store at the site."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from mostek.connector.link import Backoff
+from mostek.connector.outcomes import Outcome, OutcomeStore, StateInUse
+
+
+def test_an_unknown_key_has_no_outcome(tmp_path: Path) -> None:
+    store = OutcomeStore.open(tmp_path / "o.sqlite")
+    assert store.find("main", "k") is None
+    store.close()
+
+
+def test_an_outcome_survives_reopening(tmp_path: Path) -> None:
+    store = OutcomeStore.open(tmp_path / "o.sqlite")
+    store.intend("main", "k", "CreateOrder", b"hash")
+    store.record("main", "k", b"response")
+    store.close()
+    again = OutcomeStore.open(tmp_path / "o.sqlite")
+    assert again.find("main", "k") == Outcome(b"hash", b"response")
+    again.close()
+
+
+def test_an_intent_survives_without_an_outcome(tmp_path: Path) -> None:
+    store = OutcomeStore.open(tmp_path / "o.sqlite")
+    store.intend("main", "k", "CreateOrder", b"hash")
+    store.close()
+    again = OutcomeStore.open(tmp_path / "o.sqlite")
+    assert again.find("main", "k") == Outcome(b"hash", None)
+    again.close()
+
+
+def test_keys_of_different_companies_are_apart(tmp_path: Path) -> None:
+    store = OutcomeStore.open(tmp_path / "o.sqlite")
+    store.intend("main", "k", "CreateOrder", b"hash")
+    assert store.find("other", "k") is None
+    store.close()
+
+
+def test_an_intent_can_be_withdrawn_but_not_an_outcome(tmp_path: Path) -> None:
+    store = OutcomeStore.open(tmp_path / "o.sqlite")
+    for key in ("failed", "done"):
+        store.intend("main", key, "CreateOrder", b"hash")
+    store.record("main", "done", b"r")
+    for key in ("failed", "done"):
+        store.withdraw("main", key)
+    assert store.find("main", "failed") is None
+    assert store.find("main", "done") is not None
+    store.close()
+
+
+def test_every_commit_is_synced(tmp_path: Path) -> None:
+    store = OutcomeStore.open(tmp_path / "o.sqlite")
+    full = 2
+    assert store._connection.execute("PRAGMA synchronous").fetchone() == (full,)
+    store.close()
+
+
+def test_a_second_process_is_refused_by_the_folders_name(tmp_path: Path) -> None:
+    store = OutcomeStore.open(tmp_path / "o.sqlite")
+    with pytest.raises(StateInUse, match="used by another connector process"):
+        OutcomeStore.open(tmp_path / "o.sqlite")
+    store.close()
+
+
+def test_reconnecting_waits_within_windows_that_double_up_to_their_bound() -> None:
+    backoff = Backoff(longest=8.0, draw=lambda: 1.0)
+    assert [backoff.next() for _ in range(6)] == [1.0, 2.0, 4.0, 8.0, 8.0, 8.0]
+    backoff.reset()
+    assert backoff.next() == 1.0
+
+
+def test_the_moment_within_the_window_is_drawn() -> None:
+    assert Backoff(draw=lambda: 0.25).next() == 0.25
