@@ -1,0 +1,50 @@
+"""A connector with a plugin that does nothing: `python -m bench.noop LINK_ADDRESS STATE`."""
+
+from __future__ import annotations
+
+import asyncio
+import sys
+from pathlib import Path
+
+from mostek.connector.companies import Company
+from mostek.connector.config import CompanyConfig, Config, ConnectorConfig
+from mostek.connector.config import HubConfig as DialConfig
+from mostek.connector.connector import Connector
+from mostek.erp.v1.customer_pb2 import GetCustomerRequest, GetCustomerResponse
+from mostek.erp.v1.erp_pb2 import DescribeErpRequest, DescribeErpResponse
+from mostek.plugin.plugin import Context, NoConfig, Plugin, Site
+from mostek.wire.logs import configure_logs
+from mostek.wire.loop import run
+
+
+class Noop(Plugin):
+    """Two ways to do nothing: in the event loop, and in a thread like every blocking plugin."""
+
+    erp = "Nothing"
+
+    async def describe_erp(
+        self, request: DescribeErpRequest, context: Context
+    ) -> DescribeErpResponse:
+        """In the event loop."""
+        return DescribeErpResponse()
+
+    def get_customer(self, request: GetCustomerRequest, context: Context) -> GetCustomerResponse:
+        """In a thread."""
+        return GetCustomerResponse()
+
+
+async def main(address: str, state: Path) -> None:
+    """Serve until killed."""
+    configure_logs("info")
+    config = Config(
+        hub=DialConfig(link=address),
+        connector=ConnectorConfig(name="noop", state=state, slots=256),
+        companies={"main": CompanyConfig(plugin="noop")},
+    )
+    company = Company("main", "noop", Noop(NoConfig(), Site("main", state)))
+    async with Connector(config, [company]).running():
+        await asyncio.Event().wait()
+
+
+if __name__ == "__main__":
+    run(main(sys.argv[1], Path(sys.argv[2])))
