@@ -57,7 +57,8 @@ async def relay(port: int) -> None:
         nonlocal count
         count += 1
         key = count.to_bytes(8, "big")
-        waiting[key] = future = asyncio.get_running_loop().create_future()
+        future: asyncio.Future[bytes] = asyncio.get_running_loop().create_future()
+        waiting[key] = future
         outgoing.put_nowait(key + request)
         return await future
 
@@ -86,7 +87,10 @@ async def far(port: int) -> None:
     """The relay's far end."""
     async with grpc.aio.insecure_channel(f"127.0.0.1:{port}") as channel:
         await asyncio.wait_for(channel.channel_ready(), 10)
-        call = channel.stream_stream("/bare/Stream")()
+        method: grpc.aio.StreamStreamMultiCallable[bytes, bytes] = channel.stream_stream(
+            "/bare/Stream"
+        )
+        call = method()
         async for request in call:
             await call.write(request)
 

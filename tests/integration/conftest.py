@@ -118,13 +118,17 @@ class World:
         slots: int = 8,
         threads: int = 4,
         writes: bool = True,
-        wait: bool = True,
+        instance: str = "",
     ) -> AsyncIterator[Connector]:
         """A connector that is online."""
         config = Config(
             hub=DialConfig(link=self.addresses.link),
             connector=ConnectorConfig(
-                name=name, state=self.state / name, slots=slots, threads=threads, stop_grace=2.0
+                name=name,
+                state=self.state / (name + instance),
+                slots=slots,
+                threads=threads,
+                stop_grace=2.0,
             ),
             policy=PolicyConfig(writes=writes),
             companies={company: CompanyConfig(plugin="notebook") for company in companies},
@@ -132,13 +136,12 @@ class World:
         served = []
         for company in companies:
             plugin = self.plugins.setdefault(
-                f"{name}/{company}", Notebook(NoConfig(), Site(company, self.state))
+                f"{name}{instance}/{company}", Notebook(NoConfig(), Site(company, self.state))
             )
             served.append(Company(company, "notebook", plugin))
         connector = Connector(config, served, Backoff(longest=0.1, draw=lambda: 0.05))
         async with connector.running():
-            if wait:
-                await self.until(lambda: self.online(name))
+            await self.until(lambda: self.online(name))
             yield connector
 
     def online(self, name: str) -> bool:
@@ -150,7 +153,7 @@ class World:
     async def until(self, condition: Callable[[], bool], seconds: float = 5.0) -> None:
         """Wait for something that happens elsewhere."""
         async with asyncio.timeout(seconds):
-            while not condition():
+            while not condition():  # noqa: ASYNC110 - what is waited for is in other threads and processes
                 await asyncio.sleep(0.005)
 
     @property

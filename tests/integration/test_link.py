@@ -104,6 +104,7 @@ async def test_an_operation_that_the_plugin_lacks_is_unsupported(world: World) -
 async def test_an_operation_that_the_contract_lacks_is_unimplemented(
     world: World, channel: grpc.aio.Channel
 ) -> None:
+    method: grpc.aio.UnaryUnaryMultiCallable[bytes, bytes]
     method = channel.unary_unary("/mostek.erp.v1.ErpService/DropTables")
     with pytest.raises(grpc.aio.AioRpcError) as error:
         await method(b"")
@@ -219,6 +220,47 @@ async def test_a_lost_session_fails_its_reads_as_retriable(world: World) -> None
         with pytest.raises(Offline) as lost:
             await task
         assert lost.value.retriable
+
+
+async def test_a_read_whose_session_is_lost_is_sent_once_more_to_the_other_instance(
+    world: World,
+) -> None:
+    async with world.connector(), world.connector(instance="-two"):
+        record = world.hub.registry.connector("acme")
+        await world.until(lambda: len(record.sessions) == 2)
+        acme = world.client.connector("acme")
+        task = background(acme.GetCustomer(GetCustomerRequest(id="slow")))
+        plugins = list(world.plugins.values())
+        await world.until(lambda: any(plugin.began.is_set() for plugin in plugins))
+        [other] = [plugin for plugin in plugins if not plugin.began.is_set()]
+        other.gate.set()
+        [busy] = [session for session in record.sessions if session.rules.outstanding]
+        world.hub.link._streams[busy].cancel()
+        assert (await task).customer.id == "slow"
+        assert [plugin.calls for plugin in plugins] == [1, 1]
+
+
+async def test_calls_go_to_the_instance_with_more_room(world: World) -> None:
+    async with world.connector(slots=2), world.connector(instance="-two", slots=8):
+        record = world.hub.registry.connector("acme")
+        await world.until(lambda: len(record.sessions) == 2)
+        acme = world.client.connector("acme")
+        for _ in range(4):
+            await acme.GetCustomer(GetCustomerRequest(id="7"))
+        assert world.plugins["acme-two/main"].calls == 4
+
+
+async def test_an_instance_that_comes_again_takes_over_from_its_older_session(world: World) -> None:
+    hello = Hello(revision=1, connector="acme", instance="i", slots=1, status=Status())
+    first = background(connect(world, ConnectorToHub(hello=hello)))
+    await world.until(lambda: world.online("acme"))
+    second = background(connect(world, ConnectorToHub(hello=hello)))
+    record = world.hub.registry.connector("acme")
+    await world.until(lambda: len(record.sessions) == 2)
+    assert [session.rules.leaving for session in record.sessions] == [True, False]
+    for task in (first, second):
+        task.cancel()
+    await asyncio.wait((first, second))
 
 
 async def test_a_connector_comes_back_after_its_session_is_lost(world: World) -> None:

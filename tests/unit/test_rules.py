@@ -157,7 +157,7 @@ def walk(descriptor: Descriptor, seen: set[str]) -> Iterator[FieldDescriptor]:
     for field in descriptor.fields:
         yield field
         if field.message_type is not None:
-            yield from walk(field.message_type, seen)  # type: ignore[arg-type]
+            yield from walk(field.message_type, seen)
 
 
 def test_every_text_and_list_of_a_request_is_bounded() -> None:
@@ -165,7 +165,7 @@ def test_every_text_and_list_of_a_request_is_bounded() -> None:
     loose = []
     for operation in OPERATIONS.values():
         for field in walk(operation.request.DESCRIPTOR, seen):  # type: ignore[arg-type]
-            rule = fields_of(field.containing_type)[field.number].rule  # type: ignore[index, arg-type]
+            rule = fields_of(field.containing_type)[field.number].rule  # type: ignore[arg-type]
             entry = field.containing_type.GetOptions().map_entry  # type: ignore[union-attr]
             text = field.type == FieldDescriptor.TYPE_STRING and not entry
             if text and not rule.max_length and not rule.format:

@@ -9,8 +9,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, SecretStr, ValidationError
 
+from mostek.connector.proxy import checked_proxy
 from mostek.wire.names import NAME
 
 __all__ = [
@@ -69,6 +70,11 @@ def _address(value: str) -> str:
     return value
 
 
+def _proxy(value: SecretStr) -> SecretStr:
+    url = value.get_secret_value()
+    return SecretStr(checked_proxy(url)) if url else value
+
+
 Name = Annotated[str, AfterValidator(_named)]
 
 
@@ -82,6 +88,8 @@ class HubConfig(_Table):
     """`[hub]`: where to dial."""
 
     link: Annotated[str, AfterValidator(_address)]
+    #: HTTP proxy on the way, `http://user:password@host:port`; none: what the environment says.
+    proxy: Annotated[SecretStr, AfterValidator(_proxy)] = SecretStr("")
 
 
 class ConnectorConfig(_Table):

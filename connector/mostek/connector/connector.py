@@ -55,7 +55,13 @@ class Connector:
         )
         instance = _instance(settings.state / "instance")
         await self._look()
-        link = Link(self.config.hub.link, lambda: self._hello(instance), runner, self._backoff)
+        link = Link(
+            self.config.hub.link,
+            lambda: self._hello(instance),
+            runner,
+            proxy=self.config.hub.proxy.get_secret_value(),
+            backoff=self._backoff,
+        )
         dialling = asyncio.create_task(link.run(), name="link")
         watching = asyncio.create_task(self._watch(link), name="watch companies")
         log.info("connector started", connector=settings.name, hub=self.config.hub.link)

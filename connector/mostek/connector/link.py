@@ -10,6 +10,7 @@ from collections.abc import Callable
 import grpc
 import structlog
 
+from mostek.connector.proxy import channel_options, explained
 from mostek.connector.runner import Runner
 from mostek.link.v1.link_pb2 import (
     Command,
@@ -71,13 +72,14 @@ class Backoff:
 class Session:
     """One stream: sends what the rules let out, runs the commands that come in."""
 
-    def __init__(self, address: str, hello: Hello, runner: Runner) -> None:
+    def __init__(self, address: str, proxy: str, hello: Hello, runner: Runner) -> None:
         self.rules = ConnectorSession(hello, time.monotonic())
         self.welcomed = False
         #: No new commands will come: said goodbye to, or over.
         self.leaving = asyncio.Event()
         self.reconnect_after: float | None = None
         self._address = address
+        self._proxy = proxy
         self._runner = runner
         self._wake = asyncio.Event()
         self._commands: set[asyncio.Task[None]] = set()
@@ -85,11 +87,13 @@ class Session:
 
     async def run(self) -> None:
         """Until the stream ends. Never raises but for cancellation: how it ended is logged."""
-        channel = grpc.aio.insecure_channel(self._address, options=_OPTIONS)
+        options = (*_OPTIONS, *channel_options(self._address, self._proxy))
+        channel = grpc.aio.insecure_channel(self._address, options=options)
         try:
             await self._stream(channel)
         except grpc.aio.AioRpcError as error:
-            log.warning("connection to the hub failed", hub=self._address, reason=error.details())
+            reason = explained(error.details() or error.code().name)
+            log.warning("connection to the hub failed", hub=self._address, reason=reason)
         except ProtocolError as fault:
             log.error("the hub broke the protocol", hub=self._address, fault=str(fault))
         except TimeoutError:
@@ -195,9 +199,12 @@ class Link:
         address: str,
         hello: Callable[[], Hello],
         runner: Runner,
+        *,
+        proxy: str = "",
         backoff: Backoff | None = None,
     ) -> None:
         self._address = address
+        self._proxy = proxy
         self._hello = hello
         self._runner = runner
         self._backoff = backoff or Backoff()
@@ -216,7 +223,7 @@ class Link:
             await asyncio.sleep(wait)
 
     def _open(self) -> Session:
-        session = Session(self._address, self._hello(), self._runner)
+        session = Session(self._address, self._proxy, self._hello(), self._runner)
         task = asyncio.create_task(session.run(), name="session")
         self._sessions[task] = session
         task.add_done_callback(self._sessions.pop)

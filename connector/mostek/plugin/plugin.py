@@ -115,9 +115,9 @@ class Plugin:
                 self, request: ListCustomersRequest, context: Context
             ) -> ListCustomersResponse: ...
 
-    Methods run in threads of the connector, several at a time (an `async def` runs in its event loop and must not block),
-    and raise a `CommandFailure` when they can't do what is
-    asked. Reads may be called again after a failure; writes go one at a time.
+    Methods run in threads of the connector, several at a time (an `async def` runs in its event loop and must not
+    block), and raise a `CommandFailure` when they can't do what is asked. Reads may be called again after a failure;
+    writes go one at a time.
     """
 
     config_type: ClassVar[type[BaseModel]] = NoConfig

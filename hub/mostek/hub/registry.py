@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 
 from mostek.hub.session import LiveSession
-from mostek.link.v1.link_pb2 import Company, Status
+from mostek.link.v1.link_pb2 import Company, GoodbyeReason, Status
 from mostek.wire.failures import Invalid, NotFound, Offline, Overloaded, Unsupported
 from mostek.wire.names import ONLY_COMPANY
 
@@ -51,9 +51,19 @@ class Registry:
         """A session was opened."""
         name = session.connector
         record = self._records.setdefault(name, ConnectorRecord(name))
+        self._replace(record, session.instance)
         record.sessions.append(session)
         record.status = session.status
         record.changed_at = datetime.now(UTC)
+
+    def _replace(self, record: ConnectorRecord, instance: str) -> None:
+        """An instance that comes again has left its older sessions, also those whose end nobody has noticed yet."""
+        for older in record.sessions:
+            if older.instance == instance:
+                older.rules.goodbye(
+                    GoodbyeReason.GOODBYE_REASON_REPLACED,
+                    "A newer session of this instance took over.",
+                )
 
     def update(self, session: LiveSession) -> None:
         """A session's status changed."""

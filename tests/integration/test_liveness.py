@@ -1,0 +1,149 @@
+"""A peer that falls silent is noticed, also when its packets are dropped without a reset."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+import grpc
+import pytest
+from grpc_health.v1 import health_pb2, health_pb2_grpc
+from grpc_reflection.v1alpha import reflection_pb2, reflection_pb2_grpc
+
+from mostek.client import Client
+from mostek.erp.v1.customer_pb2 import GetCustomerRequest
+from mostek.hub.config import HubConfig
+from mostek.hub.hub import Hub
+from mostek.wire.failures import Offline
+
+from .conftest import World
+
+
+class Wire:
+    """A TCP proxy that can drop silently what passes through it."""
+
+    def __init__(self, target: str) -> None:
+        self._host, self._port = target.split(":")
+        self._flowing = asyncio.Event()
+        self._flowing.set()
+        self._passing: set[asyncio.Task[None]] = set()
+        self._writers: set[asyncio.StreamWriter] = set()
+
+    @contextlib.asynccontextmanager
+    async def running(self) -> AsyncIterator[str]:
+        """Where it listens."""
+        server = await asyncio.start_server(self._serve, "127.0.0.1", 0)
+        try:
+            yield "{}:{}".format(*server.sockets[0].getsockname()[:2])
+        finally:
+            server.close()
+            for task in self._passing:
+                task.cancel()
+            await asyncio.gather(*self._passing, return_exceptions=True)
+            for writer in self._writers:
+                writer.close()
+                with contextlib.suppress(ConnectionError):
+                    await writer.wait_closed()
+
+    def silence(self) -> None:
+        """Nothing passes any more; the connections stay open."""
+        self._flowing.clear()
+
+    def restore(self) -> None:
+        """New bytes pass again."""
+        self._flowing.set()
+
+    async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        far_reader, far_writer = await asyncio.open_connection(self._host, self._port)
+        self._writers |= {writer, far_writer}
+        for way in (self._pass(reader, far_writer), self._pass(far_reader, writer)):
+            self._passing.add(asyncio.create_task(way))
+
+    async def _pass(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        with contextlib.suppress(ConnectionError):
+            while data := await reader.read(65536):
+                await self._flowing.wait()
+                writer.write(data)
+                await writer.drain()
+        writer.close()
+
+
+@pytest.fixture
+async def quick(tmp_path: Path) -> AsyncIterator[tuple[World, Wire]]:
+    """A hub with quick heartbeats, reached through a wire."""
+    config = HubConfig(
+        api="127.0.0.1:0",
+        link="127.0.0.1:0",
+        http="127.0.0.1:0",
+        heartbeat_interval=0.2,
+        drain_grace=0.5,
+    )
+    hub = Hub(config)
+    async with hub.running() as addresses:
+        wire = Wire(addresses.link)
+        async with wire.running() as through, Client(addresses.api) as client:
+            shown = type(addresses)(api=addresses.api, link=through, http=addresses.http)
+            yield World(hub, shown, client, tmp_path, {}), wire
+
+
+async def test_a_connector_behind_a_silent_wire_is_offline_soon_and_comes_back(
+    quick: tuple[World, Wire],
+) -> None:
+    world, wire = quick
+    async with world.connector():
+        acme = world.client.connector("acme")
+        call = asyncio.create_task(_slow(acme))
+        await world.until(world.plugin.began.is_set)
+        wire.silence()
+        with pytest.raises(Offline):
+            await call
+        await world.until(lambda: not world.online("acme"))
+        wire.restore()
+        await world.until(lambda: world.online("acme"), seconds=10)
+        assert (await acme.GetCustomer(GetCustomerRequest(id="7"))).customer.id == "7"
+    world.plugin.gate.set()
+
+
+async def _slow(acme: object) -> object:
+    return await acme.GetCustomer(GetCustomerRequest(id="slow"))  # type: ignore[attr-defined]
+
+
+async def test_a_session_stays_open_while_heartbeats_pass(quick: tuple[World, Wire]) -> None:
+    world, _ = quick
+    async with world.connector():
+        [session] = world.hub.registry.connector("acme").sessions
+        await world.until(lambda: session.rules.round_trip > 0)
+        dead_after = 3 * 0.2
+        await asyncio.sleep(2 * dead_after)
+        assert world.hub.registry.connector("acme").sessions == [session]
+
+
+async def test_abandoned_calls_leave_nothing_behind(world: World) -> None:
+    async with world.connector(slots=32):
+        acme = world.client.connector("acme")
+        [session] = world.hub.registry.connector("acme").sessions
+        tasks_before = len(asyncio.all_tasks())
+        for _ in range(10):
+            calls = [asyncio.create_task(_slow(acme)) for _ in range(16)]
+            await world.until(lambda: len(session.rules.outstanding) == 16)
+            for call in calls:
+                call.cancel()
+            await asyncio.wait(calls)
+            await world.until(lambda: not session.rules.outstanding)
+            world.plugin.gate.clear()
+        assert session._waiting == {}
+        assert session._budget.used == 0
+        await world.until(lambda: len(asyncio.all_tasks()) <= tasks_before)
+
+
+async def test_health_and_reflection_are_served(channel: grpc.aio.Channel) -> None:
+    health = health_pb2_grpc.HealthStub(channel)
+    answer = await health.Check(health_pb2.HealthCheckRequest(service="mostek.erp.v1.ErpService"))
+    assert answer.status == health_pb2.HealthCheckResponse.SERVING
+    reflection = reflection_pb2_grpc.ServerReflectionStub(channel)
+    asked = reflection_pb2.ServerReflectionRequest(list_services="")
+    async for listed in reflection.ServerReflectionInfo(iter([asked])):
+        names = {service.name for service in listed.list_services_response.service}
+        assert {"mostek.erp.v1.ErpService", "mostek.admin.v1.AdminService"} <= names

@@ -1,0 +1,81 @@
+"""The documentation tells of everything that there is, and only of that."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+from typing import Any
+
+import pytest
+from pydantic import BaseModel
+
+from mostek.connector.config import ConnectorConfig, HubConfig, PolicyConfig
+from mostek.hub.config import HubConfig as HubSettings
+from mostek.hub.status import STATUSES
+from mostek.link.v1.failure_pb2 import FailureKind
+from mostek.plugin.plugin import Site
+from mostek.plugin.testing import context
+from mostek.wire.failures import NotFound
+
+ROOT = Path(__file__).parents[2]
+DOCS = ROOT / "docs"
+PAGES = sorted([ROOT / "README.md", *DOCS.rglob("*.md")])
+
+
+def test_every_setting_of_the_hub_is_in_its_table_with_its_default() -> None:
+    text = (DOCS / "operations.md").read_text(encoding="utf-8")
+    for name, field in HubSettings.model_fields.items():
+        default = f"{field.default:g}" if isinstance(field.default, float) else field.default
+        assert f"| `MOSTEK_HUB_{name.upper()}` | `{default}` |" in text
+
+
+@pytest.mark.parametrize(
+    ("table", "model"),
+    [("hub", HubConfig), ("connector", ConnectorConfig), ("policy", PolicyConfig)],
+)
+def test_every_setting_of_the_connector_is_in_its_table(table: str, model: type[BaseModel]) -> None:
+    text = (DOCS / "operations.md").read_text(encoding="utf-8")
+    for name in model.model_fields:
+        assert f"| `{table}.{name}` |" in text
+
+
+def test_every_kind_of_failure_is_in_the_table_with_its_statuses() -> None:
+    text = (DOCS / "protocol.md").read_text(encoding="utf-8")
+    for kind, status in STATUSES.items():
+        name = FailureKind.Name(kind).removeprefix("FAILURE_KIND_")
+        assert f"| {name} | {status.grpc.name} | {status.http} |" in text
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
+def test_links_between_pages_lead_somewhere(page: Path) -> None:
+    text = page.read_text(encoding="utf-8")
+    for target in re.findall(r"\]\((?!https?:|#)([^)#]+)", text):
+        assert (page.parent / target).exists(), target
+
+
+def test_make_targets_that_the_pages_name_exist() -> None:
+    makefile = (ROOT / "Makefile").read_text(encoding="utf-8")
+    targets = set(re.findall(r"^([a-z-]+):", makefile, re.MULTILINE))
+    for page in PAGES:
+        text = page.read_text(encoding="utf-8")
+        named = set(re.findall(r"(?:^|`)make ([a-z-]+)", text, re.MULTILINE))
+        assert named <= targets, page
+
+
+def test_the_plugin_of_the_page_works() -> None:
+    text = (DOCS / "plugins" / "writing.md").read_text(encoding="utf-8")
+    [code] = re.findall(r"```python\n(.*?)```", text, re.DOTALL)
+    scope: dict[str, Any] = {}
+    exec(compile(code, "writing.md", "exec"), scope)
+    cards = scope["Cards"](None, Site("main", Path()))
+    ask = scope["GetCustomerRequest"]
+    assert cards.serves == {"GetCustomer": "get_customer"}
+    assert cards.get_customer(ask(id="1"), context("GetCustomer")).customer.name == "Młyn Górny"
+    with pytest.raises(NotFound):
+        cards.get_customer(ask(id="2"), context("GetCustomer"))
+
+
+def test_every_decision_has_its_three_parts() -> None:
+    for page in (DOCS / "adr").glob("*.md"):
+        heads = re.findall(r"^## (.*)$", page.read_text(encoding="utf-8"), re.MULTILINE)
+        assert heads == ["Context", "Decision", "Consequences"], page
