@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 import asyncio
-import secrets
+import random
 import time
 from dataclasses import dataclass, field
-from datetime import timedelta
 
 import structlog
 from google.protobuf.duration_pb2 import Duration
@@ -24,7 +23,12 @@ __all__ = ["Call", "Router"]
 log = structlog.get_logger()
 
 
-@dataclass(frozen=True)
+def new_command_id() -> str:
+    """Names one call in the logs of both sides."""
+    return f"{random.getrandbits(64):016x}"
+
+
+@dataclass(slots=True)
 class Call:
     """What a caller asks: an operation on a company of a connector, its request as bytes.
 
@@ -38,7 +42,7 @@ class Call:
     timeout: float
     caller: str = ""
     idempotency_key: str = ""
-    command_id: str = field(default_factory=lambda: secrets.token_hex(8))
+    command_id: str = field(default_factory=new_command_id)
 
 
 class Router:
@@ -52,8 +56,7 @@ class Router:
         started = time.monotonic()
         try:
             self._check(call)
-            async with asyncio.timeout(call.timeout):
-                response = await self._send(call, started + call.timeout)
+            response = await self._send(call, started + call.timeout)
         except TimeoutError:
             failure: CommandFailure = self._expired(call)
         except CommandFailure as raised:
@@ -105,7 +108,10 @@ class Router:
             idempotency_key=call.idempotency_key if call.operation.write else "",
         )
         return await session.call(
-            command, call.request, stop_when_abandoned=not call.operation.write
+            command,
+            call.request,
+            timeout=ends - time.monotonic(),
+            stop_when_abandoned=not call.operation.write,
         )
 
     def _expired(self, call: Call) -> CommandFailure:
@@ -131,6 +137,5 @@ class Router:
 
 
 def _span(seconds: float) -> Duration:
-    duration = Duration()
-    duration.FromTimedelta(timedelta(seconds=max(seconds, 0.0)))
-    return duration
+    nanos = int(max(seconds, 0.0) * 1e9)
+    return Duration(seconds=nanos // 10**9, nanos=nanos % 10**9)

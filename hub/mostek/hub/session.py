@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import AsyncIterator
 from datetime import UTC, datetime
 
 import structlog
@@ -37,6 +36,7 @@ class LiveSession:
         self.rules = rules
         self.connected_at = datetime.now(UTC)
         self._budget = budget
+        self._loop = asyncio.get_running_loop()
         self._waiting: dict[str, asyncio.Future[bytes]] = {}
         self._wake = asyncio.Event()
         self._ending = False
@@ -57,31 +57,33 @@ class LiveSession:
         """What the connector serves."""
         return self.rules.status
 
-    async def call(self, command: Command, request: bytes, *, stop_when_abandoned: bool) -> bytes:
-        """Send a command and wait for its response. Raises the command's failure, or SessionLost.
+    async def call(
+        self, command: Command, request: bytes, *, timeout: float, stop_when_abandoned: bool
+    ) -> bytes:
+        """Send a command and wait for its response. Raises the command's failure, SessionLost or TimeoutError.
 
-        When the waiting is cancelled the connector is told, if `stop_when_abandoned`.
+        When the waiting is cancelled or times out the connector is told, if `stop_when_abandoned`.
         """
-        future: asyncio.Future[bytes] = asyncio.get_running_loop().create_future()
+        future: asyncio.Future[bytes] = self._loop.create_future()
         self.rules.send(command, request, time.monotonic())
         self._waiting[command.command_id] = future
+        timer = self._loop.call_later(timeout, _expire, future)
         try:
             return await future
-        except asyncio.CancelledError:
+        except (asyncio.CancelledError, TimeoutError):
             if stop_when_abandoned:
                 self.rules.cancel(command.command_id)
             raise
         finally:
+            timer.cancel()
             del self._waiting[command.command_id]
 
-    async def frames(self) -> AsyncIterator[HubToConnector]:
-        """The frames to send, as they become sendable; ends when the session is to end."""
-        outbox = self.rules.outbox
+    async def next_frame(self) -> HubToConnector | None:
+        """The next frame to send, once there is one; None when the session is to end."""
         while True:
-            while (frame := outbox.next()) is not None:
-                yield frame
-            if self._ending:
-                return
+            frame = self.rules.outbox.next()
+            if frame is not None or self._ending:
+                return frame
             self._wake.clear()
             await self._wake.wait()
 
@@ -126,3 +128,8 @@ class LiveSession:
                 future.set_exception(
                     SessionLost("The connection to the connector was lost.", retry_after=1.0)
                 )
+
+
+def _expire(future: asyncio.Future[bytes]) -> None:
+    if not future.done():
+        future.set_exception(TimeoutError())
