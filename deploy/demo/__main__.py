@@ -48,7 +48,7 @@ from mostek.wire.failures import CommandFailure
 from mostek_subiekt.sandbox import create
 
 ROOT = Path(__file__).parents[2]
-FOLDER = ROOT / "build" / "demo"
+FOLDER = ROOT / "build" / ("demo-serve" if "--serve" in sys.argv else "demo")
 SERVED = {"api": 7443, "link": 7444, "http": 7480}
 CONNECTOR = """\
 # Written by the demo.
