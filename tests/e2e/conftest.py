@@ -36,6 +36,7 @@ def served() -> Iterator[str]:
     yield "".join(printed)
     process.send_signal(signal.SIGINT)
     process.stdout.read()
+    process.stdout.close()
     assert process.wait(30) == 0
 
 

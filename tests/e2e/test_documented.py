@@ -42,7 +42,7 @@ def test_the_tutorial_can_be_followed(served: str, folder: Path) -> None:
     for script in scripts:
         done = typed("set -e\n" + script, folder)
         assert done.returncode == 0, f"{script}\n{done.stdout}\n{done.stderr}"
-        assert "problem" not in done.stderr, done.stderr
+        assert "urn:mostek:failure" not in done.stdout, done.stdout
     rows = (folder / "products.csv").read_text(encoding="utf-8").splitlines()
     assert rows[0] == "code,name,prices"
     assert len(rows) > 400
@@ -66,9 +66,10 @@ def test_the_tutorials_mistakes_are_refused_with_the_field_and_what_to_do(
 
 @requires_curl
 def test_the_readmes_commands_work(served: str, folder: Path) -> None:
-    [script] = [block for block in blocks("README.md", "") if "curl" in block]
+    [script] = [block for block in blocks("README.md", "") if block.startswith("curl")]
     done = typed("set -e\n" + script, folder)
     assert done.returncode == 0, f"{done.stdout}\n{done.stderr}"
+    assert "urn:mostek:failure" not in done.stdout, done.stdout
 
 
 def test_the_readmes_python_works(served: str, capsys: pytest.CaptureFixture[str]) -> None:
