@@ -44,7 +44,9 @@ class Site(Registry):
             raise NotFound(f"No connector {connector!r} is known to this hub.")
         return cast(LiveSession, self), "main"
 
-    async def call(self, command: Command, request: bytes, *, stop_when_abandoned: bool) -> bytes:
+    async def call(
+        self, command: Command, request: bytes, *, timeout: float, stop_when_abandoned: bool
+    ) -> bytes:
         message = OPERATIONS[command.operation].request.FromString(request)
         self.commands.append(command)
         self.requests.append(message)
