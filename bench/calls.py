@@ -14,11 +14,12 @@ import grpc
 
 from bench.figure import Figure
 from bench.processes import free_port, process, wait_for_port
+from bench.quiet import wait_until_quiet
 from mostek.wire.names import CONNECTOR
 
 __all__ = ["measure_calls"]
 
-ROUNDS = 5
+ROUNDS = 7
 CALLERS = 64
 
 Ask = Callable[[], Awaitable[object]]
@@ -78,6 +79,7 @@ async def _measure(
     alone: dict[str, list[float]] = {}
     many: dict[str, list[float]] = {}
     for number in range(1, ROUNDS + 1):
+        wait_until_quiet()
         for name, ask in (("unary", unary), ("pong", pong), ("ours", ours), ("threaded", threaded)):
             alone.setdefault(name, []).append(await _p50(ask, seconds))
         for name, ask in (("relay", relayed), ("ours", ours), ("threaded", threaded)):

@@ -12,14 +12,15 @@ from pathlib import Path
 from zoneinfo import ZoneInfo
 
 from google.protobuf.field_mask_pb2 import FieldMask
-from mostek_subiekt.gt import SubiektGt
 
 from bench.figure import Figure
 from bench.processes import free_port, process, wait_for_port
+from bench.quiet import wait_until_quiet
 from mostek.client import Client, pages
 from mostek.erp.v1.product_pb2 import ListProductsRequest
 from mostek.plugin.plugin import Context, Site
 from mostek.wire.failures import CommandFailure
+from mostek_subiekt.gt import SubiektGt
 from mostek_subiekt.sandbox import create
 
 __all__ = ["measure_export"]
@@ -47,6 +48,7 @@ def _compare(
 ) -> Figure:
     ratios, ours, locals_ = [], [], []
     for number in range(1, ROUNDS + 1):
+        wait_until_quiet()
         locals_.append(_local(folder, mask))
         ours.append(asyncio.run(_remote(api, mask)))
         ratios.append(ours[-1] / locals_[-1])

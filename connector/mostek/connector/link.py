@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import random
 import time
 from collections.abc import Callable
+from typing import TYPE_CHECKING
 
 import grpc
 import structlog
@@ -13,7 +15,6 @@ import structlog
 from mostek.connector.proxy import channel_options, explained
 from mostek.connector.runner import Runner
 from mostek.link.v1.link_pb2 import (
-    Command,
     ConnectorToHub,
     Goodbye,
     GoodbyeReason,
@@ -22,6 +23,7 @@ from mostek.link.v1.link_pb2 import (
     Status,
 )
 from mostek.link.v1.link_pb2_grpc import LinkServiceStub
+from mostek.wire.failures import CommandFailure
 from mostek.wire.session import (
     CancelAsked,
     ConnectorSession,
@@ -43,6 +45,9 @@ _OPTIONS = (
     ("grpc.max_receive_message_length", 1024 * 1024),
     ("grpc.initial_reconnect_backoff_ms", 1000),
 )
+
+if TYPE_CHECKING:
+    Call = grpc.aio.StreamStreamCall[ConnectorToHub, HubToConnector]
 
 #: A session that was not welcomed within this many seconds is given up.
 WELCOME_WITHIN = 15.0
@@ -82,6 +87,8 @@ class Session:
         self._proxy = proxy
         self._runner = runner
         self._wake = asyncio.Event()
+        self._call: Call | None = None
+        self._flushing = False
         self._commands: set[asyncio.Task[None]] = set()
         self.rules.outbox.wake = self._wake.set
 
@@ -127,20 +134,31 @@ class Session:
             await asyncio.gather(*tasks, return_exceptions=True)
             call.cancel()
 
-    async def _read(self, call: grpc.aio.StreamStreamCall[ConnectorToHub, HubToConnector]) -> None:
+    async def _read(self, call: Call) -> None:
         async for frame in call:
             self._take(frame)
 
-    async def _write(self, call: grpc.aio.StreamStreamCall[ConnectorToHub, HubToConnector]) -> None:
-        outbox = self.rules.outbox
-        while not (self.rules.said_goodbye and self.rules.idle):
-            frame = outbox.next()
-            if frame is not None:
-                await call.write(frame)
-                continue
+    async def _write(self, call: Call) -> None:
+        """Send what nobody else sends, until all is said."""
+        self._call = call
+        while True:
             self._wake.clear()
+            await self._flush()
+            if self.rules.said_goodbye and self.rules.idle and not self._flushing:
+                break
             await self._wake.wait()
         await call.done_writing()
+
+    async def _flush(self) -> None:
+        """Send all that is sendable, unless somebody is at it: whoever has an answer sends it without a detour."""
+        if self._flushing or self._call is None:
+            return
+        self._flushing = True
+        try:
+            while (frame := self.rules.outbox.next()) is not None:
+                await self._call.write(frame)
+        finally:
+            self._flushing = False
 
     async def _tick(self) -> None:
         began = time.monotonic()
@@ -155,7 +173,8 @@ class Session:
     def _take(self, frame: HubToConnector) -> None:
         match self.rules.receive(frame, time.monotonic()):
             case Started(command, request):
-                task = asyncio.create_task(self._execute(command, request))
+                run = self._runner.run(command, request, self._answer)
+                task = asyncio.create_task(run)
                 self._commands.add(task)
                 task.add_done_callback(self._commands.discard)
             case CancelAsked(command_id):
@@ -166,8 +185,14 @@ class Session:
             case Left(goodbye):
                 self._left(goodbye)
 
-    async def _execute(self, command: Command, request: bytes) -> None:
-        self.rules.finish(command.command_id, await self._runner.run(command, request))
+    async def _answer(self, command_id: str, end: bytes | CommandFailure) -> None:
+        self.rules.finish(command_id, end)
+        with contextlib.suppress(grpc.aio.AioRpcError, asyncio.InvalidStateError):
+            # That the stream is over is seen by those who read and write it.
+            await self._flush()
+        if self.rules.said_goodbye:
+            # The writer ends the stream when all is sent.
+            self._wake.set()
 
     def _left(self, goodbye: Goodbye) -> None:
         log.info(

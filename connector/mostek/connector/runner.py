@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import hashlib
 import inspect
-from collections.abc import Callable, Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import ParamSpec, TypeVar
@@ -37,6 +37,9 @@ log = structlog.get_logger()
 
 P = ParamSpec("P")
 R = TypeVar("R")
+
+#: Takes a command's id and its end.
+Answer = Callable[[str, bytes | CommandFailure], Awaitable[None]]
 
 
 @dataclass(frozen=True)
@@ -71,8 +74,8 @@ class Runner:
         self._store_thread = ThreadPoolExecutor(1, thread_name_prefix="outcomes")
         self._contexts: dict[str, Context] = {}
 
-    async def run(self, command: Command, request: bytes) -> bytes | CommandFailure:
-        """The response or the failure. Never raises: a command that fails in any way still has a result."""
+    async def run(self, command: Command, request: bytes, answer: Answer) -> None:
+        """Give the response or the failure to `answer`: a command that fails in any way still has a result."""
         loop = asyncio.get_running_loop()
         started = loop.time()
         try:
@@ -85,12 +88,14 @@ class Runner:
                 "command crashed", command_id=command.command_id, operation=command.operation
             )
             end = Internal("The plugin failed unexpectedly; the connector's log says why.")
-        if isinstance(end, CommandFailure):
-            self._log(command, started, type(end).__name__, end.message, end.erp_text)
-            self._policy.mute(end)
-        else:
-            self._log(command, started, "ok")
-        return end
+        seconds = loop.time() - started
+        if isinstance(end, bytes):
+            await answer(command.command_id, end)
+            self._log(command, seconds, "ok")
+            return
+        self._log(command, seconds, type(end).__name__, end.message, end.erp_text)
+        self._policy.mute(end)
+        await answer(command.command_id, end)
 
     def cancel(self, command_id: str) -> None:
         """Stop a running read; a write that runs is finished."""
@@ -223,7 +228,7 @@ class Runner:
         return await asyncio.wrap_future(future)
 
     def _log(
-        self, command: Command, started: float, end: str, reason: str = "", erp_text: str = ""
+        self, command: Command, seconds: float, end: str, reason: str = "", erp_text: str = ""
     ) -> None:
         log.info(
             "command",
@@ -234,7 +239,7 @@ class Runner:
             end=end,
             reason=reason,
             erp_text=erp_text,
-            seconds=round(asyncio.get_running_loop().time() - started, 4),
+            seconds=round(seconds, 4),
         )
 
 

@@ -62,16 +62,17 @@ class Router:
         except CommandFailure as raised:
             failure = raised
         except asyncio.CancelledError:
-            self._log(call, started, "abandoned")
+            self._log(call, time.monotonic() - started, "abandoned")
             raise
         except Exception:
             log.exception("call failed in the hub", command_id=call.command_id)
             failure = Internal("The hub failed; its log says why.")
         else:
-            self._log(call, started, "ok")
+            # Logged when the response is on its way.
+            asyncio.get_running_loop().call_soon(self._log, call, time.monotonic() - started, "ok")
             return response
         failure.command_id = call.command_id
-        self._log(call, started, type(failure).__name__, failure.message)
+        self._log(call, time.monotonic() - started, type(failure).__name__, failure.message)
         raise failure
 
     def _check(self, call: Call) -> None:
@@ -122,7 +123,7 @@ class Router:
             )
         return Expired("The deadline passed before the connector answered.")
 
-    def _log(self, call: Call, started: float, end: str, reason: str = "") -> None:
+    def _log(self, call: Call, seconds: float, end: str, reason: str = "") -> None:
         log.info(
             "call",
             command_id=call.command_id,
@@ -132,7 +133,7 @@ class Router:
             caller=call.caller,
             end=end,
             reason=reason,
-            seconds=round(time.monotonic() - started, 4),
+            seconds=round(seconds, 4),
         )
 
 
