@@ -36,10 +36,12 @@ class Site:
         self.folder = folder
         self.ports = {name: free_port() for name in ("api", "link", "http")}
         self.processes: dict[str, subprocess.Popen[bytes]] = {}
-        create(folder / "erp.sqlite", customers=50, products=50, invoices=50)
+        made = create(folder / "erp.sqlite", customers=50, products=50, invoices=50)
         (folder / "connector.toml").write_text(
             f'[hub]\nlink = "127.0.0.1:{self.ports["link"]}"\n[connector]\nname = "acme"\n'
+            "[policy]\nwrites = true\n"
             '[companies.main]\nplugin = "subiekt-gt"\n'
+            f"[companies.main.orders]\ntemplate = {json.dumps(made.template_order)}\n"
             f'[companies.main.database]\nkind = "sqlite"\npath = {json.dumps(str(folder / "erp.sqlite"))}\n',
             encoding="utf-8",
         )
@@ -71,6 +73,15 @@ class Site:
     async def client(self) -> AsyncIterator[Client]:
         async with Client(f"127.0.0.1:{self.ports['api']}") as client:
             yield client
+
+    async def online(self) -> None:
+        """Until the hub has a session with the connector."""
+        async with asyncio.timeout(30), self.client() as client:
+            while True:
+                with contextlib.suppress(CommandFailure):
+                    if any(connector.online for connector in await client.connectors()):
+                        return
+                await asyncio.sleep(0.1)
 
     async def answers(self) -> None:
         """Until a call goes all the way."""

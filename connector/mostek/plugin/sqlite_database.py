@@ -41,8 +41,10 @@ class SqliteDatabase(Database):
     def connect(self, *, write: bool) -> sqlite3.Connection:
         if not self.config.path.is_file():
             raise ErpUnavailable(
-                f"There is no sandbox at {self.config.path}: create it, or correct `path`.",
+                "There is no sandbox at the configured `path`: create it, or correct `path`.",
                 retriable=False,
+                # Where files lie at the site is the site's own affair.
+                erp_text=str(self.config.path),
             )
         try:
             connection = connect_sandbox(self.config.path, self.config.schema_name)
