@@ -13,6 +13,7 @@ from mostek.connector.config import ConnectorConfig, HubConfig, PolicyConfig
 from mostek.hub.config import HubConfig as HubSettings
 from mostek.hub.status import STATUSES
 from mostek.link.v1.failure_pb2 import FailureKind
+from mostek.plugin.database_config import SqliteConfig, SqlServerConfig
 from mostek.plugin.plugin import Site
 from mostek.plugin.testing import context
 from mostek.wire.failures import NotFound
@@ -37,6 +38,14 @@ def test_every_setting_of_the_connector_is_in_its_table(table: str, model: type[
     text = (DOCS / "operations.md").read_text(encoding="utf-8")
     for name in model.model_fields:
         assert f"| `{table}.{name}` |" in text
+
+
+@pytest.mark.parametrize("model", [SqlServerConfig, SqliteConfig])
+def test_every_setting_of_a_database_is_in_its_table(model: type[BaseModel]) -> None:
+    text = (DOCS / "operations.md").read_text(encoding="utf-8")
+    table = text.split("### The ERP's database", 1)[1].split("## Logs", 1)[0]
+    names = {field.alias or name for name, field in model.model_fields.items()}
+    assert names <= set(re.findall(r"`(\w+)`", table))
 
 
 def test_every_kind_of_failure_is_in_the_table_with_its_statuses() -> None:

@@ -21,11 +21,12 @@ class FilterCase:
     value: Callable[[Any], Any]
     #: Whether an item that was found may be: (item, value).
     holds: Callable[[Any, Any], bool]
-    #: The filter may read a large table whole: it finds most rows, or a text anywhere in them.
-    scans: bool = False
+    #: No index serves the filter (it finds most rows, or a text anywhere in them): the list is walked along its key,
+    #: from where the last page ended until the page is full.
+    walks: bool = False
 
 
-def _same(path: str, *, scans: bool = False) -> FilterCase:
+def _same(path: str, *, walks: bool = False) -> FilterCase:
     """The item's own value at a path, met exactly (texts in any case, as ERPs compare them)."""
 
     def value(item: Any) -> Any:
@@ -36,7 +37,7 @@ def _same(path: str, *, scans: bool = False) -> FilterCase:
         found = _at(item, path)
         return str(found).casefold() == str(wanted).casefold()
 
-    return FilterCase(value, holds, scans)
+    return FilterCase(value, holds, walks)
 
 
 def _at(item: Any, path: str) -> Any:
@@ -48,7 +49,7 @@ def _at(item: Any, path: str) -> Any:
 
 def _on(holds: Callable[[Any], bool]) -> FilterCase:
     """A switch."""
-    return FilterCase(lambda item: holds(item) or None, lambda item, _: holds(item), scans=True)
+    return FilterCase(lambda item: holds(item) or None, lambda item, _: holds(item), walks=True)
 
 
 def _from(path: str) -> FilterCase:
@@ -66,7 +67,7 @@ def _before(path: str) -> FilterCase:
         day = _at(item, path)
         return str(date.fromisoformat(day) + timedelta(days=1)) if day else None
 
-    return FilterCase(value, lambda item, day: _at(item, path) < day, scans=True)
+    return FilterCase(value, lambda item, day: _at(item, path) < day, walks=True)
 
 
 def _text(*paths: str) -> FilterCase:
@@ -74,7 +75,7 @@ def _text(*paths: str) -> FilterCase:
         texts = [str(_at(item, path) or "") for path in paths]
         return any(wanted.casefold() in text.casefold() for text in texts)
 
-    return FilterCase(lambda item: (_at(item, paths[0]) or "")[1:] or None, holds, scans=True)
+    return FilterCase(lambda item: (_at(item, paths[0]) or "")[1:] or None, holds, walks=True)
 
 
 def _party(item: Any) -> str | None:
@@ -95,8 +96,8 @@ FILTERS: Mapping[str, Mapping[str, FilterCase]] = {
         "codes": _same("code"),
         "tax_id": _same("tax_id.number"),
         "text": _text("name", "full_name", "code"),
-        "group_id": _same("group.id", scans=True),
-        "active": _same("active", scans=True),
+        "group_id": _same("group.id", walks=True),
+        "active": _same("active", walks=True),
     },
     "ListProducts": {
         "ids": _same("id"),
@@ -106,37 +107,37 @@ FILTERS: Mapping[str, Mapping[str, FilterCase]] = {
             lambda item, ean: any(e.code == ean for e in item.eans),
         ),
         "text": _text("name", "code"),
-        "group_id": _same("group.id", scans=True),
+        "group_id": _same("group.id", walks=True),
         "warehouse_id": FilterCase(
             lambda item: item.stock[0].warehouse.id if item.stock else None,
             lambda item, wanted: all(s.warehouse.id == wanted for s in item.stock),
-            scans=True,
+            walks=True,
         ),
         "price_list_id": FilterCase(
             lambda item: item.prices[0].price_list.id if item.prices else None,
             lambda item, wanted: all(p.price_list.id == wanted for p in item.prices),
-            scans=True,
+            walks=True,
         ),
         "only_in_stock": _on(lambda item: any(Decimal(s.on_hand or 0) > 0 for s in item.stock)),
-        "active": _same("active", scans=True),
+        "active": _same("active", walks=True),
     },
     "ListInvoices": {
         "ids": _same("id"),
         "numbers": _same("number"),
         "ksef_number": _same("ksef.number"),
         "customer_id": _PARTY,
-        "kinds": _same("kind", scans=True),
+        "kinds": _same("kind", walks=True),
         "issue_date_from": _from("issue_date"),
         "issue_date_to": _to("issue_date"),
         "due_date_before": _before("due_date"),
         "only_unpaid": _on(lambda item: Decimal(item.remaining or 0) != 0),
-        "include_cancelled": FilterCase(lambda item: True, lambda item, _: True, scans=True),
+        "include_cancelled": FilterCase(lambda item: True, lambda item, _: True, walks=True),
     },
     "ListReceivables": {
         "customer_id": _same("payer.id"),
         "due_date_before": _before("due_date"),
         "only_overdue": _on(lambda item: item.days_overdue > 0),
-        "currency": _same("currency", scans=True),
+        "currency": _same("currency", walks=True),
         "include_settled_since": FilterCase(lambda item: "2000-01-01", lambda item, _: True, True),
     },
     "ListOrders": {
@@ -144,7 +145,7 @@ FILTERS: Mapping[str, Mapping[str, FilterCase]] = {
         "numbers": _same("number"),
         "external_numbers": _same("external_number"),
         "customer_id": _PARTY,
-        "states": _same("state", scans=True),
+        "states": _same("state", walks=True),
         "order_date_from": _from("order_date"),
         "order_date_to": _to("order_date"),
     },

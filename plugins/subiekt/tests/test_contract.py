@@ -35,7 +35,7 @@ class TestSubiektGt(PluginContract):
     filters: ClassVar[Mapping[str, Mapping[str, FilterCase]]] = {
         "ListInvoices": {
             "ksef_number": FilterCase(
-                _ksef_number, lambda invoice, number: invoice.ksef.number == number, scans=True
+                _ksef_number, lambda invoice, number: invoice.ksef.number == number, walks=True
             )
         }
     }
