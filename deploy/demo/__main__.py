@@ -88,11 +88,12 @@ def main() -> int:
         sandbox = create(FOLDER / "erp.sqlite")
     _write_configuration(ports, sandbox.template_order)
     hub = {f"MOSTEK_HUB_{name.upper()}": f"127.0.0.1:{port}" for name, port in ports.items()}
+    configuration = str(FOLDER / "connector.toml")
     with (
-        _process("mostek-hub", "serve", **hub),
-        _process("mostek-connector", "run", "--config", str(FOLDER / "connector.toml")),
+        _process("mostek-hub", "serve", **hub) as first,
+        _process("mostek-connector", "run", "--config", configuration) as second,
     ):
-        return asyncio.run(_show(ports, serve))
+        return asyncio.run(_show(ports, serve, [first, second]))
 
 
 def _free_ports() -> dict[str, int]:
@@ -113,7 +114,9 @@ def _write_configuration(ports: dict[str, int], template: str) -> None:
 
 
 @contextlib.contextmanager
-def _process(command: str, *arguments: str, **environment: str) -> Iterator[None]:
+def _process(
+    command: str, *arguments: str, **environment: str
+) -> Iterator[subprocess.Popen[bytes]]:
     """One of our commands; its log goes to a file beside the ERP."""
     with (FOLDER / f"{command}.log").open("wb") as log:
         child = subprocess.Popen(
@@ -123,7 +126,7 @@ def _process(command: str, *arguments: str, **environment: str) -> Iterator[None
             env={**os.environ, **environment},
         )
         try:
-            yield
+            yield child
         finally:
             child.terminate()
             try:
@@ -132,12 +135,14 @@ def _process(command: str, *arguments: str, **environment: str) -> Iterator[None
                 child.kill()
 
 
-async def _show(ports: dict[str, int], serve: bool) -> int:
+async def _show(
+    ports: dict[str, int], serve: bool, processes: list[subprocess.Popen[bytes]]
+) -> int:
     async with Client(f"127.0.0.1:{ports['api']}") as hub:
         try:
-            await _online(hub)
+            await _online(hub, processes)
             order = await _calls(hub.connector("acme"))
-        except (CommandFailure, TimeoutError) as failure:
+        except (CommandFailure, TimeoutError, RuntimeError) as failure:
             out.print(f"[red]The demo failed:[/] {failure}\nThe logs are in {FOLDER}.")
             return 1
     _in_the_erp(order.id)
@@ -146,14 +151,20 @@ async def _show(ports: dict[str, int], serve: bool) -> int:
     return 0
 
 
-async def _online(hub: Client) -> None:
-    """Until the connector is connected."""
+async def _online(hub: Client, processes: list[subprocess.Popen[bytes]]) -> None:
+    """Until the connector is connected. Raises RuntimeError if one of the processes ended instead."""
     async with asyncio.timeout(30):
         while True:
+            # Asked after a moment: a hub whose ports are taken ends, and another may answer in its place.
+            await asyncio.sleep(0.5)
+            for process in processes:
+                if process.poll() is not None:
+                    command = Path(str(process.args[0])).name  # type: ignore[index]
+                    log = (FOLDER / f"{command}.log").read_text(encoding="utf-8").splitlines()
+                    raise RuntimeError(f"{command} ended: {log[-1] if log else 'it said nothing'}")
             with contextlib.suppress(CommandFailure):
                 if any(connector.online for connector in await hub.connectors()):
                     return
-            await asyncio.sleep(0.05)
 
 
 async def _timed(what: str, call: Awaitable[T]) -> T:

@@ -75,36 +75,46 @@ class Hub:
 
     @contextlib.asynccontextmanager
     async def running(self) -> AsyncIterator[Addresses]:
-        """Listen until the block ends; then let running commands finish and close."""
-        link, link_port = await self._start_link()
-        api, api_port = await self._start_api()
-        http, listener = self._http()
-        ticking = asyncio.create_task(self._tick(), name="tick")
-        serving = asyncio.create_task(http.serve([listener]), name="http")
-        self._ready = True
-        host, http_port = listener.getsockname()[:2]
-        addresses = Addresses(api=api_port, link=link_port, http=f"{host}:{http_port}")
-        log.info("listening", api=addresses.api, link=addresses.link, http=addresses.http)
-        try:
+        """Listen until the block ends; then let running commands finish and close. Raises OSError: a port is taken."""
+        # What is pushed last ends first.
+        async with contextlib.AsyncExitStack() as ending:
+            link = self._link_server()
+            ending.push_async_callback(link.stop, 0)
+            api, health_service = self._api_server()
+            ending.push_async_callback(api.stop, 1.0)
+            link_at = _bind(link, self.config.link)
+            api_at = _bind(api, self.config.api)
+            http, listener = self._http()
+            host, http_port = listener.getsockname()[:2]
+            await link.start()
+            await api.start()
+            ending.callback(asyncio.create_task(self._tick(), name="tick").cancel)
+            serving = asyncio.create_task(http.serve([listener]), name="http")
+            ending.push_async_callback(_stop_http, http, serving)
+            ending.push_async_callback(self._drain, health_service)
+            await self._serving(health_service)
+            addresses = Addresses(api=api_at, link=link_at, http=f"{host}:{http_port}")
+            log.info("listening", api=addresses.api, link=addresses.link, http=addresses.http)
             yield addresses
-        finally:
-            self._ready = False
-            await self.link.drain(RECONNECT_AFTER, self.config.drain_grace)
-            await api.stop(1.0)
-            http.should_exit = True
-            await serving
-            ticking.cancel()
-            await link.stop(0)
-            log.info("stopped")
+        log.info("stopped")
 
-    async def _start_link(self) -> tuple[grpc.aio.Server, str]:
+    async def _serving(self, health_service: health.aio.HealthServicer) -> None:
+        self._ready = True
+        for name in ("", SERVICE.full_name):
+            await health_service.set(name, health_pb2.HealthCheckResponse.SERVING)
+
+    async def _drain(self, health_service: health.aio.HealthServicer) -> None:
+        """Say that no new calls are wanted, and let what runs finish."""
+        self._ready = False
+        await health_service.enter_graceful_shutdown()
+        await self.link.drain(RECONNECT_AFTER, self.config.drain_grace)
+
+    def _link_server(self) -> grpc.aio.Server:
         server = grpc.aio.server(options=_OPTIONS)
         add_LinkServiceServicer_to_server(self.link, server)
-        address = _bind(server, self.config.link)
-        await server.start()
-        return server, address
+        return server
 
-    async def _start_api(self) -> tuple[grpc.aio.Server, str]:
+    def _api_server(self) -> tuple[grpc.aio.Server, health.aio.HealthServicer]:
         server = grpc.aio.server(
             options=(*_OPTIONS, ("grpc.max_receive_message_length", MAX_REQUEST))
         )
@@ -119,11 +129,7 @@ class Hub:
             reflection.SERVICE_NAME,
         )
         reflection.enable_server_reflection(names, server)
-        for name in ("", SERVICE.full_name):
-            await servicer.set(name, health_pb2.HealthCheckResponse.SERVING)
-        address = _bind(server, self.config.api)
-        await server.start()
-        return server, address
+        return server, servicer
 
     def _http(self) -> tuple[_HttpServer, socket.socket]:
         host, port = split_address(self.config.http)
@@ -131,7 +137,10 @@ class Hub:
         config = uvicorn.Config(
             app, host=host, port=port, log_config=None, access_log=False, lifespan="off", ws="none"
         )
-        listener = socket.create_server((host, port), backlog=2048)
+        try:
+            listener = socket.create_server((host, port), backlog=2048)
+        except OSError as error:
+            raise _taken(self.config.http) from error
         return _HttpServer(config), listener
 
     async def _tick(self) -> None:
@@ -140,10 +149,19 @@ class Hub:
             self.link.tick()
 
 
+async def _stop_http(server: _HttpServer, serving: asyncio.Task[None]) -> None:
+    server.should_exit = True
+    await serving
+
+
 def _bind(server: grpc.aio.Server, address: str) -> str:
     host, _ = split_address(address)
     try:
         port = server.add_insecure_port(address)
     except RuntimeError as error:
-        raise OSError(f"can't listen on {address}: is it taken by another process?") from error
+        raise _taken(address) from error
     return f"{host}:{port}"
+
+
+def _taken(address: str) -> OSError:
+    return OSError(f"can't listen on {address}: is it taken by another process?")
