@@ -10,9 +10,9 @@ from hypothesis import strategies as st
 from pydantic import BaseModel, ConfigDict
 
 from mostek.connector import companies as companies_module
-from mostek.connector.companies import build_companies
-from mostek.connector.config import ConfigError, lines_of, load_config
-from mostek.connector.policy import unknown_paths
+from mostek.connector.companies import load
+from mostek.connector.config import Config, ConfigError, lines_of
+from mostek.connector.paths import unknown_paths
 from mostek.plugin.plugin import Plugin, Site
 
 RIGHT = """\
@@ -56,21 +56,20 @@ def _installed(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(companies_module, "installed_plugins", lambda: {"memory": Point()})
 
 
-def load(folder: Path, text: str) -> None:
+def loaded(folder: Path, text: str) -> Config:
     file = folder / "connector.toml"
     file.write_text(text, encoding="utf-8")
-    config, lines = load_config(file)
-    build_companies(file, config, lines)
+    return load(file)[0]
 
 
 def mistakes(folder: Path, text: str) -> list[str]:
     with pytest.raises(ConfigError) as error:
-        load(folder, text)
+        loaded(folder, text)
     return [str(mistake) for mistake in error.value.mistakes]
 
 
 def test_a_right_file_is_taken(tmp_path: Path) -> None:
-    load(tmp_path, RIGHT)
+    loaded(tmp_path, RIGHT)
 
 
 def test_every_mistake_is_reported_at_once_with_its_line(tmp_path: Path) -> None:
@@ -85,9 +84,14 @@ colour = "red"
 
 [policy]
 writes = "perhaps"
+deny = ["Customer.nip"]
 
 [companies.main]
 time_zone = "Europe/Warsaw"
+
+[companies.other]
+plugin = "memory"
+greting = "hello"
 """
     assert mistakes(tmp_path, text) == [
         "line 2: hub.link: must be host:port, e.g. link.example.com:443",
@@ -95,7 +99,10 @@ time_zone = "Europe/Warsaw"
         "line 6: connector.slots: input should be greater than or equal to 1",
         "line 7: connector.colour: is not a setting; see the documentation for those there are",
         "line 10: policy.writes: input should be a valid boolean, unable to interpret input",
-        "line 12: companies.main.plugin: is required",
+        "line 11: policy.deny: 'Customer.nip': no field of the contract; write e.g. Customer.pesel",
+        "line 13: companies.main.plugin: is required",
+        "line 16: companies.other.greeting: is required",
+        "line 18: companies.other.greting: is not a setting; see the documentation for those there are",
     ]
 
 
@@ -137,7 +144,7 @@ def test_text_that_is_no_toml_is_told_with_line_and_column(tmp_path: Path) -> No
 
 def test_a_missing_file_is_told(tmp_path: Path) -> None:
     with pytest.raises(ConfigError, match="can't be read: No such file"):
-        load_config(tmp_path / "none.toml")
+        load(tmp_path / "none.toml")
 
 
 def test_an_error_never_shows_a_value_of_the_file(tmp_path: Path) -> None:
@@ -147,13 +154,16 @@ def test_an_error_never_shows_a_value_of_the_file(tmp_path: Path) -> None:
 
 
 def test_the_state_folder_is_beside_the_file(tmp_path: Path) -> None:
-    file = tmp_path / "connector.toml"
-    file.write_text(RIGHT, encoding="utf-8")
-    assert load_config(file)[0].connector.state == tmp_path / "state"
+    assert loaded(tmp_path, RIGHT).connector.state == tmp_path / "state"
 
 
 def test_denied_paths_must_name_fields_of_the_contract() -> None:
-    paths = ["Customer.pesel", "Invoice.lines.net_price", "Customer.attributes.route"]
+    paths = [
+        "Customer.pesel",
+        "Invoice.lines.net_price",
+        "Customer.attributes.route",
+        "Records.routes.km",
+    ]
     assert unknown_paths(paths) == []
     wrong = ["Customer", "Customer.nip", "customer.pesel", "Client.name", ""]
     assert unknown_paths(wrong) == wrong

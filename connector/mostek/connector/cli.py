@@ -11,11 +11,10 @@ from typing import Annotated
 
 import typer
 
-from mostek.connector.companies import Company, build_companies
-from mostek.connector.config import Config, ConfigError, Mistake, load_config
+from mostek.connector.companies import Company, load
+from mostek.connector.config import Config, ConfigError
 from mostek.connector.connector import Connector
 from mostek.connector.outcomes import StateInUse
-from mostek.connector.policy import unknown_paths
 from mostek.wire import loop
 from mostek.wire.logs import configure_logs
 
@@ -54,15 +53,7 @@ def check(config: ConfigFile = DEFAULT_FILE) -> None:
 
 def _load(file: Path) -> tuple[Config, list[Company]]:
     try:
-        config, lines = load_config(file)
-        unknown = unknown_paths(config.policy.deny)
-        if unknown:
-            line = lines.get(("policy", "deny"), 0)
-            message = "names no field of the contract; write e.g. Customer.pesel"
-            raise ConfigError(
-                file, [Mistake(line, "policy.deny", f"{path!r} {message}") for path in unknown]
-            )
-        return config, build_companies(file, config, lines)
+        return load(file)
     except ConfigError as error:
         print(error, file=sys.stderr)
         raise SystemExit(2) from None

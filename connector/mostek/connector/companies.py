@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import threading
 from dataclasses import dataclass, field
 from importlib.metadata import EntryPoint, entry_points
@@ -13,14 +14,22 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 import structlog
 from pydantic import ValidationError
 
-from mostek.connector.config import Config, ConfigError, Mistake, Path_, mistakes_of
+from mostek.connector.config import (
+    CompanyConfig,
+    Config,
+    ConfigError,
+    Mistake,
+    Path_,
+    mistakes_of,
+    read_toml,
+)
 from mostek.connector.policy import Policy
 from mostek.link.v1.link_pb2 import Company as CompanyStatus
 from mostek.plugin.plugin import Plugin, Site
 from mostek.wire.failures import CommandFailure
 from mostek.wire.operations import OPERATIONS
 
-__all__ = ["Company", "build_companies", "installed_plugins"]
+__all__ = ["Company", "installed_plugins", "load"]
 
 log = structlog.get_logger()
 
@@ -83,17 +92,36 @@ def installed_plugins() -> dict[str, EntryPoint]:
     return {point.name: point for point in entry_points(group=GROUP)}
 
 
-def build_companies(file: Path, config: Config, lines: dict[Path_, int]) -> list[Company]:
-    """The companies of a configuration, not yet opened. Raises ConfigError with the mistakes of all of them."""
-    companies, mistakes = [], []
-    for name in config.companies:
+def load(file: Path) -> tuple[Config, list[Company]]:
+    """The configuration and its companies, not yet opened. Raises ConfigError with every mistake of the file."""
+    data, lines = read_toml(file)
+    mistakes: list[Mistake] = []
+    config: Config | None = None
+    try:
+        config = Config.model_validate(data)
+        config.connector.state = file.parent / config.connector.state
+    except ValidationError as error:
+        mistakes += mistakes_of(error, lines)
+    state = config.connector.state if config else file.parent
+    companies = []
+    for name, settings in _companies_of(data).items():
         try:
-            companies.append(_company(name, config, lines))
+            companies.append(_company(name, settings, state, lines))
         except _Faulty as faulty:
             mistakes += faulty.mistakes
-    if mistakes:
+    if config is None or mistakes:
         raise ConfigError(file, mistakes)
-    return companies
+    return config, companies
+
+
+def _companies_of(data: dict[str, Any]) -> dict[str, CompanyConfig]:
+    """Those whose own settings are right; what is wrong with the others has been told."""
+    found = {}
+    tables = data.get("companies")
+    for name, table in tables.items() if isinstance(tables, dict) else ():
+        with contextlib.suppress(ValidationError):
+            found[name] = CompanyConfig.model_validate(table)
+    return found
 
 
 class _Faulty(Exception):
@@ -102,15 +130,13 @@ class _Faulty(Exception):
         self.mistakes = mistakes
 
 
-def _company(name: str, config: Config, lines: dict[Path_, int]) -> Company:
+def _company(name: str, settings: CompanyConfig, state: Path, lines: dict[Path_, int]) -> Company:
     table: Path_ = ("companies", name)
-    settings = config.companies[name]
     plugin_class = _plugin_class(settings.plugin, (*table, "plugin"), lines)
     zone = _zone(settings.time_zone, (*table, "time_zone"), lines)
-    site = Site(company=name, state=config.connector.state, zone=zone)
     try:
         plugin_config = plugin_class.config_type.model_validate(settings.settings)
-        plugin = plugin_class(plugin_config, site)
+        plugin = plugin_class(plugin_config, Site(company=name, state=state, zone=zone))
     except ValidationError as error:
         raise _Faulty(mistakes_of(error, lines, table)) from None
     except ValueError as fault:

@@ -9,8 +9,17 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, SecretStr, ValidationError
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    ConfigDict,
+    Field,
+    SecretStr,
+    ValidationError,
+    field_validator,
+)
 
+from mostek.connector.paths import unknown_paths
 from mostek.connector.proxy import checked_proxy
 from mostek.wire.names import NAME
 
@@ -23,8 +32,8 @@ __all__ = [
     "Mistake",
     "PolicyConfig",
     "lines_of",
-    "load_config",
     "mistakes_of",
+    "read_toml",
 ]
 
 _KEY = r"(?:[A-Za-z0-9_-]+|\"[^\"]*\"|'[^']*')"
@@ -119,6 +128,14 @@ class PolicyConfig(_Table):
     #: Whether the ERP's own error text may leave the site.
     share_error_text: bool = False
 
+    @field_validator("deny")
+    @classmethod
+    def _known(cls, deny: list[str]) -> list[str]:
+        if unknown := unknown_paths(deny):
+            names = ", ".join(map(repr, unknown))
+            raise ValueError(f"{names}: no field of the contract; write e.g. Customer.pesel")
+        return deny
+
 
 class CompanyConfig(BaseModel):
     """`[companies.NAME]`: one ERP company; what is not named here goes to its plugin."""
@@ -143,8 +160,8 @@ class Config(_Table):
     companies: dict[Name, CompanyConfig] = Field(min_length=1)
 
 
-def load_config(file: Path) -> tuple[Config, dict[Path_, int]]:
-    """The configuration, and the line of each of its keys. Raises ConfigError."""
+def read_toml(file: Path) -> tuple[dict[str, Any], dict[Path_, int]]:
+    """What the file says, and the line of each of its keys. Raises ConfigError."""
     try:
         text = file.read_text(encoding="utf-8")
     except OSError as error:
@@ -152,16 +169,9 @@ def load_config(file: Path) -> tuple[Config, dict[Path_, int]]:
     except UnicodeDecodeError:
         raise ConfigError(file, [Mistake(0, "", "is not UTF-8; save it as UTF-8")]) from None
     try:
-        data = tomllib.loads(text)
+        return tomllib.loads(text), dict(lines_of(text))
     except tomllib.TOMLDecodeError as error:
         raise ConfigError(file, [_syntax(str(error))]) from None
-    lines = dict(lines_of(text))
-    try:
-        config = Config.model_validate(data)
-    except ValidationError as error:
-        raise ConfigError(file, mistakes_of(error, lines)) from None
-    config.connector.state = file.parent / config.connector.state
-    return config, lines
 
 
 def _syntax(message: str) -> Mistake:

@@ -9,9 +9,9 @@ from google.protobuf.message import Message
 
 from mostek.connector.config import PolicyConfig
 from mostek.wire.failures import CommandFailure, Denied
-from mostek.wire.operations import OPERATIONS, Operation
+from mostek.wire.operations import Operation
 
-__all__ = ["Policy", "unknown_paths"]
+__all__ = ["Policy"]
 
 _Steps = tuple[str, ...]
 
@@ -98,39 +98,6 @@ def _clear(message: Message, steps: _Steps) -> None:
             _clear(item, tuple(rest))
     elif message.HasField(name):
         _clear(getattr(message, name), tuple(rest))
-
-
-def unknown_paths(paths: list[str]) -> list[str]:
-    """Those of the paths that name no field of a message that the contract returns."""
-    messages = _messages()
-    return [path for path in paths if not _is_known(path, messages)]
-
-
-def _is_known(path: str, messages: dict[str, Descriptor]) -> bool:
-    name, *steps = path.split(".")
-    descriptor = messages.get(name)
-    if descriptor is None or not steps:
-        return False
-    for position, step in enumerate(steps):
-        field = descriptor.fields_by_name.get(step) if descriptor else None
-        if field is None:
-            return False
-        descriptor = field.message_type
-        if descriptor is not None and descriptor.GetOptions().map_entry:
-            return len(steps) - position <= 2
-    return True
-
-
-def _messages() -> dict[str, Descriptor]:
-    """Every message that a response can hold, by name."""
-    found: dict[str, Descriptor] = {}
-    rest = [_descriptor(operation.response()) for operation in OPERATIONS.values()]
-    while rest:
-        descriptor = rest.pop()
-        if descriptor.name not in found:
-            found[descriptor.name] = descriptor
-            rest += [f.message_type for f in descriptor.fields if f.message_type is not None]
-    return found
 
 
 def _descriptor(message: Message) -> Descriptor:
