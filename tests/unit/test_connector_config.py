@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Annotated, Literal
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from pydantic import BaseModel, ConfigDict
+from pydantic import BaseModel, ConfigDict, Field
 
 from mostek.connector import companies as companies_module
 from mostek.connector.companies import load
@@ -28,10 +29,27 @@ greeting = "hello"
 """
 
 
+class FileStore(BaseModel):
+    model_config = ConfigDict(extra="forbid")
+    kind: Literal["file"]
+    path: str
+
+
+class NoStore(BaseModel):
+    model_config = ConfigDict(extra="forbid")
+    kind: Literal["none"] = "none"
+
+
+class Limits(BaseModel):
+    rows: int | str = 1
+
+
 class MemoryConfig(BaseModel):
     model_config = ConfigDict(extra="forbid")
     greeting: str
     password: str = ""
+    store: Annotated[FileStore | NoStore, Field(discriminator="kind")] = NoStore()
+    limits: Limits = Limits()
 
 
 class Memory(Plugin):
@@ -111,6 +129,19 @@ def test_the_plugins_own_settings_are_checked_with_their_lines(tmp_path: Path) -
     assert mistakes(tmp_path, text) == [
         "line 9: companies.main.greeting: input should be a valid string",
         "line 10: companies.main.volume: is not a setting; see the documentation for those there are",
+    ]
+
+
+def test_the_choices_of_a_union_do_not_show_in_a_mistakes_path(tmp_path: Path) -> None:
+    text = (
+        RIGHT
+        + "[companies.main.store]\nkind = 'file'\npth = 'x'\n[companies.main.limits]\nrows = []\n"
+    )
+    assert mistakes(tmp_path, text) == [
+        "line 10: companies.main.store.path: is required",
+        "line 12: companies.main.store.pth: is not a setting; see the documentation for those there are",
+        "line 14: companies.main.limits.rows: input should be a valid integer",
+        "line 14: companies.main.limits.rows: input should be a valid string",
     ]
 
 

@@ -187,11 +187,26 @@ def mistakes_of(
     """What pydantic found, each with its line; a missing key has the line of its table."""
     found = []
     for fault in error.errors():
-        path = prefix + tuple(part for part in fault["loc"] if part != "[key]")
+        path = _written(prefix, fault["loc"], lines, missing=fault["type"] == "missing")
         found.append(
             Mistake(_line(path, lines), _dotted(path), _words(fault["type"], fault["msg"]))
         )
     return found
+
+
+def _written(
+    prefix: Path_, loc: tuple[str | int, ...], lines: dict[Path_, int], *, missing: bool
+) -> Path_:
+    """The path as the file has it: without the names that pydantic gives to the choices of a union."""
+    known = {key[:length] for key in lines for length in range(1, len(key) + 1)}
+    path = prefix
+    *above, last = loc
+    for part in above:
+        if (*path, part) in known:
+            path = (*path, part)
+    is_table = any(key[: len(path)] == path and len(key) > len(path) for key in lines)
+    named = (*path, last) in known or is_table or missing
+    return (*path, last) if named and last != "[key]" else path
 
 
 def _words(kind: str, message: str) -> str:
