@@ -13,9 +13,19 @@ from grpc_health.v1 import health_pb2, health_pb2_grpc
 from grpc_reflection.v1alpha import reflection_pb2, reflection_pb2_grpc
 
 from mostek.client import Client
-from mostek.erp.v1.customer_pb2 import GetCustomerRequest
+from mostek.erp.v1.customer_pb2 import GetCustomerRequest, ListCustomersRequest
+from mostek.hub import session as session_module
 from mostek.hub.config import HubConfig
 from mostek.hub.hub import Hub
+from mostek.link.v1.link_pb2 import (
+    Company,
+    ConnectorToHub,
+    Heartbeat,
+    Hello,
+    HubToConnector,
+    Status,
+)
+from mostek.link.v1.link_pb2_grpc import LinkServiceStub
 from mostek.wire.failures import Offline
 
 from .conftest import World
@@ -136,6 +146,37 @@ async def test_abandoned_calls_leave_nothing_behind(world: World) -> None:
         assert session._waiting == {}
         assert session._budget.used == 0
         await world.until(lambda: len(asyncio.all_tasks()) <= tasks_before)
+
+
+async def test_a_connector_that_talks_but_does_not_read_is_given_up(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(session_module, "SEND_WITHIN", 0.3)
+    status = Status(companies=[Company(name="main", operations=["ListCustomers"])])
+    hello = Hello(revision=1, connector="acme", instance="i", slots=200, status=status)
+
+    async with grpc.aio.insecure_channel(world.addresses.link) as channel:
+        call: grpc.aio.StreamStreamCall[ConnectorToHub, HubToConnector]
+        call = LinkServiceStub(channel).Connect()
+        await call.write(ConnectorToHub(hello=hello))
+        await world.until(lambda: world.online("acme"))
+        ids = [f"{number:0128}" for number in range(1000)]
+        acme = world.client.connector("acme")
+        calls = [
+            asyncio.create_task(_list(acme, ListCustomersRequest(ids=ids))) for _ in range(100)
+        ]
+        async with asyncio.timeout(20):
+            while world.online("acme"):
+                with contextlib.suppress(grpc.aio.AioRpcError, asyncio.InvalidStateError):
+                    await call.write(ConnectorToHub(heartbeat=Heartbeat()))
+                await asyncio.sleep(0.05)
+        for ended in await asyncio.gather(*calls, return_exceptions=True):
+            assert isinstance(ended, Offline)
+        call.cancel()
+
+
+async def _list(acme: object, request: ListCustomersRequest) -> object:
+    return await acme.ListCustomers(request)  # type: ignore[attr-defined]
 
 
 async def test_health_and_reflection_are_served(channel: grpc.aio.Channel) -> None:

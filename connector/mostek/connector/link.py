@@ -51,6 +51,8 @@ if TYPE_CHECKING:
 
 #: A session that was not welcomed within this many seconds is given up.
 WELCOME_WITHIN = 15.0
+#: Seconds that a frame may take to be sent.
+SEND_WITHIN = 30.0
 #: Between looks at liveness and unaccepted commands.
 TICK = 0.5
 
@@ -89,6 +91,7 @@ class Session:
         self._wake = asyncio.Event()
         self._call: Call | None = None
         self._flushing = False
+        self._sending_since: float | None = None
         self._commands: set[asyncio.Task[None]] = set()
         self.rules.outbox.wake = self._wake.set
 
@@ -104,7 +107,9 @@ class Session:
         except ProtocolError as fault:
             log.error("the hub broke the protocol", hub=self._address, fault=str(fault))
         except TimeoutError:
-            log.warning("the hub fell silent", hub=self._address, session_id=self.rules.session_id)
+            log.warning(
+                "the hub does not answer", hub=self._address, session_id=self.rules.session_id
+            )
         finally:
             self.leaving.set()
             for command_id in self.rules.running:
@@ -156,9 +161,11 @@ class Session:
         self._flushing = True
         try:
             while (frame := self.rules.outbox.next()) is not None:
+                self._sending_since = time.monotonic()
                 await self._call.write(frame)
         finally:
             self._flushing = False
+            self._sending_since = None
 
     async def _tick(self) -> None:
         began = time.monotonic()
@@ -167,7 +174,9 @@ class Session:
             now = time.monotonic()
             self.rules.tick(now)
             silent = not self.welcomed and now - began > WELCOME_WITHIN
-            if silent or self.rules.is_dead(now):
+            sending = self._sending_since
+            stuck = sending is not None and now - sending > SEND_WITHIN
+            if silent or stuck or self.rules.is_dead(now):
                 raise TimeoutError
 
     def _take(self, frame: HubToConnector) -> None:

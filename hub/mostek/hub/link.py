@@ -129,9 +129,9 @@ class Link(LinkServiceServicer):
         for session, stream in list(self._streams.items()):
             session.rules.tick(now)
             silent = session.rules.hello is None and session.rules.is_older(now, HELLO_WITHIN)
-            if silent or session.rules.is_dead(now):
+            if silent or session.rules.is_dead(now) or session.is_stuck(now):
                 log.warning(
-                    "connector fell silent",
+                    "connector does not answer",
                     session_id=session.rules.session_id,
                     connector=session.connector,
                 )

@@ -22,6 +22,9 @@ from mostek.wire.session import (
 
 __all__ = ["LiveSession", "SessionLost"]
 
+#: Seconds that a frame may take to be sent.
+SEND_WITHIN = 30.0
+
 log = structlog.get_logger()
 
 
@@ -40,6 +43,7 @@ class LiveSession:
         self._waiting: dict[str, asyncio.Future[bytes]] = {}
         self._wake = asyncio.Event()
         self._ending = False
+        self._sending_since: float | None = None
         rules.outbox.wake = self._wake.set
 
     @property
@@ -79,13 +83,19 @@ class LiveSession:
             del self._waiting[command.command_id]
 
     async def next_frame(self) -> HubToConnector | None:
-        """The next frame to send, once there is one; None when the session is to end."""
+        """The next frame to send, once there is one; None when the session is to end. The one before is sent then."""
+        self._sending_since = None
         while True:
             frame = self.rules.outbox.next()
             if frame is not None or self._ending:
+                self._sending_since = time.monotonic()
                 return frame
             self._wake.clear()
             await self._wake.wait()
+
+    def is_stuck(self, now: float) -> bool:
+        """Whether a frame could not be sent for too long: the connector does not read."""
+        return self._sending_since is not None and now - self._sending_since > SEND_WITHIN
 
     def receive(self, frame: ConnectorToHub) -> Opened | StatusChanged | Left | None:
         """Take a frame; results go to those who wait for them. Raises ProtocolError."""
