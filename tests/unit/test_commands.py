@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Callable
 
 import pytest
@@ -86,7 +87,7 @@ def walk(history: list[tuple[float, Step]]) -> tuple[list[Progress], float]:
 @given(steps)
 def test_doubt_ends_only_with_proof_or_an_unknown_end(history: list[tuple[float, Step]]) -> None:
     seen, _ = walk(history)
-    for before, after in zip(seen, seen[1:], strict=False):
+    for before, after in itertools.pairwise(seen):
         if before.state is State.IN_DOUBT:
             assert after.state in (State.IN_DOUBT, State.UNKNOWN, State.FAILED)
             if after.state is State.FAILED:

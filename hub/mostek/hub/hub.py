@@ -13,13 +13,13 @@ import structlog
 import uvicorn
 from grpc_health.v1 import health, health_pb2, health_pb2_grpc
 from grpc_reflection.v1alpha import reflection
-from mostek.hub.http.app import create_app
 
 from mostek.admin.v1 import admin_service_pb2
 from mostek.admin.v1.admin_service_pb2_grpc import add_AdminServiceServicer_to_server
 from mostek.hub.admin import Admin
 from mostek.hub.api import AdminApi, erp_api
 from mostek.hub.config import HubConfig, split_address
+from mostek.hub.http.app import create_app
 from mostek.hub.link import Link
 from mostek.hub.registry import Registry
 from mostek.hub.router import Router
