@@ -5,7 +5,9 @@ from __future__ import annotations
 import asyncio
 import random
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Coroutine
+from functools import partial
+from typing import Any
 
 import grpc
 import structlog
@@ -22,7 +24,9 @@ from mostek.link.v1.link_pb2 import (
     Status,
 )
 from mostek.link.v1.link_pb2_grpc import LinkServiceStub
+from mostek.wire.crash import crash_point
 from mostek.wire.session import (
+    Acknowledged,
     CancelAsked,
     ConnectorSession,
     Left,
@@ -101,7 +105,7 @@ class Session:
         finally:
             self.leaving.set()
             for command_id in self.rules.running:
-                self._runner.cancel(command_id)
+                self._runner.abandon(command_id)
             await channel.close()
 
     async def _stream(self, channel: grpc.aio.Channel) -> None:
@@ -137,6 +141,8 @@ class Session:
             frame = outbox.next()
             if frame is not None:
                 await call.write(frame)
+                if frame.HasField("result"):
+                    crash_point("connector-answered")
                 continue
             self._wake.clear()
             await self._wake.wait()
@@ -155,9 +161,9 @@ class Session:
     def _take(self, frame: HubToConnector) -> None:
         match self.rules.receive(frame, time.monotonic()):
             case Started(command, request):
-                task = asyncio.create_task(self._execute(command, request))
-                self._commands.add(task)
-                task.add_done_callback(self._commands.discard)
+                self._start(self._execute(command, request))
+            case Acknowledged(company, key):
+                self._start(self._runner.acknowledge(company, key))
             case CancelAsked(command_id):
                 self._runner.cancel(command_id)
             case Welcomed(welcome):
@@ -166,8 +172,14 @@ class Session:
             case Left(goodbye):
                 self._left(goodbye)
 
+    def _start(self, work: Coroutine[Any, Any, None]) -> None:
+        task = asyncio.create_task(work)
+        self._commands.add(task)
+        task.add_done_callback(self._commands.discard)
+
     async def _execute(self, command: Command, request: bytes) -> None:
-        self.rules.finish(command.command_id, await self._runner.run(command, request))
+        begun = partial(self.rules.begin, command.command_id)
+        self.rules.finish(command.command_id, await self._runner.run(command, request, begun))
 
     def _left(self, goodbye: Goodbye) -> None:
         log.info(

@@ -63,6 +63,7 @@ class Context:
         self._lock = threading.Lock()
         self._stops: list[Callable[[], None]] = []
         self._cancelled = False
+        self._begun = False
 
     @property
     def cancelled(self) -> bool:
@@ -73,9 +74,15 @@ class Context:
         """Seconds until the deadline; 0 when it passed."""
         return max(0.0, self._ends - time.monotonic())
 
-    def extend(self, timeout: float) -> None:
-        """Give the command so many seconds from now; called by the connector."""
-        self._ends = time.monotonic() + timeout
+    def begin(self, timeout: float) -> None:
+        """A write begins: it has so many seconds from now, and can't be cancelled any more; called by the connector.
+
+        Raises Expired or Cancelled if it is not to begin.
+        """
+        with self._lock:
+            self.check()
+            self._begun = True
+            self._ends = time.monotonic() + timeout
 
     def check(self) -> None:
         """Raise Expired or Cancelled if the command is not to go on."""
@@ -99,8 +106,10 @@ class Context:
                 self._stops.remove(stop)
 
     def cancel(self) -> None:
-        """Ask the running command to end; called by the connector."""
+        """Ask the running command to end; called by the connector. A write that has begun is finished."""
         with self._lock:
+            if self._begun:
+                return
             self._cancelled = True
             stops = list(self._stops)
         for stop in stops:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from datetime import UTC, datetime
 
 import structlog
@@ -16,6 +16,7 @@ from mostek.wire.session import (
     Finished,
     HubSession,
     Left,
+    Noticed,
     Opened,
     ProtocolError,
     StatusChanged,
@@ -38,6 +39,7 @@ class LiveSession:
         self.connected_at = datetime.now(UTC)
         self._budget = budget
         self._waiting: dict[str, asyncio.Future[bytes]] = {}
+        self._watching: dict[str, Callable[[Noticed], None]] = {}
         self._wake = asyncio.Event()
         self._ending = False
         rules.outbox.wake = self._wake.set
@@ -57,14 +59,24 @@ class LiveSession:
         """What the connector serves."""
         return self.rules.status
 
-    async def call(self, command: Command, request: bytes, *, stop_when_abandoned: bool) -> bytes:
+    async def call(
+        self,
+        command: Command,
+        request: bytes,
+        *,
+        stop_when_abandoned: bool,
+        watch: Callable[[Noticed], None] | None = None,
+    ) -> bytes:
         """Send a command and wait for its response. Raises the command's failure, or SessionLost.
 
-        When the waiting is cancelled the connector is told, if `stop_when_abandoned`.
+        When the waiting is cancelled the connector is told, if `stop_when_abandoned`. `watch` is called when the
+        connector has accepted the command, and when it has begun a write.
         """
         future: asyncio.Future[bytes] = asyncio.get_running_loop().create_future()
         self.rules.send(command, request, time.monotonic())
         self._waiting[command.command_id] = future
+        if watch is not None:
+            self._watching[command.command_id] = watch
         try:
             return await future
         except asyncio.CancelledError:
@@ -73,6 +85,7 @@ class LiveSession:
             raise
         finally:
             del self._waiting[command.command_id]
+            self._watching.pop(command.command_id, None)
 
     async def frames(self) -> AsyncIterator[HubToConnector]:
         """The frames to send, as they become sendable; ends when the session is to end."""
@@ -88,10 +101,16 @@ class LiveSession:
     def receive(self, frame: ConnectorToHub) -> Opened | StatusChanged | Left | None:
         """Take a frame; results go to those who wait for them. Raises ProtocolError."""
         event = self.rules.receive(frame, time.monotonic())
-        if isinstance(event, Finished):
-            self._finish(event)
-            return None
-        return event
+        match event:
+            case Finished():
+                self._finish(event)
+            case Noticed(command_ids):
+                for command_id in command_ids:
+                    if watch := self._watching.get(command_id):
+                        watch(event)
+            case _:
+                return event
+        return None
 
     def _finish(self, event: Finished) -> None:
         self._budget.give(event.held)
