@@ -13,6 +13,7 @@ import tempfile
 import time
 import uuid
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -108,7 +109,9 @@ def _fresh_database(server: str) -> str:
             await connection.execute(text(f"CREATE DATABASE {name}"))
         await engine.dispose()
 
-    asyncio.run(create())
+    # The test's own loop may be running here.
+    with ThreadPoolExecutor(1) as thread:
+        thread.submit(asyncio.run, create()).result()
     return f"{server}/{name}"
 
 

@@ -87,6 +87,8 @@ def main() -> int:
         sandbox = create(FOLDER / "erp.sqlite")
     _write_configuration(ports, sandbox.template_order)
     hub = {f"MOSTEK_HUB_{name.upper()}": f"127.0.0.1:{port}" for name, port in ports.items()}
+    hub["MOSTEK_HUB_DATABASE"] = f"sqlite:///{FOLDER}/hub.sqlite"
+    hub["MOSTEK_HUB_KEY_FILE"] = str(FOLDER / "hub.keys")
     with (
         _process("mostek-hub", "serve", **hub),
         _process("mostek-connector", "run", "--config", str(FOLDER / "connector.toml")),

@@ -14,11 +14,10 @@ from grpc_reflection.v1alpha import reflection_pb2, reflection_pb2_grpc
 
 from mostek.client import Client
 from mostek.erp.v1.customer_pb2 import GetCustomerRequest
-from mostek.hub.config import HubConfig
 from mostek.hub.hub import Hub
 from mostek.wire.failures import Offline
 
-from .conftest import World
+from .conftest import World, hub_config
 
 
 class Wire:
@@ -73,13 +72,7 @@ class Wire:
 @pytest.fixture
 async def quick(tmp_path: Path) -> AsyncIterator[tuple[World, Wire]]:
     """A hub with quick heartbeats, reached through a wire."""
-    config = HubConfig(
-        api="127.0.0.1:0",
-        link="127.0.0.1:0",
-        http="127.0.0.1:0",
-        heartbeat_interval=0.2,
-        drain_grace=0.5,
-    )
+    config = hub_config(tmp_path, heartbeat_interval=0.2, drain_grace=0.5)
     hub = Hub(config)
     async with hub.running() as addresses:
         wire = Wire(addresses.link)

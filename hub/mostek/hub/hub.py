@@ -7,6 +7,8 @@ import contextlib
 import socket
 from collections.abc import AsyncIterator, Iterator
 from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
 
 import grpc
 import structlog
@@ -14,20 +16,22 @@ import uvicorn
 from grpc_health.v1 import health, health_pb2, health_pb2_grpc
 from grpc_reflection.v1alpha import reflection
 
-from mostek.admin.v1 import admin_service_pb2
-from mostek.admin.v1.admin_service_pb2_grpc import add_AdminServiceServicer_to_server
 from mostek.hub.admin import Admin
-from mostek.hub.api import AdminApi, erp_api
+from mostek.hub.api import ADMIN_SERVICE, admin_api, erp_api
 from mostek.hub.config import HubConfig, split_address
 from mostek.hub.http.app import create_app
+from mostek.hub.keyring import Keyring, add_key, load_keys
 from mostek.hub.link import Link
 from mostek.hub.registry import Registry
 from mostek.hub.router import Router
+from mostek.hub.store import Store
+from mostek.hub.writes import Writes
+from mostek.link.v1.link_pb2 import Status
 from mostek.link.v1.link_pb2_grpc import add_LinkServiceServicer_to_server
 from mostek.wire.operations import SERVICE
 from mostek.wire.session import Budget, SessionSettings
 
-__all__ = ["Addresses", "Hub"]
+__all__ = ["Addresses", "Hub", "keyring"]
 
 log = structlog.get_logger()
 
@@ -67,18 +71,30 @@ class Hub:
     def __init__(self, config: HubConfig) -> None:
         self.config = config
         self.registry = Registry()
-        self.router = Router(self.registry)
-        self.admin = Admin(self.registry)
         settings = SessionSettings(heartbeat_interval=config.heartbeat_interval)
         self.link = Link(self.registry, settings, Budget(config.result_budget))
         self._ready = False
 
     @contextlib.asynccontextmanager
     async def running(self) -> AsyncIterator[Addresses]:
-        """Listen until the block ends; then let running commands finish and close."""
+        """Listen until the block ends; then let running commands finish and close. Raises StoreError, KeyFileError."""
+        store = await Store.open(self.config.database, keyring(self.config))
+        try:
+            async with self._serving(store) as addresses:
+                yield addresses
+        finally:
+            await store.close()
+
+    @contextlib.asynccontextmanager
+    async def _serving(self, store: Store) -> AsyncIterator[Addresses]:
+        retention = self.config.retention_days * 24 * 3600.0
+        writes = Writes(self.registry, store, retention=retention)
+        router, admin = Router(self.registry, writes), Admin(self.registry, writes)
+        await self._remember(store)
+        await writes.dispatcher.start()
         link, link_port = await self._start_link()
-        api, api_port = await self._start_api()
-        http, listener = self._http()
+        api, api_port = await self._start_api(router, admin)
+        http, listener = self._http(router, admin)
         ticking = asyncio.create_task(self._tick(), name="tick")
         serving = asyncio.create_task(http.serve([listener]), name="http")
         self._ready = True
@@ -90,6 +106,7 @@ class Hub:
         finally:
             self._ready = False
             await self.link.drain(RECONNECT_AFTER, self.config.drain_grace)
+            await writes.dispatcher.stop()
             await api.stop(1.0)
             http.should_exit = True
             await serving
@@ -104,17 +121,21 @@ class Hub:
         await server.start()
         return server, address
 
-    async def _start_api(self) -> tuple[grpc.aio.Server, str]:
+    async def _remember(self, store: Store) -> None:
+        for name, status, changed_at in await store.connectors():
+            when = datetime.fromtimestamp(changed_at, UTC)
+            self.registry.remember(name, Status.FromString(status), when)
+
+    async def _start_api(self, router: Router, admin: Admin) -> tuple[grpc.aio.Server, str]:
         server = grpc.aio.server(
             options=(*_OPTIONS, ("grpc.max_receive_message_length", MAX_REQUEST))
         )
-        server.add_generic_rpc_handlers((erp_api(self.router),))
-        add_AdminServiceServicer_to_server(AdminApi(self.admin), server)
+        server.add_generic_rpc_handlers((erp_api(router), admin_api(admin)))
         servicer = health.aio.HealthServicer()
         health_pb2_grpc.add_HealthServicer_to_server(servicer, server)
         names = (
             SERVICE.full_name,
-            admin_service_pb2.DESCRIPTOR.services_by_name["AdminService"].full_name,
+            ADMIN_SERVICE.full_name,
             health.SERVICE_NAME,
             reflection.SERVICE_NAME,
         )
@@ -125,9 +146,9 @@ class Hub:
         await server.start()
         return server, address
 
-    def _http(self) -> tuple[_HttpServer, socket.socket]:
+    def _http(self, router: Router, admin: Admin) -> tuple[_HttpServer, socket.socket]:
         host, port = split_address(self.config.http)
-        app = create_app(self.router, self.admin, ready=lambda: self._ready)
+        app = create_app(router, admin, ready=lambda: self._ready)
         config = uvicorn.Config(
             app, host=host, port=port, log_config=None, access_log=False, lifespan="off", ws="none"
         )
@@ -138,6 +159,15 @@ class Hub:
         while True:
             await asyncio.sleep(1.0)
             self.link.tick()
+
+
+def keyring(config: HubConfig) -> Keyring:
+    """The keys of the configuration. Raises KeyFileError."""
+    file = Path(config.key_file)
+    if config.database.startswith("sqlite") and not file.exists():
+        # One replica has its file to itself; several would each make a key of its own.
+        log.warning("a key was made: keep a copy of it", file=str(file), key=add_key(file))
+    return load_keys(file)
 
 
 def _bind(server: grpc.aio.Server, address: str) -> str:

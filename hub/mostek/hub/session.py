@@ -50,6 +50,16 @@ class LiveSession:
         return self.rules.hello.connector if self.rules.hello else ""
 
     @property
+    def session_id(self) -> str:
+        """Names the session in the logs of both sides."""
+        return self.rules.session_id
+
+    @property
+    def durable(self) -> bool:
+        """Whether the connector keeps outcomes until they are acknowledged."""
+        return self.rules.durable
+
+    @property
     def instance(self) -> str:
         """The connector process's identity; empty before Hello."""
         return self.rules.hello.instance if self.rules.hello else ""
@@ -86,6 +96,14 @@ class LiveSession:
         finally:
             del self._waiting[command.command_id]
             self._watching.pop(command.command_id, None)
+
+    def ask_cancel(self, command_id: str) -> bool:
+        """Ask for a write that runs here to be cancelled, if it has not begun; whether the connector can do that."""
+        return self.rules.ask_cancel(command_id)
+
+    def acknowledge(self, company: str, idempotency_key: str) -> bool:
+        """Tell that the outcome of a write is kept; whether it can be told."""
+        return self.rules.acknowledge(company, idempotency_key)
 
     async def frames(self) -> AsyncIterator[HubToConnector]:
         """The frames to send, as they become sendable; ends when the session is to end."""

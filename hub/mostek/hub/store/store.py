@@ -212,9 +212,10 @@ class Store:
         """The connector was told that the outcome is here."""
 
         async def change(connection: AsyncConnection) -> None:
-            told = update(command).where(command.c.id == command_id).values(acknowledged_at=at)
-            await connection.execute(told)
-            await _add_events(connection, command_id, [Event("acknowledged", at)])
+            fresh = and_(command.c.id == command_id, command.c.acknowledged_at.is_(None))
+            told = await connection.execute(update(command).where(fresh).values(acknowledged_at=at))
+            if told.rowcount:
+                await _add_events(connection, command_id, [Event("acknowledged", at)])
 
         await self._do(change)
 
