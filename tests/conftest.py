@@ -121,3 +121,9 @@ def database(request: pytest.FixtureRequest, tmp_path: Path) -> str:
     if request.param == "sqlite":
         return f"sqlite:///{tmp_path}/hub.sqlite"
     return _fresh_database(request.getfixturevalue("postgresql"))
+
+
+@pytest.fixture
+def postgresql_database(postgresql: str) -> str:
+    """The URL of an empty PostgreSQL database."""
+    return _fresh_database(postgresql)

@@ -20,6 +20,7 @@ from mostek.hub.store import (
     CommandFilter,
     CommandRecord,
     Event,
+    Full,
     KeyTaken,
     Lane,
     Moved,
@@ -242,12 +243,37 @@ async def test_a_transaction_is_finished_when_nobody_waits_for_it(store: Store) 
     assert await store.get("1") is not None
 
 
-async def test_a_second_hub_on_a_sqlite_file_is_refused(tmp_path: Path) -> None:
-    url = f"sqlite:///{tmp_path}/hub.sqlite"
-    first = await Store.open(url, Keyring({"k": b"1" * 32}))
-    with pytest.raises(StoreError, match="used by another process"):
-        await Store.open(url, Keyring({"k": b"1" * 32}))
+async def test_a_lane_holds_so_many_waiting_commands(store: Store) -> None:
+    await add(store, "1", "2")
+    with pytest.raises(Full):
+        await store.add(record("3"), b"", [], most=2)
+    assert (await store.add(record("1"), b"", [], most=2)).id == "1"
+    elsewhere = record("4", lane=Lane("acme", "second"))
+    assert (await store.add(elsewhere, b"", [], most=2)).id == "4"
+
+
+async def test_a_second_hub_is_refused_until_the_first_has_ended(database: str) -> None:
+    first = await Store.open(database, Keyring({"k": b"1" * 32}))
+    with pytest.raises(StoreError, match="used by another"):
+        await Store.open(database, Keyring({"k": b"1" * 32}))
     await first.close()
+    second = await Store.open(database, Keyring({"k": b"1" * 32}))
+    await second.close()
+
+
+async def test_keys_are_rotated_while_a_hub_works_on_postgresql(postgresql_database: str) -> None:
+    hub = await Store.open(postgresql_database, Keyring({"k": b"1" * 32}))
+    other = await Store.open(postgresql_database, Keyring({"k": b"1" * 32}), alone=False)
+    await other.close()
+    await hub.close()
+
+
+async def test_a_database_that_went_away_is_told_as_such(store: Store) -> None:
+    async with store._engine.begin() as connection:
+        for table in ("event", "command"):
+            await connection.execute(text(f"DROP TABLE {table}"))
+    with pytest.raises(StoreError):
+        await store.get("1")
 
 
 async def test_every_commit_to_sqlite_is_synced(tmp_path: Path) -> None:

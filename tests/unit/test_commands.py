@@ -33,6 +33,7 @@ from mostek.wire.failures import (
     Expired,
     Internal,
     Locked,
+    NotFound,
     Rejected,
     UnknownOutcome,
 )
@@ -154,6 +155,12 @@ def test_a_failure_of_what_was_sent_once_is_believed(failure: CommandFailure, en
 def test_in_doubt_a_site_that_did_not_look_proves_nothing(failure: CommandFailure) -> None:
     assert failed(DOUBTED, failure, 102.0).state is State.IN_DOUBT
     assert failed(DOUBTED, failure, 100.0 + DAY).state is State.UNKNOWN
+
+
+def test_in_doubt_only_a_plugin_that_was_asked_can_settle_it() -> None:
+    assert failed(DOUBTED, NotFound("No."), 102.0, begun=True).state is State.FAILED
+    assert failed(DOUBTED, NotFound("No."), 102.0, begun=False).state is State.IN_DOUBT
+    assert failed(DOUBTED, Rejected("No."), 102.0, begun=False).state is State.FAILED
 
 
 def test_attempts_are_spaced_by_waits_that_double_up_to_a_minute() -> None:

@@ -7,6 +7,7 @@ from collections.abc import Awaitable, Callable
 from typing import Any, NoReturn
 
 import grpc
+import structlog
 from google.protobuf.descriptor import MethodDescriptor
 from google.protobuf.message import Message
 from google.protobuf.message_factory import GetMessageClass
@@ -18,7 +19,7 @@ from mostek.hub.call import Call, expire_after_of
 from mostek.hub.identity import LOCAL
 from mostek.hub.router import Router
 from mostek.hub.status import status_of
-from mostek.wire.failures import CommandFailure, Invalid, failure_of
+from mostek.wire.failures import CommandFailure, Internal, Invalid, failure_of
 from mostek.wire.names import (
     COMMAND_ID,
     COMPANY,
@@ -31,6 +32,8 @@ from mostek.wire.names import (
 from mostek.wire.operations import OPERATIONS, SERVICE, Operation, snake
 
 __all__ = ["ADMIN_SERVICE", "admin_api", "erp_api"]
+
+log = structlog.get_logger()
 
 ADMIN_SERVICE = admin_service_pb2.DESCRIPTOR.services_by_name["AdminService"]
 
@@ -116,6 +119,9 @@ def _admin_handler(
             return await response if inspect.isawaitable(response) else response
         except CommandFailure as failure:
             await _abort(context, failure)
+        except Exception:
+            log.exception("call failed in the hub", rpc=method.name)
+            await _abort(context, Internal("The hub failed; its log says why."))
 
     return grpc.unary_unary_rpc_method_handler(
         handle,

@@ -61,7 +61,7 @@ def rotate_key() -> None:
 
 async def _rotate(config: HubConfig) -> tuple[int, str]:
     keys = keyring(config)
-    store = await Store.open(config.database, keys)
+    store = await Store.open(config.database, keys, alone=False)
     try:
         return await store.reencrypt(), keys.current
     finally:

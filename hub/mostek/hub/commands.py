@@ -65,7 +65,7 @@ FINAL = frozenset(State) - WAITING
 #: What a key stands for while it is in one of these; in the others nothing was written, and the key is free again.
 KEEPS_KEY = WAITING | {State.SUCCEEDED, State.UNKNOWN}
 
-#: A write that fails so has looked for its document in the ERP and not found it.
+#: A plugin that fails so has looked for its document in the ERP and not found it.
 _LOOKED = frozenset(
     {
         Kind.FAILURE_KIND_INVALID,
@@ -74,6 +74,8 @@ _LOOKED = frozenset(
         Kind.FAILURE_KIND_REJECTED,
     }
 )
+#: Kinds that come from nobody but a plugin.
+_ONLY_PLUGINS = frozenset({Kind.FAILURE_KIND_REJECTED})
 #: Before the second attempt; doubles for each further one.
 _FIRST_WAIT = 1.0
 _LONGEST_WAIT = 60.0
@@ -125,12 +127,14 @@ def succeeded(progress: Progress, now: float) -> Progress:
     )
 
 
-def failed(progress: Progress, failure: CommandFailure, now: float) -> Progress:
-    """The site answered with a failure."""
+def failed(
+    progress: Progress, failure: CommandFailure, now: float, *, begun: bool = True
+) -> Progress:
+    """The site answered with a failure. `begun`: it was the plugin's; else the connector did not come to ask that."""
     _expect(progress, State.SENT, State.IN_DOUBT)
     kind = failure.kind
     progress = replace(progress, kind=kind)
-    proven = kind in _LOOKED and not failure.retriable
+    proven = kind in (_LOOKED if begun else _ONLY_PLUGINS) and not failure.retriable
     if kind == Kind.FAILURE_KIND_UNKNOWN_OUTCOME or (
         progress.state is State.IN_DOUBT and not proven
     ):

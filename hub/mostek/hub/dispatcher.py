@@ -262,7 +262,7 @@ class Dispatcher:
         except CommandFailure as failure:
             failure.command_id = attempt.record.id
             now = self._clock()
-            after = commands.failed(progress, failure, now)
+            after = commands.failed(progress, failure, now, begun=attempt.begun)
             outcome = Result(command_id=attempt.record.id, failure=failure_of(failure))
             name = "finished" if after.state in FINAL else "postponed"
             event = Event(name, now, _kind(failure.kind))

@@ -12,6 +12,7 @@ from google.protobuf.duration_pb2 import Duration
 from mostek.hub.call import Call
 from mostek.hub.registry import Registry
 from mostek.hub.session import SessionLost
+from mostek.hub.store import StoreError
 from mostek.hub.writes import Recorded, Writes, Written
 from mostek.link.v1.link_pb2 import Command
 from mostek.wire.failures import CommandFailure, Expired, Internal
@@ -47,6 +48,13 @@ class Router:
                 answer = Written(call.command_id, await self._read(call, started + call.timeout))
         except CommandFailure as raised:
             failure = raised
+        except StoreError:
+            log.exception("the store failed", command_id=call.command_id)
+            failure = Internal(
+                "The hub's database can't be used now; repeat the write with the same idempotency key.",
+                retriable=True,
+                retry_after=2.0,
+            )
         except asyncio.CancelledError:
             self._log(call, call.command_id, started, "abandoned")
             raise

@@ -17,6 +17,7 @@ from mostek.hub.store import (
     CommandFilter,
     CommandRecord,
     Event,
+    Full,
     KeyTaken,
     Lane,
     Moved,
@@ -31,6 +32,7 @@ from mostek.wire.failures import (
     Expired,
     Invalid,
     NotFound,
+    Overloaded,
     Rejected,
     UnknownOutcome,
     failure_of,
@@ -48,6 +50,8 @@ Recorded = Callable[[str], Awaitable[None]]
 _LOOK_AGAIN = 5.0
 #: Seconds that a connector is given to say whether it is too late to cancel.
 _CANCEL_WITHIN = 5.0
+#: Seconds after which to come back when too many writes wait.
+_FULL_FOR = 60.0
 
 
 class StillRunning(Expired):
@@ -109,7 +113,12 @@ class Writes:
             ordering_key=call.ordering_key,
         )
         events = [Event("received", received, call.caller), Event("recorded", now)]
-        held = await self._store.add(record, call.request, events)
+        try:
+            held = await self._store.add(record, call.request, events)
+        except Full:
+            raise Overloaded(
+                f"Too many writes wait for {call.connector} already.", retry_after=_FULL_FOR
+            ) from None
         if held.content != content:
             raise _other_content(held)
         if held.id == record.id:

@@ -2,13 +2,14 @@
 
 from mostek.hub.store.engine import StoreError
 from mostek.hub.store.records import DEFAULT_TENANT, CommandFilter, CommandRecord, Event, Lane
-from mostek.hub.store.store import KeyTaken, Moved, Store
+from mostek.hub.store.store import Full, KeyTaken, Moved, Store
 
 __all__ = [
     "DEFAULT_TENANT",
     "CommandFilter",
     "CommandRecord",
     "Event",
+    "Full",
     "KeyTaken",
     "Lane",
     "Moved",

@@ -9,14 +9,16 @@ from alembic import command
 from alembic.config import Config
 from sqlalchemy import URL, Connection, event, make_url, text
 from sqlalchemy.exc import ArgumentError, DBAPIError
-from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
+from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
 from sqlalchemy.pool import AsyncAdaptedQueuePool
 
-__all__ = ["StoreError", "open_engine"]
+__all__ = ["StoreError", "claim", "open_engine"]
 
 _DRIVERS = {"sqlite": "sqlite+aiosqlite", "postgresql": "postgresql+asyncpg"}
 #: Names the lock under which one replica migrates and the others wait.
 _MIGRATION_LOCK = 0x6D6F73746B
+#: Names the lock that the one hub holds that sends what the database has.
+_HUB_LOCK = _MIGRATION_LOCK + 1
 
 
 class StoreError(Exception):
@@ -40,6 +42,18 @@ async def open_engine(url: str) -> AsyncEngine:
             ) from None
         raise StoreError(f"{shown} can't be opened: {reason}") from None
     return engine
+
+
+async def claim(engine: AsyncEngine) -> AsyncConnection:
+    """A connection that keeps other hubs off a PostgreSQL database as long as it is open. Raises StoreError."""
+    connection = await engine.connect()
+    held = await connection.execute(text(f"SELECT pg_try_advisory_lock({_HUB_LOCK})"))
+    if held.scalar_one():
+        await connection.commit()
+        return connection
+    await connection.close()
+    await engine.dispose()
+    raise StoreError("The database is used by another hub; run one.")
 
 
 def _parsed(url: str) -> URL:

@@ -6,13 +6,24 @@ import asyncio
 from collections.abc import Awaitable, Callable, Iterable, Sequence
 from typing import Any, Self, TypeVar
 
-from sqlalchemy import ColumnElement, Select, and_, delete, exists, insert, or_, select, update
-from sqlalchemy.exc import IntegrityError
+from sqlalchemy import (
+    ColumnElement,
+    Select,
+    and_,
+    delete,
+    exists,
+    func,
+    insert,
+    or_,
+    select,
+    update,
+)
+from sqlalchemy.exc import DBAPIError, IntegrityError
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
 from mostek.hub.commands import WAITING, Progress, State
 from mostek.hub.keyring import Keyring, Sealed
-from mostek.hub.store.engine import open_engine
+from mostek.hub.store.engine import StoreError, claim, open_engine
 from mostek.hub.store.records import (
     DEFAULT_TENANT,
     CommandFilter,
@@ -23,7 +34,7 @@ from mostek.hub.store.records import (
 from mostek.hub.store.rows import COLUMNS, progress_values, record_of, record_values
 from mostek.hub.store.tables import command, connector, event
 
-__all__ = ["KeyTaken", "Moved", "Store"]
+__all__ = ["Full", "KeyTaken", "Moved", "Store"]
 
 T = TypeVar("T")
 
@@ -38,26 +49,40 @@ class Moved(Exception):
     """The command has moved on since it was read."""
 
 
+class Full(Exception):
+    """As many commands of a lane wait as may."""
+
+
 class KeyTaken(Exception):
     """Another command stands for the idempotency key by now."""
 
 
 class Store:
-    """Commands, their events, connectors. Payloads are encrypted before they reach the database."""
+    """Commands, their events, connectors. Payloads are encrypted before they reach the database.
+
+    Every method raises StoreError while the database can't be used.
+    """
 
     def __init__(self, engine: AsyncEngine, keyring: Keyring) -> None:
         self._engine = engine
         self._keyring = keyring
         self._running: set[asyncio.Task[Any]] = set()
+        self._claim: AsyncConnection | None = None
 
     @classmethod
-    async def open(cls, url: str, keyring: Keyring) -> Self:
-        """Open the database and migrate it. Raises StoreError."""
-        return cls(await open_engine(url), keyring)
+    async def open(cls, url: str, keyring: Keyring, *, alone: bool = True) -> Self:
+        """Open the database and migrate it; `alone`: as the one hub that works on it. Raises StoreError."""
+        engine = await open_engine(url)
+        store = cls(engine, keyring)
+        if alone and engine.dialect.name == "postgresql":
+            store._claim = await claim(engine)
+        return store
 
     async def close(self) -> None:
         """Let running transactions end and close the connections."""
         await asyncio.gather(*self._running, return_exceptions=True)
+        if self._claim is not None:
+            await self._claim.close()
         await self._engine.dispose()
 
     async def _do(self, work: Callable[[AsyncConnection], Awaitable[T]]) -> T:
@@ -68,13 +93,21 @@ class Store:
         return await asyncio.shield(task)
 
     async def _transaction(self, work: Callable[[AsyncConnection], Awaitable[T]]) -> T:
-        async with self._engine.begin() as connection:
-            return await work(connection)
+        try:
+            async with self._engine.begin() as connection:
+                return await work(connection)
+        except IntegrityError:
+            raise
+        except (DBAPIError, OSError) as error:
+            raise StoreError(f"The database can't be used: {type(error).__name__}") from error
 
     async def add(
-        self, record: CommandRecord, request: bytes, events: Sequence[Event]
+        self, record: CommandRecord, request: bytes, events: Sequence[Event], *, most: int = 10_000
     ) -> CommandRecord:
-        """Record a command; if its key already stands for another, that one is returned and nothing is added."""
+        """Record a command; if its key already stands for another, that one is returned and nothing is added.
+
+        Raises Full if so many of its lane wait already.
+        """
         sealed = self._keyring.seal(request, _about(record.id, "request"))
         values = record_values(record) | {"request": sealed.data, "request_key": sealed.key_id}
 
@@ -82,6 +115,8 @@ class Store:
             holder = (await connection.execute(_holder(record))).one_or_none()
             if holder is not None:
                 return record_of(holder)
+            if (await connection.execute(_waiting(record.lane))).scalar_one() >= most:
+                raise Full(record.lane)
             await connection.execute(insert(command).values(values))
             await _add_events(connection, record.id, events)
             return record
@@ -301,6 +336,14 @@ def _holder(record: CommandRecord) -> Select[Any]:
         command.c.company == record.lane.company,
         command.c.idempotency_key == record.idempotency_key,
         command.c.keeps_key,
+    )
+
+
+def _waiting(lane: Lane) -> Select[Any]:
+    return select(func.count()).where(
+        command.c.connector == lane.connector,
+        command.c.company == lane.company,
+        command.c.finished_at.is_(None),
     )
 
 
