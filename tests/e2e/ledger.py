@@ -1,4 +1,4 @@
-"""A connector with an ERP in a file, as a process: `python ledger.py LINK_ADDRESS FOLDER`.
+"""A connector with an ERP in a file, as a process: `python ledger.py LINK_ADDRESS FOLDER [INSTANCE]`.
 
 The ERP's table lets the same customer in twice, so that a write that happened twice can be seen.
 """
@@ -53,12 +53,12 @@ class Ledger(Plugin):
         return CreateCustomerResponse(customer=match)
 
 
-async def main(address: str, folder: Path) -> None:
+async def main(address: str, folder: Path, instance: str) -> None:
     """Serve until killed."""
     configure_logs("info")
     config = Config(
         hub=DialConfig(link=address),
-        connector=ConnectorConfig(name="acme", state=folder / "connector"),
+        connector=ConnectorConfig(name="acme", state=folder / f"connector{instance}"),
         policy=PolicyConfig(writes=True),
         companies={"main": CompanyConfig(plugin="ledger")},
     )
@@ -68,4 +68,4 @@ async def main(address: str, folder: Path) -> None:
 
 
 if __name__ == "__main__":
-    run(main(sys.argv[1], Path(sys.argv[2])))
+    run(main(sys.argv[1], Path(sys.argv[2]), "".join(sys.argv[3:])))

@@ -45,9 +45,9 @@ class Processes:
             MOSTEK_HUB_KEY_FILE=str(self.folder / "hub.keys"),
         )
 
-    def connector(self, crash_at: str = "") -> subprocess.Popen[bytes]:
-        arguments = [str(LEDGER), self.link, str(self.folder)]
-        return self._start("connector", arguments, MOSTEK_CRASH_AT=crash_at)
+    def connector(self, crash_at: str = "", instance: str = "") -> subprocess.Popen[bytes]:
+        arguments = [str(LEDGER), self.link, str(self.folder), instance]
+        return self._start(f"connector{instance}", arguments, MOSTEK_CRASH_AT=crash_at)
 
     def _start(
         self, name: str, arguments: list[str], **environment: str
@@ -78,11 +78,12 @@ def processes(tmp_path: Path) -> Iterator[Processes]:
         yield Processes(tmp_path, stack)
 
 
-async def online(client: Client) -> None:
+async def online(client: Client, sessions: int = 1) -> None:
     async with asyncio.timeout(30):
         while True:
             with contextlib.suppress(CommandFailure):
-                if any(connector.online for connector in await client.connectors()):
+                found = await client.connectors()
+                if sum(len(connector.sessions) for connector in found) >= sessions:
                     return
             await asyncio.sleep(0.05)
 
@@ -142,6 +143,22 @@ async def test_a_lost_outcome_store_doubles_nothing(processes: Processes, point:
             file.unlink()
         processes.connector()
         assert await writing == "1"
+    assert processes.customers() == ["Once"]
+
+
+@pytest.mark.parametrize("point", ["erp-before-commit", "erp-after-commit", "connector-answered"])
+async def test_another_instance_ends_what_a_killed_one_began(
+    processes: Processes, point: str
+) -> None:
+    processes.hub()
+    # Of two with equal room the first that came is asked; the other has the same ERP, and an outcome store of its own.
+    first = processes.connector(point, "-one")
+    async with Client(processes.api) as client:
+        await online(client)
+        processes.connector("", "-two")
+        await online(client, sessions=2)
+        assert await create(client) == "1"
+        await died(first)
     assert processes.customers() == ["Once"]
 
 

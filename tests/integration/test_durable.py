@@ -142,6 +142,20 @@ async def test_what_was_sent_is_asked_for_by_the_next_hub(hubs: Hubs) -> None:
         assert world.plugin.created == {"slow": "1"}
 
 
+async def test_a_hub_that_stops_lets_nobody_wait_for_what_goes_on(hubs: Hubs) -> None:
+    async with httpx.AsyncClient(trust_env=False) as http:
+        async with hubs.one() as world:
+            await seen(world)
+            where = f"http://{world.addresses.http}/v1/connectors/acme/companies/-/customers"
+            post = http.post(
+                where, json={"name": "A"}, headers={"Idempotency-Key": "k"}, timeout=30
+            )
+            waiting = asyncio.create_task(post)
+            # Another call of the key waits for the same command, which is recorded when this wait ends.
+            await left_behind(world, "A")
+        assert (await waiting).status_code == 202
+
+
 async def test_a_write_that_was_not_begun_in_time_expires_and_frees_its_key(kept: World) -> None:
     await seen(kept)
     command_id = await left_behind(kept, "A", expire_after=1)

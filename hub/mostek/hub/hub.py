@@ -106,7 +106,7 @@ class Hub:
         finally:
             self._ready = False
             await self.link.drain(RECONNECT_AFTER, self.config.drain_grace)
-            await writes.dispatcher.stop()
+            await writes.stop()
             await api.stop(1.0)
             http.should_exit = True
             await serving

@@ -81,7 +81,15 @@ class Writes:
         self._store = store
         self._clock = clock
         self._waiting: dict[str, set[asyncio.Event]] = {}
+        self._stopping = False
         self.dispatcher = Dispatcher(registry, store, self._ended, retention=retention, clock=clock)
+
+    async def stop(self) -> None:
+        """Stop sending, and let nobody wait any longer: what is recorded goes on with the next run."""
+        self._stopping = True
+        for command_id in list(self._waiting):
+            self._ended(command_id)
+        await self.dispatcher.stop()
 
     async def call(self, call: Call, recorded: Recorded | None = None) -> Written:
         """Record a write, and wait for its end for `call.timeout` seconds. Raises what it came to, or StillRunning.
@@ -127,7 +135,7 @@ class Writes:
         return held
 
     async def wait(self, command_id: str, seconds: float) -> CommandRecord:
-        """The command as it is when it has ended, or after so many seconds. Raises NotFound."""
+        """The command as it is when it has ended, or after so many seconds, or when the hub stops. Raises NotFound."""
         ends = time.monotonic() + seconds
         rung = asyncio.Event()
         self._waiting.setdefault(command_id, set()).add(rung)
@@ -136,7 +144,7 @@ class Writes:
                 rung.clear()
                 record = await self.get(command_id)
                 left = ends - time.monotonic()
-                if record.state in FINAL or left <= 0:
+                if record.state in FINAL or left <= 0 or self._stopping:
                     return record
                 with contextlib.suppress(TimeoutError):
                     await asyncio.wait_for(rung.wait(), min(left, _LOOK_AGAIN))
