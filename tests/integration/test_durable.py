@@ -11,6 +11,7 @@ from typing import Any
 
 import httpx
 import pytest
+from sqlalchemy import text
 
 from mostek.admin.v1 import admin_service_pb2 as admin
 from mostek.client import Client
@@ -21,7 +22,8 @@ from mostek.erp.v1.customer_pb2 import (
     GetCustomerRequest,
 )
 from mostek.hub.hub import Hub
-from mostek.hub.keyring import add_key
+from mostek.hub.keyring import add_key, load_keys
+from mostek.hub.store import Store
 from mostek.wire.failures import (
     CommandFailure,
     Conflict,
@@ -45,6 +47,13 @@ class Hubs:
         self._folder = folder
         self.plugins: dict[str, Any] = {}
         add_key(folder / "hub.keys")
+
+    async def forget_acknowledgements(self) -> None:
+        """As if the hub had been killed before it told the site."""
+        store = await Store.open(self._database, load_keys(self._folder / "hub.keys"))
+        async with store._engine.begin() as connection:
+            await connection.execute(text("UPDATE command SET acknowledged_at = NULL"))
+        await store.close()
 
     @contextlib.asynccontextmanager
     async def one(self) -> AsyncIterator[World]:
@@ -303,10 +312,29 @@ async def test_the_site_is_told_that_the_outcome_is_kept(kept: World) -> None:
         await create(kept, "A")
         await kept.until(lambda: kept.hub.registry.sessions() != [])
         await asyncio.sleep(0.2)
-    with sqlite3.connect(kept.state / "acme" / "outcomes.sqlite") as outcomes:
-        [row] = outcomes.execute("SELECT acknowledged_at IS NOT NULL, erp_id FROM outcome")
-    outcomes.close()
-    assert row == (1, "1")
+    assert acknowledged(kept)
+
+
+def acknowledged(world: World) -> bool:
+    """Whether the site was told that the hub has the one outcome."""
+    with contextlib.closing(sqlite3.connect(world.state / "acme" / "outcomes.sqlite")) as outcomes:
+        [(told,)] = outcomes.execute("SELECT acknowledged_at IS NOT NULL FROM outcome")
+    return bool(told)
+
+
+async def test_the_site_is_told_by_the_next_hub_if_the_first_could_not(hubs: Hubs) -> None:
+    async with hubs.one() as world, world.connector():
+        await create(world, "A")
+        [listed] = (await world.client.admin.ListCommands(admin.ListCommandsRequest())).commands
+        await asyncio.sleep(0.2)
+    with contextlib.closing(sqlite3.connect(world.state / "acme" / "outcomes.sqlite")) as outcomes:
+        outcomes.execute("UPDATE outcome SET acknowledged_at = NULL")
+        outcomes.commit()
+    await hubs.forget_acknowledgements()
+    async with hubs.one() as world, world.connector():
+        await asyncio.sleep(0.3)
+        assert len((await command(world, listed.id)).timeline) == 8
+    assert acknowledged(world)
 
 
 async def test_a_connector_that_is_not_durable_still_writes_once(

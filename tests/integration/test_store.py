@@ -183,9 +183,11 @@ async def test_an_outcome_is_acknowledged_once(store: Store) -> None:
     [first] = await add(store, "1")
     under_way = await store.move(first, commands.sent(first.progress), [])
     await store.move(under_way, commands.succeeded(under_way.progress, NOW), [], outcome=b"r")
+    assert await store.untold() == {"acme"}
     assert [c.id for c in await store.unacknowledged("acme")] == ["1"]
     await store.acknowledge("1", NOW)
     assert await store.unacknowledged("acme") == []
+    assert await store.untold() == set()
     assert await store.events("1") == [Event("acknowledged", NOW)]
 
 

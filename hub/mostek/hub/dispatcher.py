@@ -1,6 +1,6 @@
 """Sends durable commands: one at a time per company, again when an attempt came to nothing, until each has an end.
 
-The store says what there is to do. Being woken makes it fast; looking about twice a second makes it sure.
+The store says what there is to do. Being woken makes it fast; looking every second makes it sure.
 """
 
 from __future__ import annotations
@@ -10,7 +10,7 @@ import contextlib
 import time
 from collections.abc import Callable, Coroutine
 from dataclasses import dataclass, field
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import structlog
@@ -23,7 +23,7 @@ from mostek.hub.registry import Registry
 from mostek.hub.session import LiveSession, SessionLost
 from mostek.hub.store import CommandRecord, Event, Lane, Moved, Store
 from mostek.link.v1.failure_pb2 import FailureKind
-from mostek.link.v1.link_pb2 import Command, Result
+from mostek.link.v1.link_pb2 import Command, Result, Status
 from mostek.wire.crash import crash_point
 from mostek.wire.failures import CommandFailure, Offline, Overloaded, failure_of
 from mostek.wire.operations import OPERATIONS
@@ -34,8 +34,9 @@ __all__ = ["Attempt", "Dispatcher", "End", "response_end"]
 
 log = structlog.get_logger()
 
-#: Seconds between looks at what is due.
-LOOK_EVERY = 0.5
+#: Seconds between looks at what is due, and after a connector came: others may come with it.
+LOOK_EVERY = 1.0
+_LOOK_SOON = 0.02
 #: Seconds between looks at what need not be kept any longer.
 PURGE_EVERY = 3600.0
 #: After a failure of the store.
@@ -96,10 +97,19 @@ class Dispatcher:
         self._wanted: set[Lane] = set()
         self._chores: set[asyncio.Task[None]] = set()
         self._looking: asyncio.Task[None] | None = None
+        self._came = asyncio.Event()
+        # What the store has, so that thousands that come back at once need not ask it.
+        self._saved: dict[str, bytes] = {}
+        self._untold: set[str] = set()
 
     async def start(self) -> None:
         """Take up what an earlier run of the hub left, and begin."""
         await self._take_up()
+        for name, status, changed_at in await self._store.connectors():
+            self._saved[name] = status
+            seen = datetime.fromtimestamp(changed_at, UTC)
+            self._registry.remember(name, Status.FromString(status), seen)
+        self._untold = await self._store.untold()
         self._registry.listeners.append(self._connector_came)
         self._looking = asyncio.create_task(self._look(), name="look for commands")
 
@@ -121,22 +131,23 @@ class Dispatcher:
             self._lanes[lane] = asyncio.create_task(self._work(lane), name=name)
 
     def _connector_came(self, session: LiveSession) -> None:
-        for company in session.status.companies:
-            self.wake(Lane(session.connector, company.name))
-        self._chore(self._greet(session))
+        self._came.set()
+        status = session.status.SerializeToString(deterministic=True)
+        if self._saved.get(session.connector) != status:
+            self._saved[session.connector] = status
+            self._chore(self._store.save_connector(session.connector, status, self._clock()))
+        if session.durable and session.connector in self._untold:
+            self._untold.discard(session.connector)
+            self._chore(self._tell(session))
 
     def _chore(self, work: Coroutine[Any, Any, None]) -> None:
         task = asyncio.create_task(_logged(work))
         self._chores.add(task)
         task.add_done_callback(self._chores.discard)
 
-    async def _greet(self, session: LiveSession) -> None:
-        """Remember what the connector serves, and tell it which outcomes are here."""
-        status = session.status.SerializeToString()
-        await self._store.save_connector(session.connector, status, self._clock())
-        if session.durable:
-            for record in await self._store.unacknowledged(session.connector):
-                await self._acknowledge(record, session)
+    async def _tell(self, session: LiveSession) -> None:
+        for record in await self._store.unacknowledged(session.connector):
+            await self._acknowledge(record, session)
 
     async def _take_up(self) -> None:
         """Ask again for what is stored as sent and has no attempt: the hub ended, or could not store an end."""
@@ -161,7 +172,10 @@ class Dispatcher:
             except Exception:
                 log.exception("looking for commands failed")
                 await asyncio.sleep(_PAUSE)
-            await asyncio.sleep(LOOK_EVERY)
+            with contextlib.suppress(TimeoutError):
+                await asyncio.wait_for(self._came.wait(), LOOK_EVERY)
+            self._came.clear()
+            await asyncio.sleep(_LOOK_SOON)
 
     async def _end_overdue(self) -> None:
         for record in await self._store.overdue(self._clock()):
@@ -289,9 +303,11 @@ class Dispatcher:
         )
 
     async def _acknowledge(self, record: CommandRecord, session: LiveSession) -> None:
-        if session.acknowledge(record.lane.company, record.idempotency_key):
-            await self._store.acknowledge(record.id, self._clock())
-            crash_point("hub-acknowledged")
+        if not session.acknowledge(record.lane.company, record.idempotency_key):
+            self._untold.add(record.lane.connector)
+            return
+        await self._store.acknowledge(record.id, self._clock())
+        crash_point("hub-acknowledged")
 
 
 def response_end(record: CommandRecord, response: bytes, progress: Progress, event: Event) -> End:

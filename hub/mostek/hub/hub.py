@@ -7,7 +7,6 @@ import contextlib
 import socket
 from collections.abc import AsyncIterator, Iterator
 from dataclasses import dataclass
-from datetime import UTC, datetime
 from pathlib import Path
 
 import grpc
@@ -26,7 +25,6 @@ from mostek.hub.registry import Registry
 from mostek.hub.router import Router
 from mostek.hub.store import Store
 from mostek.hub.writes import Writes
-from mostek.link.v1.link_pb2 import Status
 from mostek.link.v1.link_pb2_grpc import add_LinkServiceServicer_to_server
 from mostek.wire.operations import SERVICE
 from mostek.wire.session import Budget, SessionSettings
@@ -90,7 +88,6 @@ class Hub:
         retention = self.config.retention_days * 24 * 3600.0
         writes = Writes(self.registry, store, retention=retention)
         router, admin = Router(self.registry, writes), Admin(self.registry, writes)
-        await self._remember(store)
         await writes.dispatcher.start()
         link, link_port = await self._start_link()
         api, api_port = await self._start_api(router, admin)
@@ -120,11 +117,6 @@ class Hub:
         address = _bind(server, self.config.link)
         await server.start()
         return server, address
-
-    async def _remember(self, store: Store) -> None:
-        for name, status, changed_at in await store.connectors():
-            when = datetime.fromtimestamp(changed_at, UTC)
-            self.registry.remember(name, Status.FromString(status), when)
 
     async def _start_api(self, router: Router, admin: Admin) -> tuple[grpc.aio.Server, str]:
         server = grpc.aio.server(

@@ -41,6 +41,7 @@ T = TypeVar("T")
 _IDLE = [state.value for state in (State.RECORDED, State.IN_DOUBT)]
 #: An earlier command in one of these holds back later ones of its ordering key.
 _HOLDS_BACK = [state.value for state in WAITING | {State.UNKNOWN}]
+_UNTOLD = and_(command.c.state == State.SUCCEEDED.value, command.c.acknowledged_at.is_(None))
 #: Rows that are encrypted again in one transaction.
 _BATCH = 200
 
@@ -233,14 +234,19 @@ class Store:
         state = command.c.state == State.SENT.value
         return await self._records(_commands().where(state, command.c.finished_at.is_(None)))
 
+    async def untold(self) -> set[str]:
+        """Connectors that were not told of some outcome that is here."""
+        query = select(command.c.connector).where(_UNTOLD).distinct()
+
+        async def read(connection: AsyncConnection) -> set[str]:
+            return {name for (name,) in await connection.execute(query)}
+
+        return await self._do(read)
+
     async def unacknowledged(self, connector_name: str) -> list[CommandRecord]:
         """Commands whose outcome is here, and whose connector was not told so."""
         return await self._records(
-            _commands().where(
-                command.c.connector == connector_name,
-                command.c.state == State.SUCCEEDED.value,
-                command.c.acknowledged_at.is_(None),
-            )
+            _commands().where(command.c.connector == connector_name, _UNTOLD)
         )
 
     async def acknowledge(self, command_id: str, at: float) -> None:
