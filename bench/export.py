@@ -12,7 +12,6 @@ from pathlib import Path
 from zoneinfo import ZoneInfo
 
 from google.protobuf.field_mask_pb2 import FieldMask
-from mostek_subiekt.gt import SubiektGt
 
 from bench.figure import Figure
 from bench.processes import free_port, process, wait_for_port
@@ -20,6 +19,7 @@ from mostek.client import Client, pages
 from mostek.erp.v1.product_pb2 import ListProductsRequest
 from mostek.plugin.plugin import Context, Site
 from mostek.wire.failures import CommandFailure
+from mostek_subiekt.gt import SubiektGt
 from mostek_subiekt.sandbox import create
 
 __all__ = ["measure_export"]

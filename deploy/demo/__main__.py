@@ -42,13 +42,14 @@ from mostek.erp.v1.receivable_pb2 import (
     GetCustomerBalanceRequest,
     ListReceivablesRequest,
     Receivable,
+    ReceivableDirection,
 )
 from mostek.plugin.sandbox import connect_sandbox
 from mostek.wire.failures import CommandFailure
 from mostek_subiekt.sandbox import create
 
 ROOT = Path(__file__).parents[2]
-FOLDER = ROOT / "build" / "demo"
+FOLDER = ROOT / "build" / ("demo-serve" if "--serve" in sys.argv else "demo")
 SERVED = {"api": 7443, "link": 7444, "http": 7480}
 CONNECTOR = """\
 # Written by the demo.
@@ -74,7 +75,7 @@ template = {template}
 """
 
 T = TypeVar("T")
-out = Console(highlight=False, soft_wrap=not sys.stdout.isatty())
+out = Console(highlight=False, width=None if sys.stdout.isatty() else 140)
 
 
 def main() -> int:
@@ -202,7 +203,8 @@ async def _in_debt(acme: Connector) -> str:
     answer = await _timed(
         "Debts", acme.ListReceivables(ListReceivablesRequest(page_size=5, only_overdue=True))
     )
-    debts: list[Receivable] = list(answer.receivables)
+    owed_by = ReceivableDirection.RECEIVABLE_DIRECTION_OWED_BY_CUSTOMER
+    debts: list[Receivable] = [debt for debt in answer.receivables if debt.direction == owed_by]
     _table(
         debts, "payer.name", "document_number", "due_date", "days_overdue", "remaining", "currency"
     )

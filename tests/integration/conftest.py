@@ -35,6 +35,10 @@ from mostek.hub.hub import Addresses, Hub
 from mostek.plugin.plugin import Context, NoConfig, Plugin, Site
 from mostek.wire.failures import Locked, NotFound, Rejected
 
+from .databases import database, postgresql, postgresql_database
+
+__all__ = ["Notebook", "World", "database", "hub_config", "postgresql", "postgresql_database"]
+
 
 class Notebook(Plugin):
     """An ERP in memory: what it is asked for decides what it does."""

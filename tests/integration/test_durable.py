@@ -89,12 +89,20 @@ async def create(world: World, name: str, key: str = "k", timeout: float = 10.0,
 
 
 async def left_behind(world: World, name: str, key: str = "k", **how: Any) -> str:
-    """The id of a write whose caller waits no longer."""
-    with pytest.raises(Expired) as over:
-        await create(world, name, key, timeout=0.2, **how)
-    assert over.value.command_id
-    assert "same idempotency key" in over.value.message
-    return over.value.command_id
+    """The id of a write that is recorded, and whose caller has gone away."""
+    calling = asyncio.create_task(create(world, name, key, **how))
+    async with asyncio.timeout(5):
+        while not (listed := await recorded(world, key)):  # noqa: ASYNC110 - the hub tells nobody
+            await asyncio.sleep(0.01)
+    calling.cancel()
+    with contextlib.suppress(asyncio.CancelledError):
+        await calling
+    return listed[0].id
+
+
+async def recorded(world: World, key: str) -> list[admin.Command]:
+    request = admin.ListCommandsRequest(idempotency_key=key)
+    return list((await world.client.admin.ListCommands(request)).commands)
 
 
 async def command(world: World, command_id: str) -> admin.Command:
@@ -120,6 +128,13 @@ async def test_a_write_to_a_site_that_is_offline_is_executed_when_it_comes(kept:
     assert kept.plugin.calls == 1
 
 
+async def test_a_deadline_ends_the_wait_and_names_the_command_that_goes_on(kept: World) -> None:
+    await seen(kept)
+    with pytest.raises(Expired, match="same idempotency key") as over:
+        await create(kept, "A", timeout=1.0)
+    assert over.value.command_id == (await recorded(kept, "k"))[0].id
+
+
 async def test_a_site_that_was_never_seen_is_not_known(kept: World) -> None:
     with pytest.raises(NotFound):
         await create(kept, "A")
@@ -141,6 +156,7 @@ async def test_what_was_sent_is_asked_for_by_the_next_hub(hubs: Hubs) -> None:
         connector = world.connector()
         await connector.__aenter__()
         command_id = await left_behind(world, "slow")
+        await world.until(world.plugin.began.is_set)
         assert (await command(world, command_id)).state == State.COMMAND_STATE_SENT
     # That hub has ended without the result.
     world.plugin.gate.set()
@@ -160,7 +176,7 @@ async def test_a_hub_that_stops_lets_nobody_wait_for_what_goes_on(hubs: Hubs) ->
                 where, json={"name": "A"}, headers={"Idempotency-Key": "k"}, timeout=30
             )
             waiting = asyncio.create_task(post)
-            # Another call of the key waits for the same command, which is recorded when this wait ends.
+            # Another call of the key waits for the same command.
             await left_behind(world, "A")
         assert (await waiting).status_code == 202
 
@@ -252,6 +268,7 @@ async def test_a_write_that_waits_at_the_site_is_cancelled_there(kept: World) ->
         read = asyncio.ensure_future(_wait(reading))
         await kept.until(kept.plugin.began.is_set)
         command_id = await left_behind(kept, "A")
+        await kept.until(lambda: bool(_contexts(command_id)))
         cancelling = asyncio.create_task(cancel(kept, command_id))
         await kept.until(lambda: any(c.cancelled for c in _contexts(command_id)))
         kept.plugin.gate.set()

@@ -66,9 +66,7 @@ class Site(Registry):
     def acknowledge(self, company: str, idempotency_key: str) -> bool:
         return True
 
-    async def call(
-        self, command: Command, request: bytes, *, stop_when_abandoned: bool, watch: Any
-    ) -> bytes:
+    async def call(self, command: Command, request: bytes, *, watch: Any, **how: Any) -> bytes:
         self.commands.append(command)
         if self.begins:
             watch(Noticed((command.command_id,), begun=True))

@@ -42,7 +42,9 @@ class Site(Registry):
     def pick(self, connector: str, company: str, operation: str) -> tuple[LiveSession, str]:
         return cast(LiveSession, self), company
 
-    async def call(self, command: Command, request: bytes, *, stop_when_abandoned: bool) -> bytes:
+    async def call(
+        self, command: Command, request: bytes, *, timeout: float, stop_when_abandoned: bool
+    ) -> bytes:
         asked = Asked.FromString(request)
         self.asked.append(asked)
         self.commands.append(command.command_id)
@@ -172,9 +174,11 @@ async def test_a_failure_of_the_first_page_is_told_by_the_status() -> None:
 async def test_a_page_that_is_no_page_is_where_to_go_on() -> None:
     class Garbled(Site):
         async def call(
-            self, command: Command, request: bytes, *, stop_when_abandoned: bool
+            self, command: Command, request: bytes, *, timeout: float, stop_when_abandoned: bool
         ) -> bytes:
-            data = await super().call(command, request, stop_when_abandoned=stop_when_abandoned)
+            data = await super().call(
+                command, request, timeout=timeout, stop_when_abandoned=stop_when_abandoned
+            )
             return b"\xff" if self.asked[-1].page_token == "1" else data
 
     last = lines(await export(Garbled(rows=2)))[-1]["error"]
@@ -185,7 +189,7 @@ async def test_a_page_that_is_no_page_is_where_to_go_on() -> None:
 async def test_a_fault_while_a_page_is_written_repeats_that_page() -> None:
     class NoNumber(Site):
         async def call(
-            self, command: Command, request: bytes, *, stop_when_abandoned: bool
+            self, command: Command, request: bytes, *, timeout: float, stop_when_abandoned: bool
         ) -> bytes:
             page = record_pb2.ListRecordsResponse(next_page_token="1")
             page.records.add()["n"] = 1.0
@@ -257,9 +261,11 @@ async def test_a_caller_that_goes_away_ends_the_export() -> None:
 
     class Slow(Site):
         async def call(
-            self, command: Command, request: bytes, *, stop_when_abandoned: bool
+            self, command: Command, request: bytes, *, timeout: float, stop_when_abandoned: bool
         ) -> bytes:
-            data = await super().call(command, request, stop_when_abandoned=stop_when_abandoned)
+            data = await super().call(
+                command, request, timeout=timeout, stop_when_abandoned=stop_when_abandoned
+            )
             if self.asked[-1].page_token == "1":
                 try:
                     await asyncio.Event().wait()

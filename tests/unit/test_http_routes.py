@@ -62,6 +62,7 @@ class Site(Registry):
         command: Command,
         request: bytes,
         *,
+        timeout: float | None,
         stop_when_abandoned: bool,
         watch: Callable[[Any], None] | None = None,
     ) -> bytes:

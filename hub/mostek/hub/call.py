@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
+import random
 import re
-import secrets
 from dataclasses import dataclass, field
 
 from mostek.wire.failures import Invalid
@@ -17,7 +17,12 @@ DEFAULT_EXPIRE_AFTER = 24 * 3600
 LONGEST_EXPIRE_AFTER = 30 * 24 * 3600
 
 
-@dataclass(frozen=True)
+def new_command_id() -> str:
+    """Names one call in the logs of both sides."""
+    return f"{random.getrandbits(64):016x}"
+
+
+@dataclass(slots=True)
 class Call:
     """An operation on a company of a connector, its request as bytes.
 
@@ -34,7 +39,7 @@ class Call:
     idempotency_key: str = ""
     expire_after: float = DEFAULT_EXPIRE_AFTER
     ordering_key: str = ""
-    command_id: str = field(default_factory=lambda: secrets.token_hex(8))
+    command_id: str = field(default_factory=new_command_id)
 
     def check(self) -> None:
         """Raise Invalid for what is wrong beside the request itself."""

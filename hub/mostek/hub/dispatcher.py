@@ -10,17 +10,16 @@ import contextlib
 import time
 from collections.abc import Callable, Coroutine
 from dataclasses import dataclass, field
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from typing import Any
 
 import structlog
-from google.protobuf.duration_pb2 import Duration
 from google.protobuf.message import DecodeError
 
 from mostek.hub import commands
 from mostek.hub.commands import FINAL, Progress, State
 from mostek.hub.registry import Registry
-from mostek.hub.session import LiveSession, SessionLost
+from mostek.hub.session import LiveSession, SessionLost, span
 from mostek.hub.store import CommandRecord, Event, Lane, Moved, Store
 from mostek.link.v1.failure_pb2 import FailureKind
 from mostek.link.v1.link_pb2 import Command, Result, Status
@@ -291,13 +290,14 @@ class Dispatcher:
             command_id=record.id,
             operation=record.operation,
             company=record.lane.company,
-            timeout=_span(record.progress.expires_at - self._clock()),
+            timeout=span(record.progress.expires_at - self._clock()),
             caller=record.caller,
             idempotency_key=record.idempotency_key,
         )
         return await attempt.session.call(
             command,
             request,
+            timeout=None,
             stop_when_abandoned=False,
             watch=lambda noticed: attempt.notice(noticed, self._clock()),
         )
@@ -329,9 +329,3 @@ async def _logged(work: Coroutine[Any, Any, None]) -> None:
 
 def _kind(kind: FailureKind.ValueType) -> str:
     return FailureKind.Name(kind).removeprefix("FAILURE_KIND_")
-
-
-def _span(seconds: float) -> Duration:
-    duration = Duration()
-    duration.FromTimedelta(timedelta(seconds=max(seconds, 0.0)))
-    return duration

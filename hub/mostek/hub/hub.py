@@ -89,9 +89,13 @@ class Hub:
         writes = Writes(self.registry, store, retention=retention)
         router, admin = Router(self.registry, writes), Admin(self.registry, writes)
         await writes.dispatcher.start()
-        link, link_port = await self._start_link()
-        api, api_port = await self._start_api(router, admin)
-        http, listener = self._http(router, admin)
+        try:
+            link, link_port = await self._start_link()
+            api, api_port = await self._start_api(router, admin)
+            http, listener = self._http(router, admin)
+        except OSError:
+            await writes.stop()
+            raise
         ticking = asyncio.create_task(self._tick(), name="tick")
         serving = asyncio.create_task(http.serve([listener]), name="http")
         self._ready = True

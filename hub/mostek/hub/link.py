@@ -57,7 +57,7 @@ class Link(LinkServiceServicer):
         name = f"read {session.rules.session_id}"
         reader = asyncio.create_task(self._read(session, request_iterator), name=name)
         try:
-            async for frame in session.frames():
+            while (frame := await session.next_frame()) is not None:
                 yield frame
         except asyncio.CancelledError:
             # Without a status the connector would not learn that the stream is over.

@@ -4,14 +4,12 @@ from __future__ import annotations
 
 import asyncio
 import time
-from datetime import timedelta
 
 import structlog
-from google.protobuf.duration_pb2 import Duration
 
 from mostek.hub.call import Call
 from mostek.hub.registry import Registry
-from mostek.hub.session import SessionLost
+from mostek.hub.session import SessionLost, span
 from mostek.hub.store import StoreError
 from mostek.hub.writes import Recorded, Writes, Written
 from mostek.link.v1.link_pb2 import Command
@@ -72,24 +70,24 @@ class Router:
         """Send to a session; if that is lost, once more to another."""
         parse(call.operation.request, call.request)
         try:
-            async with asyncio.timeout(call.timeout):
-                try:
-                    return await self._send(call, ends)
-                except SessionLost:
-                    return await self._send(call, ends)
+            try:
+                return await self._send(call, ends)
+            except SessionLost:
+                return await self._send(call, ends)
         except TimeoutError:
             raise Expired("The deadline passed before the connector answered.") from None
 
     async def _send(self, call: Call, ends: float) -> bytes:
         session, company = self.registry.pick(call.connector, call.company, call.operation.name)
+        timeout = ends - time.monotonic()
         command = Command(
             command_id=call.command_id,
             operation=call.operation.name,
             company=company,
-            timeout=_span(ends - time.monotonic()),
+            timeout=span(timeout),
             caller=call.caller,
         )
-        return await session.call(command, call.request, stop_when_abandoned=True)
+        return await session.call(command, call.request, timeout=timeout, stop_when_abandoned=True)
 
     def _log(self, call: Call, command_id: str, started: float, end: str, reason: str = "") -> None:
         log.info(
@@ -103,9 +101,3 @@ class Router:
             reason=reason,
             seconds=round(time.monotonic() - started, 4),
         )
-
-
-def _span(seconds: float) -> Duration:
-    duration = Duration()
-    duration.FromTimedelta(timedelta(seconds=max(seconds, 0.0)))
-    return duration

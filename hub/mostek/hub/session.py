@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import AsyncIterator, Callable
+from collections.abc import Callable
 from datetime import UTC, datetime
 
 import structlog
+from google.protobuf.duration_pb2 import Duration
 
 from mostek.link.v1.link_pb2 import Command, ConnectorToHub, GoodbyeReason, HubToConnector, Status
 from mostek.wire.failures import Offline, raised
@@ -22,7 +23,7 @@ from mostek.wire.session import (
     StatusChanged,
 )
 
-__all__ = ["LiveSession", "SessionLost"]
+__all__ = ["LiveSession", "SessionLost", "span"]
 
 log = structlog.get_logger()
 
@@ -38,6 +39,7 @@ class LiveSession:
         self.rules = rules
         self.connected_at = datetime.now(UTC)
         self._budget = budget
+        self._loop = asyncio.get_running_loop()
         self._waiting: dict[str, asyncio.Future[bytes]] = {}
         self._watching: dict[str, Callable[[Noticed], None]] = {}
         self._wake = asyncio.Event()
@@ -74,26 +76,31 @@ class LiveSession:
         command: Command,
         request: bytes,
         *,
+        timeout: float | None,
         stop_when_abandoned: bool,
         watch: Callable[[Noticed], None] | None = None,
     ) -> bytes:
-        """Send a command and wait for its response. Raises the command's failure, or SessionLost.
+        """Send a command and wait for its response. Raises the command's failure, SessionLost or TimeoutError.
 
-        When the waiting is cancelled the connector is told, if `stop_when_abandoned`. `watch` is called when the
-        connector has accepted the command, and when it has begun a write.
+        `timeout` None: as long as the session lives. When the waiting is cancelled or times out the connector is told,
+        if `stop_when_abandoned`. `watch` is called when the connector has accepted the command, and when it has begun
+        a write.
         """
-        future: asyncio.Future[bytes] = asyncio.get_running_loop().create_future()
+        future: asyncio.Future[bytes] = self._loop.create_future()
         self.rules.send(command, request, time.monotonic())
         self._waiting[command.command_id] = future
         if watch is not None:
             self._watching[command.command_id] = watch
+        timer = None if timeout is None else self._loop.call_later(timeout, _expire, future)
         try:
             return await future
-        except asyncio.CancelledError:
+        except (asyncio.CancelledError, TimeoutError):
             if stop_when_abandoned:
                 self.rules.cancel(command.command_id)
             raise
         finally:
+            if timer is not None:
+                timer.cancel()
             del self._waiting[command.command_id]
             self._watching.pop(command.command_id, None)
 
@@ -105,14 +112,12 @@ class LiveSession:
         """Tell that the outcome of a write is kept; whether it can be told."""
         return self.rules.acknowledge(company, idempotency_key)
 
-    async def frames(self) -> AsyncIterator[HubToConnector]:
-        """The frames to send, as they become sendable; ends when the session is to end."""
-        outbox = self.rules.outbox
+    async def next_frame(self) -> HubToConnector | None:
+        """The next frame to send, once there is one; None when the session is to end."""
         while True:
-            while (frame := outbox.next()) is not None:
-                yield frame
-            if self._ending:
-                return
+            frame = self.rules.outbox.next()
+            if frame is not None or self._ending:
+                return frame
             self._wake.clear()
             await self._wake.wait()
 
@@ -163,3 +168,14 @@ class LiveSession:
                 future.set_exception(
                     SessionLost("The connection to the connector was lost.", retry_after=1.0)
                 )
+
+
+def _expire(future: asyncio.Future[bytes]) -> None:
+    if not future.done():
+        future.set_exception(TimeoutError())
+
+
+def span(seconds: float) -> Duration:
+    """A span as the link carries it; none is negative."""
+    nanos = int(max(seconds, 0.0) * 1e9)
+    return Duration(seconds=nanos // 10**9, nanos=nanos % 10**9)

@@ -8,6 +8,7 @@ import logging
 import sys
 from typing import TextIO
 
+import orjson
 import structlog
 
 __all__ = ["configure_logs"]
@@ -27,11 +28,10 @@ def configure_logs(
         render = [
             structlog.processors.format_exc_info,
             structlog.processors.EventRenamer("message"),
-            structlog.processors.JSONRenderer(ensure_ascii=False),
+            structlog.processors.JSONRenderer(serializer=_json),
         ]
     structlog.configure(
         processors=[
-            structlog.contextvars.merge_contextvars,
             structlog.processors.add_log_level,
             structlog.processors.TimeStamper(fmt="iso", utc=True, key="time"),
             *render,
@@ -44,6 +44,10 @@ def configure_logs(
     )
     # Libraries log in the standard way; what they say goes the same way as what we say.
     logging.basicConfig(level=logging.WARNING, handlers=[_FromLibraries()], force=True)
+
+
+def _json(event: dict[str, object], **_: object) -> str:
+    return orjson.dumps(event, default=repr).decode()
 
 
 class _FromLibraries(logging.Handler):

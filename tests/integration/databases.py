@@ -21,6 +21,8 @@ import pytest
 from sqlalchemy import text
 from sqlalchemy.ext.asyncio import create_async_engine
 
+__all__ = ["database", "postgresql", "postgresql_database"]
+
 _NOT_RUN = "the PostgreSQL tests are NOT RUN"
 
 

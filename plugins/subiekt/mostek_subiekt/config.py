@@ -1,0 +1,14 @@
+"""The configuration of a company in Subiekt GT: the table `[companies.<name>]` of the connector's file."""
+
+from __future__ import annotations
+
+from mostek.plugin.sql_plugin import SqlConfig
+from mostek_subiekt.orders.config import OrdersConfig
+
+__all__ = ["SubiektConfig"]
+
+
+class SubiektConfig(SqlConfig):
+    """`[database]`, the site's own queries, attributes and rows; with `[orders]`, what orders are copied from."""
+
+    orders: OrdersConfig | None = None

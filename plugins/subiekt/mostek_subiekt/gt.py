@@ -1,0 +1,207 @@
+"""The plugin Subiekt GT: what its query files (`queries/*.sql`) and `conversion.py` do not say by themselves."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import date, datetime, timedelta
+from importlib.resources import files
+from importlib.resources.abc import Traversable
+from typing import Any, ClassVar
+
+from google.protobuf.message import Message
+
+from mostek.erp.v1.customer_pb2 import (
+    Customer,
+    GetCustomerRequest,
+    GetCustomerResponse,
+    ListCustomersRequest,
+    ListCustomersResponse,
+)
+from mostek.erp.v1.erp_pb2 import DescribeErpRequest, DescribeErpResponse, Erp
+from mostek.erp.v1.invoice_pb2 import (
+    GetInvoiceRequest,
+    GetInvoiceResponse,
+    Invoice,
+    ListInvoicesRequest,
+    ListInvoicesResponse,
+)
+from mostek.erp.v1.order_pb2 import (
+    GetOrderRequest,
+    GetOrderResponse,
+    ListOrdersRequest,
+    ListOrdersResponse,
+    Order,
+)
+from mostek.erp.v1.product_pb2 import (
+    GetProductRequest,
+    GetProductResponse,
+    ListProductsRequest,
+    ListProductsResponse,
+    Product,
+)
+from mostek.erp.v1.receivable_pb2 import (
+    CustomerBalance,
+    GetCustomerBalanceRequest,
+    GetCustomerBalanceResponse,
+    ListReceivablesRequest,
+    ListReceivablesResponse,
+    Receivable,
+)
+from mostek.plugin.conversion import Converter
+from mostek.plugin.plugin import Context
+from mostek_subiekt.changes import Changes
+from mostek_subiekt.config import SubiektConfig
+from mostek_subiekt.conversion import (
+    ALL_INVOICES,
+    CONVERTERS,
+    LISTED_INVOICES,
+    as_day,
+    invoice_filters,
+    order_filters,
+)
+from mostek_subiekt.describe import describe
+from mostek_subiekt.orders.writes import OrderWrites
+from mostek_subiekt.tax_ids import tax_id_country
+
+__all__ = ["SubiektGt"]
+
+PROGRAM = "Subiekt GT"
+
+
+class SubiektGt(OrderWrites):
+    """One company database of Subiekt GT: the reads; the writes are in `orders`."""
+
+    config_type = SubiektConfig
+    erp = PROGRAM
+    folder: ClassVar[Traversable] = files("mostek_subiekt") / "queries"
+    messages: ClassVar[Mapping[str, type[Message]]] = {
+        "erp": Erp,
+        "customers": Customer,
+        "products": Product,
+        "invoices": Invoice,
+        "receivables": Receivable,
+        "balances": CustomerBalance,
+        "orders": Order,
+    }
+
+    def converters(self) -> Mapping[str, Converter]:
+        return {
+            **CONVERTERS,
+            "days_overdue": self._days_overdue,
+            "now": self.now,
+            "program": lambda: PROGRAM,
+            "time_zone": lambda: self.site.zone.key,
+            "text_encoding": lambda: "windows-1250",
+            "operations": self._operations,
+        }
+
+    def now(self) -> datetime:
+        """This moment in the site's zone."""
+        return datetime.now(self.site.zone)
+
+    def today(self) -> date:
+        """The site's day."""
+        return self.now().date()
+
+    # Operations
+
+    def describe_erp(self, request: DescribeErpRequest, context: Context) -> DescribeErpResponse:
+        return describe(self, request, context)
+
+    def list_customers(
+        self, request: ListCustomersRequest, context: Context
+    ) -> ListCustomersResponse:
+        changes = Changes.of(request, self.now())
+        response = self.page(
+            "customers",
+            changes.request,
+            context,
+            ListCustomersResponse(),
+            change_token=None,
+            changed_since=changes.since,
+            tax_id_country=tax_id_country(request.tax_id) if request.tax_id else None,
+        )
+        return changes.finished(response)
+
+    def get_customer(self, request: GetCustomerRequest, context: Context) -> GetCustomerResponse:
+        return self.one("customers", request, context, GetCustomerResponse())
+
+    def list_products(self, request: ListProductsRequest, context: Context) -> ListProductsResponse:
+        filters: dict[str, Any] = {}
+        if request.only_in_stock and request.warehouse_id:
+            filters = {"only_in_stock": None, "in_stock_of": request.warehouse_id}
+        return self.page("products", request, context, ListProductsResponse(), **filters)
+
+    def get_product(self, request: GetProductRequest, context: Context) -> GetProductResponse:
+        return self.one("products", request, context, GetProductResponse())
+
+    def list_invoices(self, request: ListInvoicesRequest, context: Context) -> ListInvoicesResponse:
+        kinds = invoice_filters(list(request.kinds)) if request.kinds else LISTED_INVOICES
+        filters = {"kinds": None, **kinds}
+        if not request.ksef_number:
+            return self.page("invoices", request, context, ListInvoicesResponse(), **filters)
+        return self._by_ksef_number(request, context, filters)
+
+    def _by_ksef_number(
+        self, request: ListInvoicesRequest, context: Context, filters: Mapping[str, Any]
+    ) -> ListInvoicesResponse:
+        """By the table of numbers, where it exists; then in the documents, where older versions kept them."""
+        if self.database.catalogue().has_table("dbo.ksef_NumerKSeF"):
+            response = self.page("invoices", request, context, ListInvoicesResponse(), **filters)
+            if response.invoices:
+                return response
+        of_old = {"ksef_number": None, "ksef_number_of_old": request.ksef_number}
+        return self.page("invoices", request, context, ListInvoicesResponse(), **filters, **of_old)
+
+    def get_invoice(self, request: GetInvoiceRequest, context: Context) -> GetInvoiceResponse:
+        filters = {**ALL_INVOICES, "include_cancelled": True}
+        return self.one(
+            "invoices", request, context, GetInvoiceResponse(), ids=[request.id], **filters
+        )
+
+    def list_receivables(
+        self, request: ListReceivablesRequest, context: Context
+    ) -> ListReceivablesResponse:
+        overdue_on = self.today() if request.only_overdue else None
+        return self.page(
+            "receivables",
+            request,
+            context,
+            ListReceivablesResponse(),
+            only_overdue=None,
+            overdue_on=overdue_on,
+        )
+
+    def get_customer_balance(
+        self, request: GetCustomerBalanceRequest, context: Context
+    ) -> GetCustomerBalanceResponse:
+        today = self.today()
+        ages = {f"days_{days}": today - timedelta(days=days) for days in (30, 60, 90)}
+        return self.one(
+            "balances",
+            request,
+            context,
+            GetCustomerBalanceResponse(),
+            ids=[request.id],
+            today=today,
+            **ages,
+        )
+
+    def list_orders(self, request: ListOrdersRequest, context: Context) -> ListOrdersResponse:
+        states = order_filters(list(request.states)) if request.states else {"only_valid": True}
+        return self.page("orders", request, context, ListOrdersResponse(), **states)
+
+    def get_order(self, request: GetOrderRequest, context: Context) -> GetOrderResponse:
+        return self.one("orders", request, context, GetOrderResponse())
+
+    def _operations(self) -> list[str]:
+        """What is served with this configuration."""
+        orders = self.config.orders
+        refused = set() if orders else {"CreateOrder"}
+        if not orders or not orders.customers:
+            refused.add("CreateCustomer")
+        return [operation for operation in self.serves if operation not in refused]
+
+    def _days_overdue(self, due: Any, remaining: Any) -> int:
+        """0 if it is not yet due or settled."""
+        return max(0, (self.today() - as_day(due)).days) if due and remaining else 0
