@@ -33,7 +33,7 @@ from mostek.erp.v1.erp_pb2 import DescribeErpRequest, DescribeErpResponse, Erp
 from mostek.hub.config import HubConfig
 from mostek.hub.hub import Addresses, Hub
 from mostek.plugin.plugin import Context, NoConfig, Plugin, Site
-from mostek.wire.failures import Locked, NotFound, Rejected
+from mostek.wire.failures import ErpUnavailable, Locked, NotFound, Rejected
 
 from .databases import database, postgresql, postgresql_database
 
@@ -90,7 +90,7 @@ class Notebook(Plugin):
         self, request: CreateCustomerRequest, context: Context
     ) -> CreateCustomerResponse:
         """Found by its name; `no` is refused, `crash` crashes after it was written, `hopeless` always, `slow` waits for
-        the gate."""
+        the gate, `unread` can't be read back after it was written."""
         self.calls += 1
         name = request.customer.name
         if self.locked:
@@ -107,6 +107,9 @@ class Notebook(Plugin):
         self.created.setdefault(name, str(len(self.created) + 1))
         if name == "crash" and created:
             raise ZeroDivisionError
+        if name == "unread" and created:
+            context.written = True
+            raise ErpUnavailable("The database went away.")
         return CreateCustomerResponse(
             customer=CustomerMatch(id=self.created[name], code=name, created=created)
         )

@@ -66,6 +66,14 @@ async def test_a_crash_while_writing_is_settled_by_looking_again(world: World) -
     assert world.plugin.created == {"crash": "1"}
 
 
+async def test_what_was_written_and_can_not_be_read_back_is_not_told_as_failed(
+    world: World,
+) -> None:
+    async with world.connector():
+        assert await create(world, "unread") == "1"
+    assert world.plugin.calls == 2
+
+
 async def test_a_deadline_ends_only_the_wait(world: World) -> None:
     async with world.connector():
         with pytest.raises(Expired, match="same idempotency key"):

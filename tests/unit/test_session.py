@@ -657,3 +657,12 @@ def test_welcome_comes_before_an_acknowledgement() -> None:
     session = ConnectorSession(hello(), 0.0)
     with pytest.raises(ProtocolError, match="Welcome must come first"):
         session.receive(HubToConnector(acknowledge=Acknowledge(company="main")), 0.0)
+
+
+def test_a_response_to_a_write_that_is_too_large_is_no_failure_to_write() -> None:
+    b = connector(settings=SMALL)
+    b.receive(HubToConnector(command=write()), 0.0)
+    b.finish("1", b"x" * 2000)
+    sent = b.outbox.next()
+    assert sent is not None
+    assert sent.result.failure.kind == FailureKind.FAILURE_KIND_UNKNOWN_OUTCOME

@@ -235,6 +235,8 @@ class Runner:
         except UnknownOutcome:
             raise
         except CommandFailure as failure:
+            if job.context.written:
+                raise _not_read_back(failure) from failure
             if resumed and not isinstance(failure, _LOOKED):
                 raise _still_unknown(failure) from failure
             await self._store(self._outcomes.withdraw, *key)
@@ -277,6 +279,15 @@ class Runner:
             erp_text=erp_text,
             seconds=round(asyncio.get_running_loop().time() - started, 4),
         )
+
+
+def _not_read_back(failure: CommandFailure) -> UnknownOutcome:
+    """It was written, and what it became could not be told."""
+    return UnknownOutcome(
+        f"It was written, but what became of it can't be read now: {failure.message}",
+        retry_after=failure.retry_after,
+        erp_text=failure.erp_text,
+    )
 
 
 def _still_unknown(failure: CommandFailure) -> UnknownOutcome:

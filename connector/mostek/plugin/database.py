@@ -164,6 +164,7 @@ class Database(ABC):
         """
         with self._session(self._writers, context, Mode.WRITE) as session:
             yield session
+        context.written = True
 
     @abstractmethod
     def exclusive(

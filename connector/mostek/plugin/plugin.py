@@ -38,6 +38,8 @@ class Site:
 class Context:
     """One running command, as the plugin sees it. Thread-safe.
 
+    A plugin that writes otherwise than by `Database.writing` sets `written` as soon as the ERP has it.
+
     `denied` holds the field paths that the site's policy keeps back, each led by its message's name: `Customer.pesel`,
     or `Customer.address` for all below it. `idempotency_key` is empty for reads.
     """
@@ -64,6 +66,8 @@ class Context:
         self._stops: list[Callable[[], None]] = []
         self._cancelled = False
         self._begun = False
+        #: Something was committed to the ERP: a failure from here on is no proof that nothing was written.
+        self.written = False
 
     @property
     def cancelled(self) -> bool:

@@ -593,10 +593,13 @@ class ConnectorSession(_Side[ConnectorToHub]):
 
     def finish(self, command_id: str, end: bytes | CommandFailure) -> None:
         """The command's end; nothing happens if it is not outstanding (its session is another)."""
-        if self._running.pop(command_id, None) is None:
+        running = self._running.pop(command_id, None)
+        if running is None:
             return
         if isinstance(end, bytes) and self.welcome and len(end) > self.welcome.payload_size:
-            end = TooLarge(
+            # A write has had its effect.
+            kind = UnknownOutcome if running.command.idempotency_key else TooLarge
+            end = kind(
                 f"The response has {len(end)} bytes; the link carries {self.welcome.payload_size}. "
                 "Ask for fewer rows or fields."
             )
