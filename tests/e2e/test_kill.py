@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import json
 import os
 import signal
 import socket
@@ -18,9 +19,19 @@ import pytest
 
 from mostek.admin.v1 import admin_service_pb2 as admin
 from mostek.client import Client
-from mostek.erp.v1.customer_pb2 import CreateCustomerRequest, CustomerDraft
+from mostek.erp.v1.customer_pb2 import CreateCustomerRequest, CustomerDraft, ListCustomersRequest
+from mostek.erp.v1.order_pb2 import (
+    CreateOrderRequest,
+    CustomerChoice,
+    OrderDraft,
+    OrderLineDraft,
+    ProductChoice,
+)
+from mostek.erp.v1.product_pb2 import ListProductsRequest
+from mostek.plugin.sandbox import connect_sandbox
 from mostek.wire.crash import CRASH_POINTS
 from mostek.wire.failures import CommandFailure
+from mostek_subiekt.sandbox import create as create_sandbox
 
 LEDGER = Path(__file__).with_name("ledger.py")
 
@@ -48,6 +59,20 @@ class Processes:
     def connector(self, crash_at: str = "", instance: str = "") -> subprocess.Popen[bytes]:
         arguments = [str(LEDGER), self.link, str(self.folder), instance]
         return self._start(f"connector{instance}", arguments, MOSTEK_CRASH_AT=crash_at)
+
+    def subiekt(self, template: str, crash_at: str = "") -> subprocess.Popen[bytes]:
+        """A connector with the plugin of Subiekt GT on the sandbox in the folder."""
+        erp = json.dumps(str(self.folder / "subiekt.sqlite"))
+        config = self.folder / "connector.toml"
+        config.write_text(
+            f'[hub]\nlink = "{self.link}"\n[connector]\nname = "acme"\n[policy]\nwrites = true\n'
+            '[companies.main]\nplugin = "subiekt-gt"\n'
+            f'[companies.main.database]\nkind = "sqlite"\npath = {erp}\n'
+            f"[companies.main.orders]\ntemplate = {json.dumps(template)}\n",
+            encoding="utf-8",
+        )
+        arguments = ["-m", "mostek.connector", "run", "-c", str(config)]
+        return self._start("connector", arguments, MOSTEK_CRASH_AT=crash_at)
 
     def _start(
         self, name: str, arguments: list[str], **environment: str
@@ -160,6 +185,36 @@ async def test_another_instance_ends_what_a_killed_one_began(
         assert await create(client) == "1"
         await died(first)
     assert processes.customers() == ["Once"]
+
+
+@pytest.mark.parametrize(
+    "point", ["connector-intended", "erp-before-commit", "erp-after-commit", "connector-recorded"]
+)
+async def test_an_order_in_subiekt_is_there_once(processes: Processes, point: str) -> None:
+    file = processes.folder / "subiekt.sqlite"
+    sandbox = create_sandbox(file, customers=50, products=50, invoices=50)
+    processes.hub()
+    connector = processes.subiekt(sandbox.template_order, point)
+    async with Client(processes.api) as client:
+        await online(client)
+        acme = client.connector("acme")
+        products = (await acme.ListProducts(ListProductsRequest(page_size=1))).products
+        customers = (await acme.ListCustomers(ListCustomersRequest(page_size=1))).customers
+        line = OrderLineDraft(product=ProductChoice(id=products[0].id), quantity="2")
+        line.price.net = "10.00"
+        draft = OrderDraft(
+            external_number="KILL-1", buyer=CustomerChoice(id=customers[0].id), lines=[line]
+        )
+        request = CreateOrderRequest(order=draft)
+        ordering = acme.with_key("k").CreateOrder(request, timeout=30)
+        await died(connector)
+        processes.subiekt(sandbox.template_order)
+        order = await ordering
+        again = await client.connector("acme").with_key("k").CreateOrder(request, timeout=30)
+        assert again.number == order.number
+    with contextlib.closing(connect_sandbox(file, "dbo")) as erp:
+        query = "SELECT dok_NrPelny FROM dbo.dok__Dokument WHERE dok_NrPelnyOryg = 'KILL-1'"
+        assert erp.execute(query).fetchall() == [(order.number,)]
 
 
 async def test_a_lost_database_of_the_hub_doubles_nothing(processes: Processes) -> None:
