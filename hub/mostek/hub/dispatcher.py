@@ -172,7 +172,9 @@ class Dispatcher:
                 log.exception("looking for commands failed")
                 await asyncio.sleep(_PAUSE)
             with contextlib.suppress(TimeoutError):
-                await asyncio.wait_for(self._came.wait(), LOOK_EVERY)
+                # Unlike wait_for, which may swallow a cancellation that comes together with the event.
+                async with asyncio.timeout(LOOK_EVERY):
+                    await self._came.wait()
             self._came.clear()
             await asyncio.sleep(_LOOK_SOON)
 

@@ -147,7 +147,8 @@ class Writes:
                 if record.state in FINAL or left <= 0 or self._stopping:
                     return record
                 with contextlib.suppress(TimeoutError):
-                    await asyncio.wait_for(rung.wait(), min(left, _LOOK_AGAIN))
+                    async with asyncio.timeout(min(left, _LOOK_AGAIN)):
+                        await rung.wait()
         finally:
             self._waiting[command_id].discard(rung)
             if not self._waiting[command_id]:
@@ -209,7 +210,8 @@ class Writes:
         if attempt and not attempt.begun and attempt.session.ask_cancel(command_id):
             await self._store.note(command_id, [Event("cancel asked", self._clock())])
             with contextlib.suppress(TimeoutError):
-                await asyncio.wait_for(attempt.settled.wait(), _CANCEL_WITHIN)
+                async with asyncio.timeout(_CANCEL_WITHIN):
+                    await attempt.settled.wait()
         return await self.get(command_id)
 
     async def _cancel_here(self, record: CommandRecord) -> CommandRecord:
