@@ -42,6 +42,8 @@ def _world(folder: Path) -> Iterator[Ports]:
         "MOSTEK_HUB_API": f"127.0.0.1:{ports.api}",
         "MOSTEK_HUB_LINK": f"127.0.0.1:{ports.link}",
         "MOSTEK_HUB_HTTP": "127.0.0.1:0",
+        "MOSTEK_HUB_DATABASE": f"sqlite:///{folder}/hub.sqlite",
+        "MOSTEK_HUB_KEY_FILE": str(folder / "hub.keys"),
     }
     with contextlib.ExitStack() as stack:
         start = stack.enter_context

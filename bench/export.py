@@ -123,6 +123,8 @@ def _world(folder: Path) -> Iterator[int]:
         "MOSTEK_HUB_API": f"127.0.0.1:{api}",
         "MOSTEK_HUB_LINK": f"127.0.0.1:{link}",
         "MOSTEK_HUB_HTTP": "127.0.0.1:0",
+        "MOSTEK_HUB_DATABASE": f"sqlite:///{folder}/hub.sqlite",
+        "MOSTEK_HUB_KEY_FILE": str(folder / "hub.keys"),
     }
     with process(folder / "hub.log", "mostek.hub", "serve", **hub):
         wait_for_port(api)

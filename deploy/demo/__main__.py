@@ -89,6 +89,8 @@ def main() -> int:
     _write_configuration(ports, sandbox.template_order)
     hub = {f"MOSTEK_HUB_{name.upper()}": f"127.0.0.1:{port}" for name, port in ports.items()}
     configuration = str(FOLDER / "connector.toml")
+    hub["MOSTEK_HUB_DATABASE"] = f"sqlite:///{FOLDER}/hub.sqlite"
+    hub["MOSTEK_HUB_KEY_FILE"] = str(FOLDER / "hub.keys")
     with (
         _process("mostek-hub", "serve", **hub) as first,
         _process("mostek-connector", "run", "--config", configuration) as second,

@@ -188,7 +188,7 @@ def ask(site: Site, path: str = "customers?page_size=1") -> httpx.Response:
         return client.get(url)
 
 
-def place(site: Site) -> httpx.Response:
+def place(site: Site, wait: int = 8) -> httpx.Response:
     buyer = ask(site, "customers?page_size=1&active=true").json()["customers"][0]["id"]
     goods = ask(site, "products?page_size=1&active=true&only_in_stock=true").json()["products"][0]
     body = order(
@@ -196,8 +196,9 @@ def place(site: Site) -> httpx.Response:
         lines=[{"product": {"id": goods["id"]}, "quantity": "1", "price": {"net": "10"}}],
     )
     url = f"http://127.0.0.1:{site.ports['http']}/v1/connectors/acme/companies/-/orders"
-    with httpx.Client(trust_env=False, timeout=60) as client:
-        return client.post(url, json=body, headers={"Idempotency-Key": "k"})
+    with httpx.Client(trust_env=False, timeout=90) as client:
+        headers = {"Idempotency-Key": "k", "Prefer": f"wait={wait}"}
+        return client.post(url, json=body, headers=headers)
 
 
 async def test_an_erp_that_is_down_is_told_and_a_connector_finds_it_again(site: Site) -> None:
@@ -227,7 +228,7 @@ async def test_a_missing_table_is_drift_of_those_operations_that_need_it(site: S
     assert ask(site, "products?page_size=1").status_code == 200
 
 
-async def test_an_erp_that_is_locked_is_told_as_retriable_and_nothing_is_written(
+async def test_a_locked_erp_does_not_lose_the_order_which_is_written_once_when_it_is_free(
     site: Site,
 ) -> None:
     site.start_hub()
@@ -236,11 +237,17 @@ async def test_an_erp_that_is_locked_is_told_as_retriable_and_nothing_is_written
     blocker = connect_sandbox(site.folder / "erp.sqlite")
     blocker.execute("BEGIN IMMEDIATE")
     try:
-        locked = place(site)
-        assert (locked.status_code, locked.json()["kind"]) == (503, "LOCKED"), locked.json()
-        assert locked.json()["retriable"] is True
+        accepted = place(site)
+        assert accepted.status_code == 202, accepted.json()
         assert ask(site).status_code == 200, "readers are not in the way of writers"
     finally:
         blocker.execute("ROLLBACK")
         blocker.close()
-    assert place(site).status_code == 200
+    again = place(site, wait=60)
+    assert again.status_code == 200, again.json()
+    assert again.json()["order"]["external_number"] == "BAD-1"
+    assert ask(site, "orders?external_numbers=BAD-1").json()["orders"] == [again.json()["order"]]
+    url = f"http://127.0.0.1:{site.ports['http']}{accepted.headers['location']}"
+    command = httpx.get(url, trust_env=False).json()["command"]
+    assert command["state"] == "COMMAND_STATE_SUCCEEDED"
+    assert command["erp_number"] == again.json()["number"]

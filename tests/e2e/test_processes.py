@@ -48,6 +48,8 @@ class Site:
 
     def start(self, command: str, *arguments: str) -> subprocess.Popen[bytes]:
         settings = {f"MOSTEK_HUB_{n.upper()}": f"127.0.0.1:{p}" for n, p in self.ports.items()}
+        settings["MOSTEK_HUB_DATABASE"] = f"sqlite:///{self.folder}/hub.sqlite"
+        settings["MOSTEK_HUB_KEY_FILE"] = str(self.folder / "hub.keys")
         log = (self.folder / f"{command}.log").open("ab")
         with log:
             process = subprocess.Popen(

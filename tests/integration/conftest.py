@@ -8,6 +8,7 @@ import threading
 from collections.abc import AsyncIterator, Callable
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import grpc
 import pytest
@@ -32,7 +33,11 @@ from mostek.erp.v1.erp_pb2 import DescribeErpRequest, DescribeErpResponse, Erp
 from mostek.hub.config import HubConfig
 from mostek.hub.hub import Addresses, Hub
 from mostek.plugin.plugin import Context, NoConfig, Plugin, Site
-from mostek.wire.failures import NotFound, Rejected
+from mostek.wire.failures import ErpUnavailable, Locked, NotFound, Rejected
+
+from .databases import database, postgresql, postgresql_database
+
+__all__ = ["Notebook", "World", "database", "hub_config", "postgresql", "postgresql_database"]
 
 
 class Notebook(Plugin):
@@ -44,6 +49,8 @@ class Notebook(Plugin):
         super().__init__(config, site)
         self.created: dict[str, str] = {}
         self.calls = 0
+        #: So many writes from now on find the ERP locked.
+        self.locked = 0
         self.gate = threading.Event()
         self.stopped = threading.Event()
         self.began = threading.Event()
@@ -82,9 +89,15 @@ class Notebook(Plugin):
     def create_customer(
         self, request: CreateCustomerRequest, context: Context
     ) -> CreateCustomerResponse:
-        """Found by its name; `no` is refused, `crash` crashes after it was written, `slow` waits for the gate."""
+        """Found by its name; `no` is refused, `crash` crashes after it was written, `hopeless` always, `slow` waits for
+        the gate, `unread` can't be read back after it was written."""
         self.calls += 1
         name = request.customer.name
+        if self.locked:
+            self.locked -= 1
+            raise Locked("Somebody works on it.")
+        if name == "hopeless":
+            raise ZeroDivisionError
         if name == "no":
             raise Rejected("The ERP does not like this name.")
         if name == "slow":
@@ -94,6 +107,9 @@ class Notebook(Plugin):
         self.created.setdefault(name, str(len(self.created) + 1))
         if name == "crash" and created:
             raise ZeroDivisionError
+        if name == "unread" and created:
+            context.written = True
+            raise ErpUnavailable("The database went away.")
         return CreateCustomerResponse(
             customer=CustomerMatch(id=self.created[name], code=name, created=created)
         )
@@ -162,10 +178,22 @@ class World:
         return self.plugins["acme/main"]
 
 
+def hub_config(folder: Path, **settings: Any) -> HubConfig:
+    """A hub on free ports, with its state in a folder."""
+    given = {
+        "api": "127.0.0.1:0",
+        "link": "127.0.0.1:0",
+        "http": "127.0.0.1:0",
+        "database": f"sqlite:///{folder}/hub.sqlite",
+        "key_file": str(folder / "hub.keys"),
+    }
+    return HubConfig(**given | settings)
+
+
 @pytest.fixture
 async def world(tmp_path: Path) -> AsyncIterator[World]:
     """A running hub without connectors."""
-    config = HubConfig(api="127.0.0.1:0", link="127.0.0.1:0", http="127.0.0.1:0", drain_grace=2.0)
+    config = hub_config(tmp_path, drain_grace=2.0)
     hub = Hub(config)
     async with hub.running() as addresses, Client(addresses.api) as client:
         yield World(hub, addresses, client, tmp_path, {})

@@ -15,7 +15,6 @@ from grpc_reflection.v1alpha import reflection_pb2, reflection_pb2_grpc
 from mostek.client import Client
 from mostek.erp.v1.customer_pb2 import GetCustomerRequest, ListCustomersRequest
 from mostek.hub import session as session_module
-from mostek.hub.config import HubConfig
 from mostek.hub.hub import Hub
 from mostek.link.v1.link_pb2 import (
     Company,
@@ -28,7 +27,7 @@ from mostek.link.v1.link_pb2 import (
 from mostek.link.v1.link_pb2_grpc import LinkServiceStub
 from mostek.wire.failures import Offline
 
-from .conftest import World
+from .conftest import World, hub_config
 
 
 class Wire:
@@ -83,13 +82,7 @@ class Wire:
 @pytest.fixture
 async def quick(tmp_path: Path) -> AsyncIterator[tuple[World, Wire]]:
     """A hub with quick heartbeats, reached through a wire."""
-    config = HubConfig(
-        api="127.0.0.1:0",
-        link="127.0.0.1:0",
-        http="127.0.0.1:0",
-        heartbeat_interval=0.2,
-        drain_grace=0.5,
-    )
+    config = hub_config(tmp_path, heartbeat_interval=0.2, drain_grace=0.5)
     hub = Hub(config)
     async with hub.running() as addresses:
         wire = Wire(addresses.link)

@@ -129,6 +129,16 @@ def test_who_finds_the_pool_empty_waits_only_as_long_as_its_command_may(
     assert price(database) == 1.5
 
 
+def test_a_context_knows_that_something_was_committed(database: SqliteDatabase) -> None:
+    committed, failed = context(), context()
+    with database.writing(committed) as session:
+        session.execute("UPDATE dbo.item SET it_price = 2 WHERE it_id = 1")
+        assert not committed.written
+    with pytest.raises(ZeroDivisionError), database.writing(failed):
+        raise ZeroDivisionError
+    assert (committed.written, failed.written) == (True, False)
+
+
 def test_a_transaction_is_committed_or_rolled_back_as_a_whole(database: SqliteDatabase) -> None:
     with database.writing(context()) as session:
         assert session.execute("UPDATE dbo.item SET it_price = 7 WHERE it_id = 1") == 1

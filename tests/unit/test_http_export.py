@@ -11,13 +11,13 @@ import httpx
 import pytest
 
 from mostek.erp.v1 import common_pb2, product_pb2, record_pb2
-from mostek.hub.admin import Admin
 from mostek.hub.http import create_app
 from mostek.hub.registry import Registry
-from mostek.hub.router import Router
 from mostek.hub.session import LiveSession
 from mostek.link.v1.link_pb2 import Command
 from mostek.wire.failures import CommandFailure, Drift, Offline
+
+from .conftest import apis
 
 COMPANY = "/v1/connectors/acme/companies/-/"
 PATH = COMPANY + "products"
@@ -63,7 +63,7 @@ class Site(Registry):
 
 
 async def export(site: Registry, query: str = "", path: str = "products") -> httpx.Response:
-    transport = httpx.ASGITransport(app=create_app(Router(site), Admin(site)))
+    transport = httpx.ASGITransport(app=create_app(*apis(site)))
     async with httpx.AsyncClient(transport=transport, base_url="http://hub") as client:
         return await client.get(COMPANY + path + query, headers=NDJSON)
 
@@ -231,7 +231,7 @@ class Caller:
             "query_string": b"",
             "headers": [(b"accept", b"application/x-ndjson")],
         }
-        app = create_app(Router(site), Admin(site))
+        app = create_app(*apis(site))
         return asyncio.create_task(app(scope, self.receive, self.send))
 
 
@@ -302,7 +302,7 @@ async def test_a_caller_that_goes_away_while_a_line_is_sent_ends_the_export() ->
 @pytest.mark.parametrize("accept", ["*/*", "application/json", "text/html"])
 async def test_other_types_get_one_page(accept: str) -> None:
     site = Site()
-    transport = httpx.ASGITransport(app=create_app(Router(site), Admin(site)))
+    transport = httpx.ASGITransport(app=create_app(*apis(site)))
     async with httpx.AsyncClient(transport=transport, base_url="http://hub") as client:
         got = await client.get(PATH, headers={"Accept": accept})
 

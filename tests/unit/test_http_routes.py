@@ -15,12 +15,17 @@ from mostek.erp.v1 import customer_pb2, erp_pb2, invoice_pb2, order_pb2, receiva
 from mostek.hub.admin import Admin
 from mostek.hub.http import app, create_app
 from mostek.hub.http.routes import ADMIN_ROUTES, ERP_ROUTES
+from mostek.hub.keyring import Keyring
 from mostek.hub.registry import Registry
 from mostek.hub.router import Router
 from mostek.hub.session import LiveSession
+from mostek.hub.store import Store
+from mostek.hub.writes import Writes
 from mostek.link.v1.link_pb2 import Command
 from mostek.wire.failures import Locked, NotFound, Rejected, UnknownOutcome, Violation
 from mostek.wire.operations import OPERATIONS
+
+from .conftest import apis
 
 BASE = "/v1/connectors/acme/companies/-"
 ORDER = {
@@ -44,8 +49,22 @@ class Site(Registry):
             raise NotFound(f"No connector {connector!r} is known to this hub.")
         return cast(LiveSession, self), "main"
 
+    def company(self, connector: str, company: str, operation: str) -> str:
+        return self.pick(connector, company, operation)[1]
+
+    session_id = "s"
+
+    def acknowledge(self, company: str, idempotency_key: str) -> bool:
+        return False
+
     async def call(
-        self, command: Command, request: bytes, *, timeout: float, stop_when_abandoned: bool
+        self,
+        command: Command,
+        request: bytes,
+        *,
+        timeout: float | None,
+        stop_when_abandoned: bool,
+        watch: Callable[[Any], None] | None = None,
     ) -> bytes:
         message = OPERATIONS[command.operation].request.FromString(request)
         self.commands.append(command)
@@ -63,10 +82,15 @@ def site() -> Site:
 
 @pytest.fixture
 async def http(site: Site) -> AsyncIterator[httpx.AsyncClient]:
-    app = create_app(Router(site), Admin(site), ready=lambda: False)
+    store = await Store.open("sqlite://", Keyring({"k": b"1" * 32}))
+    writes = Writes(site, store)
+    app = create_app(Router(site, writes), Admin(site, writes), ready=lambda: False)
     transport = httpx.ASGITransport(app=app, raise_app_exceptions=False)
     async with httpx.AsyncClient(transport=transport, base_url="http://hub") as client:
+        await writes.dispatcher.start()
         yield client
+        await writes.dispatcher.stop()
+    await store.close()
 
 
 def answers(response: Message) -> Callable[[Any], Awaitable[Message]]:
@@ -98,7 +122,17 @@ def test_paths_follow_the_aip_rules() -> None:
     assert paths["ListRecords"] == f"GET {company}/records"
     assert paths["ValidateOrder"] == f"POST {company}/orders:validate"
     assert paths["CreateOrder"] == f"POST {company}/orders"
-    assert [r.path for r in ADMIN_ROUTES] == ["/v1/connectors", "/v1/connectors/{name}"]
+    admin_paths = {route.rpc.name: f"{route.method} {route.path}" for route in ADMIN_ROUTES}
+    assert admin_paths == {
+        "ListConnectors": "GET /v1/connectors",
+        "GetConnector": "GET /v1/connectors/{name}",
+        "ListCommands": "GET /v1/commands",
+        "GetCommand": "GET /v1/commands/{id}",
+        "WaitCommand": "GET /v1/commands/{id}:wait",
+        "CancelCommand": "POST /v1/commands/{id}:cancel",
+        "RetryCommand": "POST /v1/commands/{id}:retry",
+        "ResolveCommand": "POST /v1/commands/{id}:resolve",
+    }
 
 
 def test_every_operation_has_one_path_of_its_own() -> None:
@@ -407,7 +441,7 @@ async def test_connectors_show_false_and_zero(http: httpx.AsyncClient, site: Sit
 async def test_probes(http: httpx.AsyncClient, site: Site) -> None:
     assert (await http.get("/livez")).status_code == 200
     assert (await http.get("/readyz")).status_code == 503
-    ready = httpx.ASGITransport(app=create_app(Router(site), Admin(site)))
+    ready = httpx.ASGITransport(app=create_app(*apis(site)))
     async with httpx.AsyncClient(transport=ready, base_url="http://hub") as other:
         assert (await other.get("/readyz")).status_code == 200
 
@@ -444,7 +478,7 @@ async def test_a_caller_that_goes_away_cancels_the_read(site: Site) -> None:
         "query_string": b"",
         "headers": [],
     }
-    app = create_app(Router(site), Admin(site))
+    app = create_app(*apis(site))
     asking = asyncio.create_task(app(scope, receive, send))
     await running.wait()
     gone.set()
@@ -459,7 +493,8 @@ async def test_an_admin_response_has_all_its_fields(site: Site) -> None:
         def get_connector(self, request: admin.GetConnectorRequest) -> admin.GetConnectorResponse:
             return admin.GetConnectorResponse(connector=admin.Connector(name=request.name))
 
-    transport = httpx.ASGITransport(app=create_app(Router(site), OneConnector(site)))
+    router, _ = apis(site)
+    transport = httpx.ASGITransport(app=create_app(router, OneConnector(site, router.writes)))
     async with httpx.AsyncClient(transport=transport, base_url="http://hub") as client:
         got = (await client.get("/v1/connectors/acme")).json()["connector"]
 

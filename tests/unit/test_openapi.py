@@ -14,13 +14,13 @@ from google.protobuf.descriptor_pb2 import FileDescriptorSet
 from openapi_spec_validator import OpenAPIV31SpecValidator
 
 from mostek.erp.v1 import customer_pb2
-from mostek.hub.admin import Admin
 from mostek.hub.http import create_app
 from mostek.hub.http.comments import comment, contract
 from mostek.hub.http.openapi import document
 from mostek.hub.http.routes import ADMIN_ROUTES, ERP_ROUTES
 from mostek.hub.registry import Registry
-from mostek.hub.router import Router
+
+from .conftest import apis
 
 PROTOS = Path(__file__).parents[2] / "protos"
 COMPANY = "/v1/connectors/{connector}/companies/{company}"
@@ -41,7 +41,7 @@ def test_the_document_is_valid_openapi(api: Any) -> None:
 
 async def test_the_document_is_served() -> None:
     registry = Registry()
-    transport = httpx.ASGITransport(app=create_app(Router(registry), Admin(registry)))
+    transport = httpx.ASGITransport(app=create_app(*apis(registry)))
     async with httpx.AsyncClient(transport=transport, base_url="http://hub") as client:
         got = await client.get("/openapi.json")
 

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import sqlite3
+import time
 from pathlib import Path
 
 import pytest
 
+from mostek.connector import outcomes
 from mostek.connector.link import Backoff
 from mostek.connector.outcomes import Outcome, OutcomeStore, StateInUse
 
@@ -51,6 +54,36 @@ def test_an_intent_can_be_withdrawn_but_not_an_outcome(tmp_path: Path) -> None:
         store.withdraw("main", key)
     assert store.find("main", "failed") is None
     assert store.find("main", "done") is not None
+    store.close()
+
+
+def test_only_an_acknowledged_response_is_forgotten_and_its_intent_stays(tmp_path: Path) -> None:
+    store = OutcomeStore.open(tmp_path / "o.sqlite")
+    for key in ("told", "not told", "running"):
+        store.intend("main", key, "CreateOrder", b"hash")
+    for key in ("told", "not told"):
+        store.record("main", key, b"response", "7", "ZK 1")
+    for key in ("told", "running", "unknown"):
+        store.acknowledge("main", key)
+    assert store.forget_responses(time.time() + 1) == 1
+    assert store.find("main", "told") == Outcome(b"hash", None)
+    store.withdraw("main", "told")
+    assert store.find("main", "told") is not None
+    assert store.find("main", "not told") == Outcome(b"hash", b"response")
+    row = store._connection.execute("SELECT erp_id, erp_number FROM outcome WHERE key = 'told'")
+    assert row.fetchone() == ("7", "ZK 1")
+    store.close()
+
+
+def test_a_file_of_the_first_version_is_taken_over(tmp_path: Path) -> None:
+    old = sqlite3.connect(tmp_path / "o.sqlite")
+    old.execute(outcomes._VERSIONS[0])
+    old.execute("INSERT INTO outcome VALUES ('main', 'k', 'CreateOrder', 'hash', 1, 2, 'response')")
+    old.commit()
+    old.close()
+    store = OutcomeStore.open(tmp_path / "o.sqlite")
+    assert store.find("main", "k") is not None
+    store.acknowledge("main", "k")
     store.close()
 
 

@@ -14,6 +14,8 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, pr
 from mostek.link.v1.failure_pb2 import FailureKind
 from mostek.link.v1.link_pb2 import (
     Accepted,
+    Acknowledge,
+    Begun,
     Command,
     ConnectorToHub,
     Credit,
@@ -29,12 +31,15 @@ from mostek.link.v1.link_pb2 import (
 )
 from mostek.wire.failures import Offline, Overloaded, Rejected, TooLarge
 from mostek.wire.session import (
+    DURABLE,
+    Acknowledged,
     Budget,
     CancelAsked,
     ConnectorSession,
     Finished,
     HubSession,
     Left,
+    Noticed,
     Opened,
     ProtocolError,
     SessionSettings,
@@ -575,3 +580,89 @@ def test_no_bytes_from_outside_do_more_than_break_the_protocol(data: bytes) -> N
         session = hub()
         session.send(command(), b"", 0.0)
         session.receive(frame, 1.0)
+
+
+def durable_pair() -> tuple[HubSession, ConnectorSession]:
+    greeting = hello()
+    greeting.capabilities.append(DURABLE)
+    a, b = HubSession("s", SETTINGS, Budget(10**9), 0.0), ConnectorSession(greeting, 0.0)
+    exchange(a, b)
+    return a, b
+
+
+def write(command_id: str = "1") -> Command:
+    return Command(command_id=command_id, operation="CreateOrder", idempotency_key="k")
+
+
+def test_a_durable_connector_tells_that_a_write_has_begun() -> None:
+    a, b = durable_pair()
+    a.send(write(), b"", 0.0)
+    exchange(a, b)
+    b.begin("1")
+    assert exchange(a, b) == [Noticed(("1",), begun=True)]
+    a.tick(100.0)
+    assert not a.suspect
+
+
+def test_the_end_of_a_write_that_is_to_be_cancelled_is_still_wanted() -> None:
+    a, b = durable_pair()
+    a.send(write(), b"", 0.0)
+    exchange(a, b)
+    assert a.ask_cancel("1")
+    assert exchange(a, b) == [CancelAsked("1")]
+    b.finish("1", b"too late")
+    assert exchange(a, b) == [Finished("1", response=b"too late", held=8)]
+    assert not a.ask_cancel("1")
+
+
+def test_an_outcome_is_acknowledged_by_company_and_key() -> None:
+    a, b = durable_pair()
+    assert a.acknowledge("main", "k")
+    assert exchange(a, b) == [Acknowledged("main", "k")]
+    a.goodbye(GoodbyeReason.GOODBYE_REASON_STOPPING, "")
+    assert not a.acknowledge("main", "k")
+
+
+def test_an_older_connector_is_told_nothing_that_it_does_not_know() -> None:
+    a, b = hub(), connector()
+    a.send(write(), b"", 0.0)
+    exchange(a, b)
+    assert not a.acknowledge("main", "k")
+    assert not a.ask_cancel("1")
+    assert not a.outbox
+
+
+def test_an_older_hub_is_told_nothing_that_it_does_not_know() -> None:
+    b = connector()
+    b.receive(HubToConnector(command=write()), 0.0)
+    b.begin("1")
+    assert not b.outbox
+
+
+def test_a_write_that_is_not_outstanding_can_not_have_begun() -> None:
+    with pytest.raises(ProtocolError, match="Begun for a command that is not outstanding"):
+        hub().receive(ConnectorToHub(begun=Begun(command_id="1")), 0.0)
+
+
+def test_a_write_whose_response_finds_no_room_is_in_doubt_and_not_undone() -> None:
+    a = hub(budget=Budget(1))
+    a.send(write(), b"", 0.0)
+    event = a.receive(result(response=b"xx"), 0.0)
+    assert isinstance(event, Finished)
+    assert event.failure is not None
+    assert event.failure.kind == FailureKind.FAILURE_KIND_UNKNOWN_OUTCOME
+
+
+def test_welcome_comes_before_an_acknowledgement() -> None:
+    session = ConnectorSession(hello(), 0.0)
+    with pytest.raises(ProtocolError, match="Welcome must come first"):
+        session.receive(HubToConnector(acknowledge=Acknowledge(company="main")), 0.0)
+
+
+def test_a_response_to_a_write_that_is_too_large_is_no_failure_to_write() -> None:
+    b = connector(settings=SMALL)
+    b.receive(HubToConnector(command=write()), 0.0)
+    b.finish("1", b"x" * 2000)
+    sent = b.outbox.next()
+    assert sent is not None
+    assert sent.result.failure.kind == FailureKind.FAILURE_KIND_UNKNOWN_OUTCOME

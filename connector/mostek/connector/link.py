@@ -6,8 +6,9 @@ import asyncio
 import contextlib
 import random
 import time
-from collections.abc import Callable
-from typing import TYPE_CHECKING
+from collections.abc import Callable, Coroutine
+from functools import partial
+from typing import TYPE_CHECKING, Any
 
 import grpc
 import structlog
@@ -23,8 +24,10 @@ from mostek.link.v1.link_pb2 import (
     Status,
 )
 from mostek.link.v1.link_pb2_grpc import LinkServiceStub
+from mostek.wire.crash import crash_point
 from mostek.wire.failures import CommandFailure
 from mostek.wire.session import (
+    Acknowledged,
     CancelAsked,
     ConnectorSession,
     Left,
@@ -113,7 +116,7 @@ class Session:
         finally:
             self.leaving.set()
             for command_id in self.rules.running:
-                self._runner.cancel(command_id)
+                self._runner.abandon(command_id)
             await channel.close()
 
     async def _stream(self, channel: grpc.aio.Channel) -> None:
@@ -163,6 +166,8 @@ class Session:
             while (frame := self.rules.outbox.next()) is not None:
                 self._sending_since = time.monotonic()
                 await self._call.write(frame)
+                if frame.HasField("result"):
+                    crash_point("connector-answered")
         finally:
             self._flushing = False
             self._sending_since = None
@@ -182,10 +187,10 @@ class Session:
     def _take(self, frame: HubToConnector) -> None:
         match self.rules.receive(frame, time.monotonic()):
             case Started(command, request):
-                run = self._runner.run(command, request, self._answer)
-                task = asyncio.create_task(run)
-                self._commands.add(task)
-                task.add_done_callback(self._commands.discard)
+                begun = partial(self.rules.begin, command.command_id)
+                self._start(self._runner.run(command, request, self._answer, begun))
+            case Acknowledged(company, key):
+                self._start(self._runner.acknowledge(company, key))
             case CancelAsked(command_id):
                 self._runner.cancel(command_id)
             case Welcomed(welcome):
@@ -193,6 +198,11 @@ class Session:
                 log.info("connected", hub=self._address, session_id=welcome.session_id)
             case Left(goodbye):
                 self._left(goodbye)
+
+    def _start(self, work: Coroutine[Any, Any, None]) -> None:
+        task = asyncio.create_task(work)
+        self._commands.add(task)
+        task.add_done_callback(self._commands.discard)
 
     async def _answer(self, command_id: str, end: bytes | CommandFailure) -> None:
         self.rules.finish(command_id, end)

@@ -12,9 +12,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Self
 
-__all__ = ["Outcome", "OutcomeStore", "StateInUse"]
+__all__ = ["KEEP_RESPONSES", "Outcome", "OutcomeStore", "StateInUse"]
 
-_SCHEMA = """
+#: What each version of the file adds to the one before; `user_version` says how many it has.
+_VERSIONS = [
+    """
 CREATE TABLE IF NOT EXISTS outcome (
     company     TEXT NOT NULL,
     key         TEXT NOT NULL,
@@ -25,7 +27,13 @@ CREATE TABLE IF NOT EXISTS outcome (
     response    BLOB,
     PRIMARY KEY (company, key)
 ) WITHOUT ROWID
-"""
+""",
+    "ALTER TABLE outcome ADD COLUMN erp_id TEXT",
+    "ALTER TABLE outcome ADD COLUMN erp_number TEXT",
+    "ALTER TABLE outcome ADD COLUMN acknowledged_at REAL",
+]
+#: Responses are kept for so many seconds after the hub has them: a hub that lost its database asks again.
+KEEP_RESPONSES = 30 * 24 * 3600.0
 
 
 class StateInUse(Exception):
@@ -34,7 +42,8 @@ class StateInUse(Exception):
 
 @dataclass(frozen=True)
 class Outcome:
-    """A write that was begun. `content` is the hash of what was asked; `response` is None until it succeeded."""
+    """A write that was begun. `content` is the hash of what was asked; `response` is None until it succeeded, and again
+    when it is no longer kept: the ERP has the document then, and a plugin finds it there."""
 
     content: bytes
     response: bytes | None
@@ -57,7 +66,7 @@ class OutcomeStore:
             connection.execute("PRAGMA journal_mode = WAL")
             connection.execute("PRAGMA synchronous = FULL")
             connection.execute("BEGIN IMMEDIATE")
-            connection.execute(_SCHEMA)
+            _upgrade(connection)
             connection.execute("COMMIT")
         except sqlite3.OperationalError as error:
             connection.close()
@@ -82,19 +91,47 @@ class OutcomeStore:
             (company, key, operation, content, time.time()),
         )
 
-    def record(self, company: str, key: str, response: bytes) -> None:
-        """The write succeeded."""
+    def record(
+        self, company: str, key: str, response: bytes, erp_id: str = "", erp_number: str = ""
+    ) -> None:
+        """The write succeeded; id and number are the ERP's."""
         self._connection.execute(
-            "UPDATE outcome SET response = ?, finished_at = ? WHERE company = ? AND key = ?",
-            (response, time.time(), company, key),
+            "UPDATE outcome SET response = ?, finished_at = ?, erp_id = ?, erp_number = ?"
+            " WHERE company = ? AND key = ?",
+            (response, time.time(), erp_id, erp_number, company, key),
         )
+
+    def acknowledge(self, company: str, key: str) -> None:
+        """The hub has the outcome: some time later the response is no longer kept, only key, hash, id and number."""
+        self._connection.execute(
+            "UPDATE outcome SET acknowledged_at = ?"
+            " WHERE company = ? AND key = ? AND finished_at IS NOT NULL AND acknowledged_at IS NULL",
+            (time.time(), company, key),
+        )
+
+    def forget_responses(self, before: float) -> int:
+        """Drop the responses that were acknowledged before a moment, seconds since 1970; how many."""
+        gone = self._connection.execute(
+            "UPDATE outcome SET response = NULL WHERE acknowledged_at < ? AND response IS NOT NULL",
+            (before,),
+        )
+        return gone.rowcount
 
     def withdraw(self, company: str, key: str) -> None:
         """The write failed and changed nothing: the key is free again."""
         self._connection.execute(
-            "DELETE FROM outcome WHERE company = ? AND key = ? AND response IS NULL", (company, key)
+            "DELETE FROM outcome WHERE company = ? AND key = ? AND finished_at IS NULL",
+            (company, key),
         )
 
     def close(self) -> None:
         """Let go of the file."""
         self._connection.close()
+
+
+def _upgrade(connection: sqlite3.Connection) -> None:
+    with closing(connection.execute("PRAGMA user_version")) as cursor:
+        [version] = cursor.fetchone()
+    for statement in _VERSIONS[version:]:
+        connection.execute(statement)
+    connection.execute(f"PRAGMA user_version = {len(_VERSIONS)}")

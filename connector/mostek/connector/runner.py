@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import asyncio
-import hashlib
 import inspect
+import time
 from collections.abc import Awaitable, Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
@@ -14,22 +14,24 @@ import structlog
 from google.protobuf.message import Message
 
 from mostek.connector.companies import Company
-from mostek.connector.outcomes import OutcomeStore
+from mostek.connector.outcomes import KEEP_RESPONSES, OutcomeStore
 from mostek.connector.policy import Policy
 from mostek.link.v1.link_pb2 import Command
 from mostek.plugin.plugin import Context
+from mostek.wire.crash import crash_point
 from mostek.wire.failures import (
     CommandFailure,
     Conflict,
-    Expired,
     Internal,
     Invalid,
     NotFound,
+    Rejected,
     UnknownOutcome,
     Unsupported,
 )
 from mostek.wire.operations import Operation, operation
 from mostek.wire.rules import parse
+from mostek.wire.writes import content_of, erp_names
 
 __all__ = ["Runner"]
 
@@ -40,6 +42,8 @@ R = TypeVar("R")
 
 #: Takes a command's id and its end.
 Answer = Callable[[str, bytes | CommandFailure], Awaitable[None]]
+#: A write that fails so has looked for its document in the ERP first, and not found it.
+_LOOKED = (Conflict, Invalid, NotFound, Rejected)
 
 
 @dataclass(frozen=True)
@@ -51,6 +55,7 @@ class _Job:
     company: Company
     request: Message
     context: Context
+    begun: Callable[[], None]
 
 
 class Runner:
@@ -74,12 +79,21 @@ class Runner:
         self._store_thread = ThreadPoolExecutor(1, thread_name_prefix="outcomes")
         self._contexts: dict[str, Context] = {}
 
-    async def run(self, command: Command, request: bytes, answer: Answer) -> None:
-        """Give the response or the failure to `answer`: a command that fails in any way still has a result."""
+    async def run(
+        self,
+        command: Command,
+        request: bytes,
+        answer: Answer,
+        begun: Callable[[], None] = lambda: None,
+    ) -> None:
+        """Give the response or the failure to `answer`: a command that fails in any way still has a result.
+
+        `begun` is called, in the event loop, when a write can't be cancelled any more.
+        """
         loop = asyncio.get_running_loop()
         started = loop.time()
         try:
-            end: bytes | CommandFailure = await self._run(command, request)
+            end: bytes | CommandFailure = await self._run(command, request, begun)
         except CommandFailure as failure:
             end = failure
         except Exception:
@@ -98,10 +112,22 @@ class Runner:
         await answer(command.command_id, end)
 
     def cancel(self, command_id: str) -> None:
-        """Stop a running read; a write that runs is finished."""
+        """Stop a read, or a write that has not begun; one that has is finished."""
+        context = self._contexts.get(command_id)
+        if context is not None:
+            context.cancel()
+
+    def abandon(self, command_id: str) -> None:
+        """Nobody can be told the result: stop a read. A write goes on, its outcome is asked for again."""
         context = self._contexts.get(command_id)
         if context is not None and not context.idempotency_key:
             context.cancel()
+
+    async def acknowledge(self, company: str, key: str) -> None:
+        """The hub has the outcome of a write."""
+        await self._store(self._outcomes.acknowledge, company, key)
+        crash_point("connector-acknowledged")
+        await self._store(self._outcomes.forget_responses, time.time() - KEEP_RESPONSES)
 
     def close(self) -> None:
         """Let the threads end when their commands have."""
@@ -109,8 +135,8 @@ class Runner:
         self._store_thread.shutdown(wait=True)
         self._outcomes.close()
 
-    async def _run(self, command: Command, request: bytes) -> bytes:
-        job = self._job(command, request)
+    async def _run(self, command: Command, request: bytes, begun: Callable[[], None]) -> bytes:
+        job = self._job(command, request, begun)
         self._contexts[command.command_id] = job.context
         timer: asyncio.TimerHandle | None = None
         try:
@@ -123,9 +149,11 @@ class Runner:
         finally:
             if timer is not None:
                 timer.cancel()
-            del self._contexts[command.command_id]
+            # The same command may have come once more, in a newer session.
+            if self._contexts.get(command.command_id) is job.context:
+                del self._contexts[command.command_id]
 
-    def _job(self, command: Command, request: bytes) -> _Job:
+    def _job(self, command: Command, request: bytes, begun: Callable[[], None]) -> _Job:
         wanted = operation(command.operation)
         company = self._company(command.company)
         self._policy.check(wanted)
@@ -144,7 +172,7 @@ class Runner:
             timeout=command.timeout.ToTimedelta().total_seconds(),
             denied=self._policy.denied,
         )
-        return _Job(command, wanted, company, parse(wanted.request, request), context)
+        return _Job(command, wanted, company, parse(wanted.request, request), context, begun)
 
     def _company(self, name: str) -> Company:
         if not name and len(self._companies) == 1:
@@ -160,25 +188,39 @@ class Runner:
         job.context.check()
         method = getattr(job.company.plugin, job.operation.method)
         if inspect.iscoroutinefunction(method):
+            self._begin(job)
             response = await method(job.request, job.context)
         else:
-            response = await self._in_thread(self._threads, self._call, job)
+            loop = asyncio.get_running_loop()
+            response = await self._in_thread(self._threads, self._call, job, loop)
         if type(response) is not job.operation.response:
             raise TypeError(f"{job.operation.name} returned {type(response).__name__}")
         self._policy.prune(response)
         data: bytes = response.SerializeToString()
         return data
 
-    def _call(self, job: _Job) -> Message:
+    def _call(self, job: _Job, loop: asyncio.AbstractEventLoop) -> Message:
         # Commands wait for a thread; what nobody waits for any more is not begun.
         job.context.check()
         job.company.open()
+        self._begin(job, loop)
         return job.company.plugin.call(job.operation.name, job.request, job.context)
+
+    def _begin(self, job: _Job, loop: asyncio.AbstractEventLoop | None = None) -> None:
+        """The last moment at which a write can expire or be cancelled."""
+        if not job.operation.write:
+            return
+        job.context.begin(self._write_timeout)
+        if loop is None:
+            job.begun()
+        else:
+            loop.call_soon_threadsafe(job.begun)
 
     async def _write(self, job: _Job) -> bytes:
         """Have the effect once: the first outcome of a key is its outcome."""
+        crash_point("connector-received")
         key = (job.company.name, job.command.idempotency_key)
-        content = _content(job)
+        content = content_of(job.operation.name, job.company.name, job.request)
         async with job.company.write_lock:
             known = await self._store(self._outcomes.find, *key)
             if known is not None and known.content != content:
@@ -188,21 +230,23 @@ class Runner:
                 )
             if known is not None and known.response is not None:
                 return known.response
-            self._check_time(job)
-            await self._store(self._outcomes.intend, *key, job.operation.name, content)
-            return await self._write_once(job, key)
+            if known is None:
+                job.context.check()
+                await self._store(self._outcomes.intend, *key, job.operation.name, content)
+                crash_point("connector-intended")
+            return await self._write_once(job, key, resumed=known is not None)
 
-    def _check_time(self, job: _Job) -> None:
-        if not job.context.remaining():
-            raise Expired("The deadline passed before the write was begun; nothing was written.")
-        job.context.extend(self._write_timeout)
-
-    async def _write_once(self, job: _Job, key: tuple[str, str]) -> bytes:
+    async def _write_once(self, job: _Job, key: tuple[str, str], *, resumed: bool) -> bytes:
+        """Write, or find what an earlier attempt wrote. `resumed`: there was one, and its end is not known."""
         try:
             response = await self._execute(job)
         except UnknownOutcome:
             raise
-        except CommandFailure:
+        except CommandFailure as failure:
+            if job.context.written:
+                raise _not_read_back(failure) from failure
+            if resumed and not isinstance(failure, _LOOKED):
+                raise _still_unknown(failure) from failure
             await self._store(self._outcomes.withdraw, *key)
             raise
         except Exception as crash:
@@ -211,7 +255,9 @@ class Runner:
                 "The plugin failed while it wrote. Repeat the call with the same idempotency key: "
                 "the ERP is looked at before anything is written."
             ) from crash
-        await self._store(self._outcomes.record, *key, response)
+        names = erp_names(job.operation.response.FromString(response))
+        await self._store(self._outcomes.record, *key, response, *names)
+        crash_point("connector-recorded")
         return response
 
     async def _store(self, function: Callable[P, R], *args: P.args, **kwargs: P.kwargs) -> R:
@@ -243,10 +289,19 @@ class Runner:
         )
 
 
-def _content(job: _Job) -> bytes:
-    """What a key stands for: the operation, the company and the request."""
-    digest = hashlib.sha256()
-    for part in (job.operation.name.encode(), job.company.name.encode()):
-        digest.update(len(part).to_bytes(4, "big") + part)
-    digest.update(job.request.SerializeToString(deterministic=True))
-    return digest.digest()
+def _not_read_back(failure: CommandFailure) -> UnknownOutcome:
+    """It was written, and what it became could not be told."""
+    return UnknownOutcome(
+        f"It was written, but what became of it can't be read now: {failure.message}",
+        retry_after=failure.retry_after,
+        erp_text=failure.erp_text,
+    )
+
+
+def _still_unknown(failure: CommandFailure) -> UnknownOutcome:
+    """An earlier attempt may have written, and this one did not come to look."""
+    return UnknownOutcome(
+        f"An earlier attempt was begun, and what became of it can't be seen now: {failure.message}",
+        retry_after=failure.retry_after,
+        erp_text=failure.erp_text,
+    )

@@ -24,6 +24,7 @@ from mostek.plugin.plugin import Context
 from mostek.plugin.pool import Pool
 from mostek.plugin.sql_errors import is_lost
 from mostek.plugin.sql_types import Param
+from mostek.wire.crash import crash_point
 from mostek.wire.failures import CommandFailure, Locked, UnknownOutcome
 
 __all__ = ["Database", "Mode", "Observer", "Row", "Session", "open_database"]
@@ -164,6 +165,9 @@ class Database(ABC):
         """
         with self._session(self._writers, context, Mode.WRITE) as session:
             yield session
+            crash_point("erp-before-commit")
+        context.written = True
+        crash_point("erp-after-commit")
 
     @abstractmethod
     def exclusive(

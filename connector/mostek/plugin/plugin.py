@@ -38,6 +38,8 @@ class Site:
 class Context:
     """One running command, as the plugin sees it. Thread-safe.
 
+    A plugin that writes otherwise than by `Database.writing` sets `written` as soon as the ERP has it.
+
     `denied` holds the field paths that the site's policy keeps back, each led by its message's name: `Customer.pesel`,
     or `Customer.address` for all below it. `idempotency_key` is empty for reads.
     """
@@ -63,6 +65,9 @@ class Context:
         self._lock = threading.Lock()
         self._stops: list[Callable[[], None]] = []
         self._cancelled = False
+        self._begun = False
+        #: Something was committed to the ERP: a failure from here on is no proof that nothing was written.
+        self.written = False
 
     @property
     def cancelled(self) -> bool:
@@ -73,9 +78,15 @@ class Context:
         """Seconds until the deadline; 0 when it passed."""
         return max(0.0, self._ends - time.monotonic())
 
-    def extend(self, timeout: float) -> None:
-        """Give the command so many seconds from now; called by the connector."""
-        self._ends = time.monotonic() + timeout
+    def begin(self, timeout: float) -> None:
+        """A write begins: it has so many seconds from now, and can't be cancelled any more; called by the connector.
+
+        Raises Expired or Cancelled if it is not to begin.
+        """
+        with self._lock:
+            self.check()
+            self._begun = True
+            self._ends = time.monotonic() + timeout
 
     def check(self) -> None:
         """Raise Expired or Cancelled if the command is not to go on."""
@@ -99,8 +110,10 @@ class Context:
                 self._stops.remove(stop)
 
     def cancel(self) -> None:
-        """Ask the running command to end; called by the connector."""
+        """Ask the running command to end; called by the connector. A write that has begun is finished."""
         with self._lock:
+            if self._begun:
+                return
             self._cancelled = True
             stops = list(self._stops)
         for stop in stops:

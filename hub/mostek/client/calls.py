@@ -22,7 +22,7 @@ from mostek.wire.failures import (
     Unsupported,
     raised,
 )
-from mostek.wire.names import FAILURE
+from mostek.wire.names import COMMAND_ID, FAILURE
 from mostek.wire.operations import OPERATIONS
 
 __all__ = ["Addressed", "FailuresRaised"]
@@ -71,7 +71,11 @@ class FailuresRaised(aio.UnaryUnaryClientInterceptor):
         try:
             await call
         except aio.AioRpcError as error:
-            raise _failure(error, self._address, client_call_details.method) from error
+            failure = _failure(error, self._address, client_call_details.method)
+            if not failure.command_id:
+                # Of a write the hub tells the id before it waits.
+                failure.command_id = str((await call.initial_metadata()).get(COMMAND_ID, ""))
+            raise failure from error
         return call
 
 

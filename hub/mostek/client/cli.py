@@ -6,14 +6,13 @@ may pass, so that the same command may succeed later.
 
 from __future__ import annotations
 
-import asyncio
 import os
 import sys
 import time
-from collections.abc import Callable, Coroutine
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Annotated, Any, NoReturn, TypeVar
+from typing import Annotated, Any, TypeVar
 
 import typer
 from google.protobuf.json_format import Parse, ParseError
@@ -21,12 +20,13 @@ from google.protobuf.message import Message
 
 from mostek.client.client import Client
 from mostek.client.columns import as_json
+from mostek.client.commands import commands
 from mostek.client.export_command import ExportFormat, Source, run_export
 from mostek.client.fields import BadInput, assign, did_you_mean
 from mostek.client.keys import idempotency_key
-from mostek.client.output import connectors_table, show, show_failure, show_message, table
+from mostek.client.output import connectors_table, show, show_message, table
+from mostek.client.shell import DEFAULT_HUB, Hub, Json, done, refuse
 from mostek.erp.v1.order_pb2 import CreateOrderRequest, OrderDraft, ValidateOrderRequest
-from mostek.wire.failures import CommandFailure
 from mostek.wire.names import COMMAND_ID, ONLY_COMPANY
 from mostek.wire.operations import OPERATIONS, Operation
 
@@ -35,9 +35,7 @@ __all__ = ["app", "main"]
 T = TypeVar("T")
 M = TypeVar("M", bound=Message)
 
-Hub = Annotated[str, typer.Option("--hub", envvar="MOSTEK_HUB", help="The hub's API, host:port.")]
 Company = Annotated[str, typer.Option(help="The ERP company, where the connector serves several.")]
-Json = Annotated[bool, typer.Option("--json", help="JSON, on a terminal too.")]
 Timeout = Annotated[float, typer.Option(help="Seconds that a call may take.", min=0.1)]
 ConnectorName = Annotated[
     str, typer.Argument(metavar="CONNECTOR", help="As in `mostek connectors`.")
@@ -46,8 +44,6 @@ OrderFile = Annotated[
     str, typer.Option("-f", "--file", help="An OrderDraft in JSON; - is standard input.")
 ]
 
-DEFAULT_HUB = "127.0.0.1:7443"
-
 app = typer.Typer(
     help="Call the ERPs behind a hub. Tables on a terminal, JSON when piped.",
     no_args_is_help=True,
@@ -55,6 +51,7 @@ app = typer.Typer(
 )
 orders = typer.Typer(help="Check and place orders.", no_args_is_help=True)
 app.add_typer(orders, name="order")
+app.add_typer(commands, name="commands")
 
 
 @app.command()
@@ -65,7 +62,7 @@ def connectors(hub: Hub = DEFAULT_HUB, json: Json = False) -> None:
         async with Client(hub) as client:
             return await client.connectors()
 
-    found = _done(ask())
+    found = done(ask())
     data = [as_json(connector) for connector in found]
     show(data, [connectors_table(found)] if found else ["The hub knows none."], as_text=json)
 
@@ -109,9 +106,9 @@ def call(
     called = _usage(lambda: _operation(operation))
     request = _usage(lambda: _request(called, file, fields or []))
     if called.write and not key:
-        _refuse(f"{called.name} writes: give it a --key, the same when you repeat it.")
+        refuse(f"{called.name} writes: give it a --key, the same when you repeat it.")
     where = _Where(hub, connector, company, timeout)
-    show_message(_done(_call(where, called.name, request, key, timing)), as_text=json)
+    show_message(done(_call(where, called.name, request, key, timing)), as_text=json)
 
 
 @app.command()
@@ -138,11 +135,11 @@ def export(
     """
     source = Source(hub, connector, company, timeout, list_name, tuple(filters or ()), mask)
     try:
-        _done(run_export(source, output, format))
+        done(run_export(source, output, format))
     except BadInput as error:
-        _refuse(str(error))
+        refuse(str(error))
     except OSError as error:
-        _refuse(f"{output} can't be written: {error.strerror or error}.")
+        refuse(f"{output} can't be written: {error.strerror or error}.")
 
 
 @orders.command("create")
@@ -161,14 +158,12 @@ def create_order(
     """Place an order. Repeated with the same file, it is placed once."""
     draft = _usage(lambda: _parsed(OrderDraft(), file))
     if not key and not draft.external_number:
-        _refuse(
-            "The order has no external_number: give it one, it is how the order is found again."
-        )
+        refuse("The order has no external_number: give it one, it is how the order is found again.")
     key = key or idempotency_key("order", draft.external_number)
     print(f"idempotency key: {key}", file=sys.stderr, flush=True)
     where = _Where(hub, connector, company, timeout)
     request = CreateOrderRequest(order=draft)
-    show_message(_done(_call(where, "CreateOrder", request, key, timing)), as_text=json)
+    show_message(done(_call(where, "CreateOrder", request, key, timing)), as_text=json)
 
 
 @orders.command("validate")
@@ -185,7 +180,7 @@ def validate_order(
     draft = _usage(lambda: _parsed(OrderDraft(), file))
     where = _Where(hub, connector, company, timeout)
     request = ValidateOrderRequest(order=draft)
-    response = _done(_call(where, "ValidateOrder", request, "", timing))
+    response = done(_call(where, "ValidateOrder", request, "", timing))
     show_message(response, as_text=json)
     print(f"problems: {len(response.problems) or 'none'}", file=sys.stderr)
     if response.problems:
@@ -225,26 +220,12 @@ def _tell_time(seconds: float, metadata: Any) -> None:
     print(f"{seconds * 1000:.1f} ms, command {command}", file=sys.stderr)
 
 
-def _done(work: Coroutine[Any, Any, T]) -> T:
-    """What the work came to; a failure is shown and ends the process."""
-    try:
-        return asyncio.run(work)
-    except CommandFailure as failure:
-        show_failure(failure)
-        raise typer.Exit(3 if failure.retriable else 1) from failure
-
-
 def _usage(read: Callable[[], T]) -> T:
     """What was typed, understood; else the process ends."""
     try:
         return read()
     except BadInput as error:
-        _refuse(str(error))
-
-
-def _refuse(text: str) -> NoReturn:
-    print(f"error: {text}", file=sys.stderr)
-    raise typer.Exit(2)
+        refuse(str(error))
 
 
 def _operation(name: str) -> Operation:

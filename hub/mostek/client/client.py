@@ -8,19 +8,28 @@ from typing import TYPE_CHECKING, Self, cast
 from grpc import aio
 
 from mostek.admin.v1 import admin_service_pb2
-from mostek.admin.v1.admin_service_pb2_grpc import AdminServiceStub
 from mostek.client.calls import Addressed, FailuresRaised
 from mostek.client.keys import checked_key
 from mostek.wire.failures import Invalid
-from mostek.wire.names import COMPANY, CONNECTOR, IDEMPOTENCY_KEY, NAME, ONLY_COMPANY
+from mostek.wire.names import (
+    COMPANY,
+    CONNECTOR,
+    EXPIRE_AFTER,
+    IDEMPOTENCY_KEY,
+    NAME,
+    ONLY_COMPANY,
+    ORDERING_KEY,
+)
 
 if TYPE_CHECKING:
-    # What the stub is over an aio channel, a name that only type checkers have.
+    # What the stubs are over an aio channel, names that only type checkers have.
+    from mostek.admin.v1.admin_service_pb2_grpc import AdminServiceAsyncStub as AdminStub
     from mostek.erp.v1.erp_service_pb2_grpc import ErpServiceAsyncStub as ErpStub
 else:
+    from mostek.admin.v1.admin_service_pb2_grpc import AdminServiceStub as AdminStub
     from mostek.erp.v1.erp_service_pb2_grpc import ErpServiceStub as ErpStub
 
-__all__ = ["Client", "Connector"]
+__all__ = ["AdminStub", "Client", "Connector"]
 
 
 class Connector(ErpStub):
@@ -37,9 +46,20 @@ class Connector(ErpStub):
         super().__init__(cast(aio.Channel, channel))
         self._addressed = channel
 
-    def with_key(self, key: str) -> Connector:
-        """The same, for the write of this idempotency key. Raises Invalid."""
-        return Connector(self._addressed.also(IDEMPOTENCY_KEY, checked_key(key)))
+    def with_key(
+        self, key: str, *, expire_after: int | None = None, ordering_key: str = ""
+    ) -> Connector:
+        """The same, for the write of this idempotency key. Raises Invalid.
+
+        A write that the site has not begun after `expire_after` seconds (absent: a day) does not begin any more.
+        Writes of a company that share an `ordering_key` are executed in the order in which the hub got them.
+        """
+        channel = self._addressed.also(IDEMPOTENCY_KEY, checked_key(key))
+        if expire_after is not None:
+            channel = channel.also(EXPIRE_AFTER, str(expire_after))
+        if ordering_key:
+            channel = channel.also(ORDERING_KEY, checked_key(ordering_key, ORDERING_KEY))
+        return Connector(channel)
 
 
 class Client:
@@ -60,11 +80,15 @@ class Client:
         metadata = ((CONNECTOR, _name(CONNECTOR, name)), (COMPANY, _name(COMPANY, company)))
         return Connector(Addressed(self._channel, metadata, self._timeout))
 
+    @property
+    def admin(self) -> AdminStub:
+        """The hub's own API, under its rpcs' names: `await hub.admin.GetCommand(GetCommandRequest(id=…))`."""
+        return AdminStub(cast(aio.Channel, Addressed(self._channel, (), self._timeout)))
+
     async def connectors(self) -> list[admin_service_pb2.Connector]:
         """The connectors that the hub knows, by name. Raises CommandFailure."""
         request = admin_service_pb2.ListConnectorsRequest()
-        stub = AdminServiceStub(self._channel)
-        return list((await stub.ListConnectors(request, timeout=self._timeout)).connectors)
+        return list((await self.admin.ListConnectors(request)).connectors)
 
     async def close(self) -> None:
         """Close the connection; calls that still run are cancelled."""

@@ -23,10 +23,10 @@ def idempotency_key(*parts: str) -> str:
     return key if _fits(key) else hashlib.sha256(key.encode()).hexdigest()
 
 
-def checked_key(key: str) -> str:
+def checked_key(key: str, name: str = IDEMPOTENCY_KEY) -> str:
     """The key itself. Raises Invalid if metadata can't carry it."""
     if not _fits(key):
-        raise Invalid.of(IDEMPOTENCY_KEY, f"must be 1 to {MAX_KEY} printable ASCII characters")
+        raise Invalid.of(name, f"must be 1 to {MAX_KEY} printable ASCII characters")
     return key
 
 

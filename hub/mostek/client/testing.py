@@ -9,7 +9,9 @@ from types import TracebackType
 from typing import Any, Self
 
 import grpc
+from google.protobuf.descriptor import MethodDescriptor
 from google.protobuf.message import Message
+from google.protobuf.message_factory import GetMessageClass
 
 from mostek.admin.v1 import admin_service_pb2
 from mostek.wire.failures import CommandFailure, Unsupported, failure_of
@@ -37,7 +39,8 @@ class FakeHub:
             hub.answers["GetCustomer"] = lambda request: GetCustomerResponse(customer=Customer(id=request.id))
             async with Client(hub.address) as client: ...
 
-    An answer may raise a CommandFailure. `asked` are the calls so far; `connectors` what `Client.connectors` gets.
+    An answer may raise a CommandFailure. `asked` are the calls so far; `connectors` what `Client.connectors` gets. The
+    other rpcs of `AdminService` are answered in the same way.
     """
 
     def __init__(self) -> None:
@@ -66,32 +69,36 @@ class FakeHub:
         return grpc.method_handlers_generic_handler(SERVICE.full_name, methods)
 
     def _admin(self) -> grpc.GenericRpcHandler:
-        method = grpc.unary_unary_rpc_method_handler(
-            lambda request, context: admin_service_pb2.ListConnectorsResponse(
-                connectors=self.connectors
-            ),
-            admin_service_pb2.ListConnectorsRequest.FromString,
-            admin_service_pb2.ListConnectorsResponse.SerializeToString,
+        methods = {method.name: self._admin_method(method) for method in ADMIN.methods}
+        return grpc.method_handlers_generic_handler(ADMIN.full_name, methods)
+
+    def _admin_method(self, method: MethodDescriptor) -> grpc.RpcMethodHandler[Any, Any]:
+        def answer(request: Message, context: grpc.ServicerContext) -> Message:
+            if method.name == "ListConnectors":
+                return admin_service_pb2.ListConnectorsResponse(connectors=self.connectors)
+            return self._answer(method.name, request, context)
+
+        return grpc.unary_unary_rpc_method_handler(
+            answer,
+            GetMessageClass(method.input_type).FromString,
+            GetMessageClass(method.output_type).SerializeToString,
         )
-        return grpc.method_handlers_generic_handler(ADMIN.full_name, {"ListConnectors": method})
 
     def _method(self, operation: Operation) -> grpc.RpcMethodHandler[Any, Any]:
         def answer(request: Message, context: grpc.ServicerContext) -> Message:
-            return self._answer(operation, request, context)
+            return self._answer(operation.name, request, context)
 
         return grpc.unary_unary_rpc_method_handler(
             answer, operation.request.FromString, operation.response.SerializeToString
         )
 
-    def _answer(
-        self, operation: Operation, request: Message, context: grpc.ServicerContext
-    ) -> Message:
-        self.asked.append(Asked(operation.name, request, dict(context.invocation_metadata())))
+    def _answer(self, name: str, request: Message, context: grpc.ServicerContext) -> Message:
+        self.asked.append(Asked(name, request, dict(context.invocation_metadata())))
         context.set_trailing_metadata(((COMMAND_ID, f"fake-{len(self.asked)}"),))
         try:
-            if operation.name not in self.answers:
-                raise Unsupported(f"This hub was not told what {operation.name} answers.")
-            return self.answers[operation.name](request)
+            if name not in self.answers:
+                raise Unsupported(f"This hub was not told what {name} answers.")
+            return self.answers[name](request)
         except CommandFailure as failure:
             failure.command_id = failure.command_id or f"fake-{len(self.asked)}"
             context.set_trailing_metadata(((FAILURE, failure_of(failure).SerializeToString()),))

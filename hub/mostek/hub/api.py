@@ -1,27 +1,48 @@
-"""The gRPC API: `ErpService` by its descriptor, bytes in and bytes out, and `AdminService`."""
+"""The gRPC API: `ErpService` by its descriptor, bytes in and bytes out, and `AdminService` by its own."""
 
 from __future__ import annotations
 
+import inspect
 from collections.abc import Awaitable, Callable
 from typing import Any, NoReturn
 
 import grpc
+import structlog
+from google.protobuf.descriptor import MethodDescriptor
+from google.protobuf.message import Message
+from google.protobuf.message_factory import GetMessageClass
 from grpc.aio import ServicerContext
 
-from mostek.admin.v1 import admin_service_pb2 as admin
-from mostek.admin.v1.admin_service_pb2_grpc import AdminServiceServicer
+from mostek.admin.v1 import admin_service_pb2
 from mostek.hub.admin import Admin
+from mostek.hub.call import Call, expire_after_of
 from mostek.hub.identity import LOCAL
-from mostek.hub.router import Call, Router
+from mostek.hub.router import Router
 from mostek.hub.status import status_of
-from mostek.wire.failures import CommandFailure, Invalid, failure_of
-from mostek.wire.names import COMMAND_ID, COMPANY, CONNECTOR, FAILURE, IDEMPOTENCY_KEY
-from mostek.wire.operations import OPERATIONS, SERVICE, Operation
+from mostek.wire.failures import CommandFailure, Internal, Invalid, failure_of
+from mostek.wire.names import (
+    COMMAND_ID,
+    COMPANY,
+    CONNECTOR,
+    EXPIRE_AFTER,
+    FAILURE,
+    IDEMPOTENCY_KEY,
+    ORDERING_KEY,
+)
+from mostek.wire.operations import OPERATIONS, SERVICE, Operation, snake
 
-__all__ = ["AdminApi", "erp_api"]
+__all__ = ["ADMIN_SERVICE", "admin_api", "erp_api"]
+
+log = structlog.get_logger()
+
+ADMIN_SERVICE = admin_service_pb2.DESCRIPTOR.services_by_name["AdminService"]
 
 #: Seconds for a call that states no deadline.
 DEFAULT_TIMEOUT = 60.0
+#: Part of its time, and at most so many seconds, by which a write's answer comes before the caller's deadline: after it
+#: the caller would not see what the hub has to say.
+_EARLIER = 0.1
+_EARLIER_AT_MOST = 1.0
 
 _Context = ServicerContext[bytes, bytes]
 
@@ -37,10 +58,14 @@ def erp_api(router: Router) -> grpc.GenericRpcHandler:
 
 def _handler(router: Router, operation: Operation) -> Callable[[bytes, Any], Awaitable[bytes]]:
     async def handle(request: bytes, context: _Context) -> bytes:
+        async def recorded(command_id: str) -> None:
+            # A caller whose deadline passes sees no trailing metadata, but it has these.
+            await context.send_initial_metadata(((COMMAND_ID, command_id),))
+
         try:
-            call = _call(operation, request, context)
-            context.set_trailing_metadata(((COMMAND_ID, call.command_id),))
-            return await router.call(call)
+            answer = await router.answer(_call(operation, request, context), recorded)
+            context.set_trailing_metadata(((COMMAND_ID, answer.command_id),))
+            return answer.response
         except CommandFailure as failure:
             await _abort(context, failure)
 
@@ -52,44 +77,54 @@ def _call(operation: Operation, request: bytes, context: _Context) -> Call:
     connector = str(metadata.get(CONNECTOR, ""))
     if not connector:
         raise Invalid.of(CONNECTOR, "set this metadata to the connector's name")
-    remaining = context.time_remaining()
+    timeout = context.time_remaining()
+    if timeout is None:
+        timeout = DEFAULT_TIMEOUT
+    elif operation.write:
+        timeout -= min(timeout * _EARLIER, _EARLIER_AT_MOST)
     return Call(
         operation=operation,
         connector=connector,
         company=str(metadata.get(COMPANY, "")),
         request=request,
-        timeout=DEFAULT_TIMEOUT if remaining is None else remaining,
+        timeout=timeout,
         caller=LOCAL.name,
         idempotency_key=str(metadata.get(IDEMPOTENCY_KEY, "")),
+        expire_after=expire_after_of(str(metadata.get(EXPIRE_AFTER, ""))),
+        ordering_key=str(metadata.get(ORDERING_KEY, "")),
     )
 
 
 async def _abort(context: ServicerContext[Any, Any], failure: CommandFailure) -> NoReturn:
     details = failure_of(failure).SerializeToString()
-    await context.abort(status_of(failure).grpc, failure.message, ((FAILURE, details),))
+    trailing = ((FAILURE, details), (COMMAND_ID, failure.command_id))
+    await context.abort(status_of(failure).grpc, failure.message, trailing)
 
 
-class AdminApi(AdminServiceServicer):
-    """`AdminService` over gRPC."""
+def admin_api(admin: Admin) -> grpc.GenericRpcHandler:
+    """A handler for every rpc of `AdminService`."""
+    handlers: dict[str, grpc.RpcMethodHandler[Any, Any]] = {
+        method.name: _admin_handler(method, getattr(admin, snake(method.name)))
+        for method in ADMIN_SERVICE.methods
+    }
+    return grpc.method_handlers_generic_handler(ADMIN_SERVICE.full_name, handlers)
 
-    def __init__(self, inner: Admin) -> None:
-        self._inner = inner
 
-    async def ListConnectors(
-        self,
-        request: admin.ListConnectorsRequest,
-        context: ServicerContext[admin.ListConnectorsRequest, admin.ListConnectorsResponse],
-    ) -> admin.ListConnectorsResponse:
-        """All connectors."""
-        return self._inner.list_connectors(request)
-
-    async def GetConnector(
-        self,
-        request: admin.GetConnectorRequest,
-        context: ServicerContext[admin.GetConnectorRequest, admin.GetConnectorResponse],
-    ) -> admin.GetConnectorResponse:
-        """One connector."""
+def _admin_handler(
+    method: MethodDescriptor, answer: Callable[[Any], Any]
+) -> grpc.RpcMethodHandler[Any, Any]:
+    async def handle(request: Message, context: ServicerContext[Any, Any]) -> Any:
         try:
-            return self._inner.get_connector(request)
+            response = answer(request)
+            return await response if inspect.isawaitable(response) else response
         except CommandFailure as failure:
             await _abort(context, failure)
+        except Exception:
+            log.exception("call failed in the hub", rpc=method.name)
+            await _abort(context, Internal("The hub failed; its log says why."))
+
+    return grpc.unary_unary_rpc_method_handler(
+        handle,
+        request_deserializer=GetMessageClass(method.input_type).FromString,
+        response_serializer=GetMessageClass(method.output_type).SerializeToString,
+    )

@@ -5,12 +5,15 @@ from __future__ import annotations
 import asyncio
 import signal
 import sys
+from pathlib import Path
 
 import typer
 from pydantic import ValidationError
 
 from mostek.hub.config import HubConfig
-from mostek.hub.hub import Hub
+from mostek.hub.hub import Hub, keyring
+from mostek.hub.keyring import KeyFileError, add_key
+from mostek.hub.store import Store, StoreError
 from mostek.wire.logs import configure_logs
 from mostek.wire.loop import run
 
@@ -31,8 +34,38 @@ def serve() -> None:
     configure_logs(config.log_level)
     try:
         run(_serve(config))
-    except OSError as error:
+    except (OSError, StoreError, KeyFileError) as error:
         raise SystemExit(f"mostek-hub: {error}") from None
+
+
+@app.command()
+def new_key() -> None:
+    """Put a new key in front of those of MOSTEK_HUB_KEY_FILE; running hubs use it when they are restarted."""
+    config = _config()
+    name = add_key(Path(config.key_file))
+    print(
+        f"{config.key_file}: new values are encrypted with the key {name} from the next start on."
+    )
+
+
+@app.command()
+def rotate_key() -> None:
+    """Encrypt all that is stored with the first key of MOSTEK_HUB_KEY_FILE; then the others are not needed any more."""
+    config = _config()
+    try:
+        count, name = run(_rotate(config))
+    except (OSError, StoreError, KeyFileError) as error:
+        raise SystemExit(f"mostek-hub: {error}") from None
+    print(f"{count} values were encrypted again; all have the key {name} now.")
+
+
+async def _rotate(config: HubConfig) -> tuple[int, str]:
+    keys = keyring(config)
+    store = await Store.open(config.database, keys, alone=False)
+    try:
+        return await store.reencrypt(), keys.current
+    finally:
+        await store.close()
 
 
 def _config() -> HubConfig:

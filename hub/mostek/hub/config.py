@@ -36,6 +36,12 @@ class HubConfig(BaseSettings):
     result_budget: int = Field(default=256 * 1024 * 1024, ge=8 * 1024 * 1024)
     #: How long running commands may go on when the hub is asked to stop.
     drain_grace: float = Field(default=30.0, ge=0)
+    #: Durable commands: `sqlite:///FILE` for one replica, or `postgresql://USER:PASSWORD@HOST/NAME`.
+    database: str = Field(default="sqlite:///state/hub.sqlite", repr=False)
+    #: File of the keys that encrypt requests and outcomes; made at the first start beside SQLite only.
+    key_file: str = "state/hub.keys"
+    #: Days that requests and outcomes are kept after the command has ended.
+    retention_days: int = Field(default=30, ge=1)
 
     @field_validator("api", "link", "http")
     @classmethod

@@ -7,6 +7,7 @@ import contextlib
 import socket
 from collections.abc import AsyncIterator, Iterator
 from dataclasses import dataclass
+from pathlib import Path
 
 import grpc
 import structlog
@@ -14,20 +15,21 @@ import uvicorn
 from grpc_health.v1 import health, health_pb2, health_pb2_grpc
 from grpc_reflection.v1alpha import reflection
 
-from mostek.admin.v1 import admin_service_pb2
-from mostek.admin.v1.admin_service_pb2_grpc import add_AdminServiceServicer_to_server
 from mostek.hub.admin import Admin
-from mostek.hub.api import AdminApi, erp_api
+from mostek.hub.api import ADMIN_SERVICE, admin_api, erp_api
 from mostek.hub.config import HubConfig, split_address
 from mostek.hub.http.app import create_app
+from mostek.hub.keyring import Keyring, add_key, load_keys
 from mostek.hub.link import Link
 from mostek.hub.registry import Registry
 from mostek.hub.router import Router
+from mostek.hub.store import Store
+from mostek.hub.writes import Writes
 from mostek.link.v1.link_pb2_grpc import add_LinkServiceServicer_to_server
 from mostek.wire.operations import SERVICE
 from mostek.wire.session import Budget, SessionSettings
 
-__all__ = ["Addresses", "Hub"]
+__all__ = ["Addresses", "Hub", "keyring"]
 
 log = structlog.get_logger()
 
@@ -67,30 +69,40 @@ class Hub:
     def __init__(self, config: HubConfig) -> None:
         self.config = config
         self.registry = Registry()
-        self.router = Router(self.registry)
-        self.admin = Admin(self.registry)
         settings = SessionSettings(heartbeat_interval=config.heartbeat_interval)
         self.link = Link(self.registry, settings, Budget(config.result_budget))
         self._ready = False
 
     @contextlib.asynccontextmanager
     async def running(self) -> AsyncIterator[Addresses]:
-        """Listen until the block ends; then let running commands finish and close. Raises OSError: a port is taken."""
+        """Listen until the block ends; then let running commands finish and close.
+
+        Raises OSError: a port is taken; StoreError, KeyFileError.
+        """
         # What is pushed last ends first.
         async with contextlib.AsyncExitStack() as ending:
+            store = await Store.open(self.config.database, keyring(self.config))
+            ending.push_async_callback(store.close)
+            retention = self.config.retention_days * 24 * 3600.0
+            writes = Writes(self.registry, store, retention=retention)
+            router, admin = Router(self.registry, writes), Admin(self.registry, writes)
             link = self._link_server()
             ending.push_async_callback(link.stop, 0)
-            api, health_service = self._api_server()
+            api, health_service = self._api_server(router, admin)
             ending.push_async_callback(api.stop, 1.0)
             link_at = _bind(link, self.config.link)
             api_at = _bind(api, self.config.api)
-            http, listener = self._http()
+            http, listener = self._http(router, admin)
             host, http_port = listener.getsockname()[:2]
+            await writes.dispatcher.start()
+            # For a start that fails; a running hub stops its writes before the servers, which wait for them.
+            ending.push_async_callback(writes.stop)
             await link.start()
             await api.start()
             ending.callback(asyncio.create_task(self._tick(), name="tick").cancel)
             serving = asyncio.create_task(http.serve([listener]), name="http")
             ending.push_async_callback(_stop_http, http, serving)
+            ending.push_async_callback(writes.stop)
             ending.push_async_callback(self._drain, health_service)
             await self._serving(health_service)
             addresses = Addresses(api=api_at, link=link_at, http=f"{host}:{http_port}")
@@ -114,26 +126,27 @@ class Hub:
         add_LinkServiceServicer_to_server(self.link, server)
         return server
 
-    def _api_server(self) -> tuple[grpc.aio.Server, health.aio.HealthServicer]:
+    def _api_server(
+        self, router: Router, admin: Admin
+    ) -> tuple[grpc.aio.Server, health.aio.HealthServicer]:
         server = grpc.aio.server(
             options=(*_OPTIONS, ("grpc.max_receive_message_length", MAX_REQUEST))
         )
-        server.add_generic_rpc_handlers((erp_api(self.router),))
-        add_AdminServiceServicer_to_server(AdminApi(self.admin), server)
+        server.add_generic_rpc_handlers((erp_api(router), admin_api(admin)))
         servicer = health.aio.HealthServicer()
         health_pb2_grpc.add_HealthServicer_to_server(servicer, server)
         names = (
             SERVICE.full_name,
-            admin_service_pb2.DESCRIPTOR.services_by_name["AdminService"].full_name,
+            ADMIN_SERVICE.full_name,
             health.SERVICE_NAME,
             reflection.SERVICE_NAME,
         )
         reflection.enable_server_reflection(names, server)
         return server, servicer
 
-    def _http(self) -> tuple[_HttpServer, socket.socket]:
+    def _http(self, router: Router, admin: Admin) -> tuple[_HttpServer, socket.socket]:
         host, port = split_address(self.config.http)
-        app = create_app(self.router, self.admin, ready=lambda: self._ready)
+        app = create_app(router, admin, ready=lambda: self._ready)
         config = uvicorn.Config(
             app, host=host, port=port, log_config=None, access_log=False, lifespan="off", ws="none"
         )
@@ -152,6 +165,15 @@ class Hub:
 async def _stop_http(server: _HttpServer, serving: asyncio.Task[None]) -> None:
     server.should_exit = True
     await serving
+
+
+def keyring(config: HubConfig) -> Keyring:
+    """The keys of the configuration. Raises KeyFileError."""
+    file = Path(config.key_file)
+    if config.database.startswith("sqlite") and not file.exists():
+        # One replica has its file to itself; several would each make a key of its own.
+        log.warning("a key was made: keep a copy of it", file=str(file), key=add_key(file))
+    return load_keys(file)
 
 
 def _bind(server: grpc.aio.Server, address: str) -> str:

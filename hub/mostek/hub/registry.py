@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 
@@ -15,7 +16,7 @@ __all__ = ["ConnectorRecord", "Registry"]
 
 @dataclass
 class ConnectorRecord:
-    """A connector that was online since the hub started."""
+    """A connector that has been online."""
 
     name: str
     sessions: list[LiveSession] = field(default_factory=list)
@@ -40,12 +41,23 @@ class ConnectorRecord:
             raise Invalid(f"Connector {self.name} serves several companies ({names}): name one.")
         return companies[0]
 
+    def serving(self, company: str, operation: str) -> Company:
+        """The company, if it serves the operation. Raises NotFound, Invalid, Unsupported."""
+        served = self.company(company)
+        if operation not in served.operations:
+            raise Unsupported(
+                f"{served.erp or served.plugin} at {self.name} does not serve {operation}."
+            )
+        return served
+
 
 class Registry:
     """The connectors that this process knows and their sessions."""
 
     def __init__(self) -> None:
         self._records: dict[str, ConnectorRecord] = {}
+        #: Called when a session was opened, and when it serves something else.
+        self.listeners: list[Callable[[LiveSession], None]] = []
 
     def add(self, session: LiveSession) -> None:
         """A session was opened."""
@@ -55,6 +67,15 @@ class Registry:
         record.sessions.append(session)
         record.status = session.status
         record.changed_at = datetime.now(UTC)
+        self._tell(session)
+
+    def remember(self, name: str, status: Status, changed_at: datetime) -> None:
+        """A connector that was online before the hub started."""
+        self._records.setdefault(name, ConnectorRecord(name, [], status, changed_at))
+
+    def _tell(self, session: LiveSession) -> None:
+        for listener in self.listeners:
+            listener(session)
 
     def _replace(self, record: ConnectorRecord, instance: str) -> None:
         """An instance that comes again has left its older sessions, also those whose end nobody has noticed yet."""
@@ -68,6 +89,7 @@ class Registry:
     def update(self, session: LiveSession) -> None:
         """A session's status changed."""
         self._records[session.connector].status = session.status
+        self._tell(session)
 
     def remove(self, session: LiveSession) -> None:
         """A session ended."""
@@ -87,9 +109,21 @@ class Registry:
             raise NotFound(f"No connector {name!r} is known to this hub.")
         return record
 
+    def is_online(self, name: str) -> bool:
+        """Whether the connector has any session."""
+        record = self._records.get(name)
+        return record is not None and record.online
+
     def sessions(self) -> list[LiveSession]:
         """All open sessions."""
         return [session for record in self._records.values() for session in record.sessions]
+
+    def company(self, connector: str, company: str, operation: str) -> str:
+        """The own name of the company that serves the operation, online or not.
+
+        Raises NotFound, Invalid, Unsupported.
+        """
+        return self.connector(connector).serving(company, operation).name
 
     def pick(self, connector: str, company: str, operation: str) -> tuple[LiveSession, str]:
         """The session with the most room, and the company's own name.
@@ -99,11 +133,7 @@ class Registry:
         record = self.connector(connector)
         if not record.sessions:
             raise Offline(f"Connector {connector} is offline.", retry_after=5.0)
-        served = record.company(company)
-        if operation not in served.operations:
-            raise Unsupported(
-                f"{served.erp or served.plugin} at {connector} does not serve {operation}."
-            )
+        served = record.serving(company, operation)
         session = max(record.sessions, key=lambda live: live.rules.free_slots)
         if session.rules.free_slots <= 0:
             if all(live.rules.leaving for live in record.sessions):

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import asyncio
 import time
+from collections.abc import Callable
 from datetime import UTC, datetime
 
 import structlog
+from google.protobuf.duration_pb2 import Duration
 
 from mostek.link.v1.link_pb2 import Command, ConnectorToHub, GoodbyeReason, HubToConnector, Status
 from mostek.wire.failures import Offline, raised
@@ -15,12 +17,13 @@ from mostek.wire.session import (
     Finished,
     HubSession,
     Left,
+    Noticed,
     Opened,
     ProtocolError,
     StatusChanged,
 )
 
-__all__ = ["LiveSession", "SessionLost"]
+__all__ = ["LiveSession", "SessionLost", "span"]
 
 #: Seconds that a frame may take to be sent.
 SEND_WITHIN = 30.0
@@ -41,6 +44,7 @@ class LiveSession:
         self._budget = budget
         self._loop = asyncio.get_running_loop()
         self._waiting: dict[str, asyncio.Future[bytes]] = {}
+        self._watching: dict[str, Callable[[Noticed], None]] = {}
         self._wake = asyncio.Event()
         self._ending = False
         self._sending_since: float | None = None
@@ -50,6 +54,16 @@ class LiveSession:
     def connector(self) -> str:
         """The connector's name; empty before Hello."""
         return self.rules.hello.connector if self.rules.hello else ""
+
+    @property
+    def session_id(self) -> str:
+        """Names the session in the logs of both sides."""
+        return self.rules.session_id
+
+    @property
+    def durable(self) -> bool:
+        """Whether the connector keeps outcomes until they are acknowledged."""
+        return self.rules.durable
 
     @property
     def instance(self) -> str:
@@ -62,16 +76,26 @@ class LiveSession:
         return self.rules.status
 
     async def call(
-        self, command: Command, request: bytes, *, timeout: float, stop_when_abandoned: bool
+        self,
+        command: Command,
+        request: bytes,
+        *,
+        timeout: float | None,
+        stop_when_abandoned: bool,
+        watch: Callable[[Noticed], None] | None = None,
     ) -> bytes:
         """Send a command and wait for its response. Raises the command's failure, SessionLost or TimeoutError.
 
-        When the waiting is cancelled or times out the connector is told, if `stop_when_abandoned`.
+        `timeout` None: as long as the session lives. When the waiting is cancelled or times out the connector is told,
+        if `stop_when_abandoned`. `watch` is called when the connector has accepted the command, and when it has begun
+        a write.
         """
         future: asyncio.Future[bytes] = self._loop.create_future()
         self.rules.send(command, request, time.monotonic())
         self._waiting[command.command_id] = future
-        timer = self._loop.call_later(timeout, _expire, future)
+        if watch is not None:
+            self._watching[command.command_id] = watch
+        timer = None if timeout is None else self._loop.call_later(timeout, _expire, future)
         try:
             return await future
         except (asyncio.CancelledError, TimeoutError):
@@ -79,8 +103,18 @@ class LiveSession:
                 self.rules.cancel(command.command_id)
             raise
         finally:
-            timer.cancel()
+            if timer is not None:
+                timer.cancel()
             del self._waiting[command.command_id]
+            self._watching.pop(command.command_id, None)
+
+    def ask_cancel(self, command_id: str) -> bool:
+        """Ask for a write that runs here to be cancelled, if it has not begun; whether the connector can do that."""
+        return self.rules.ask_cancel(command_id)
+
+    def acknowledge(self, company: str, idempotency_key: str) -> bool:
+        """Tell that the outcome of a write is kept; whether it can be told."""
+        return self.rules.acknowledge(company, idempotency_key)
 
     async def next_frame(self) -> HubToConnector | None:
         """The next frame to send, once there is one; None when the session is to end. The one before is sent then."""
@@ -100,10 +134,16 @@ class LiveSession:
     def receive(self, frame: ConnectorToHub) -> Opened | StatusChanged | Left | None:
         """Take a frame; results go to those who wait for them. Raises ProtocolError."""
         event = self.rules.receive(frame, time.monotonic())
-        if isinstance(event, Finished):
-            self._finish(event)
-            return None
-        return event
+        match event:
+            case Finished():
+                self._finish(event)
+            case Noticed(command_ids):
+                for command_id in command_ids:
+                    if watch := self._watching.get(command_id):
+                        watch(event)
+            case _:
+                return event
+        return None
 
     def _finish(self, event: Finished) -> None:
         self._budget.give(event.held)
@@ -143,3 +183,9 @@ class LiveSession:
 def _expire(future: asyncio.Future[bytes]) -> None:
     if not future.done():
         future.set_exception(TimeoutError())
+
+
+def span(seconds: float) -> Duration:
+    """A span as the link carries it; none is negative."""
+    nanos = int(max(seconds, 0.0) * 1e9)
+    return Duration(seconds=nanos // 10**9, nanos=nanos % 10**9)

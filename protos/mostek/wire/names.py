@@ -9,11 +9,13 @@ __all__ = [
     "COMMAND_ID",
     "COMPANY",
     "CONNECTOR",
+    "EXPIRE_AFTER",
     "FAILURE",
     "IDEMPOTENCY_KEY",
     "MAX_KEY",
     "NAME",
     "ONLY_COMPANY",
+    "ORDERING_KEY",
 ]
 
 #: gRPC metadata: which connector and which of its companies; the company is absent or `-` where there is one.
@@ -21,6 +23,10 @@ CONNECTOR: Final = "mostek-connector"
 COMPANY: Final = "mostek-company"
 #: gRPC metadata and, capitalised, HTTP header: names a write for ever.
 IDEMPOTENCY_KEY: Final = "idempotency-key"
+#: The same: seconds after which a write that has not begun is not to begin any more.
+EXPIRE_AFTER: Final = "mostek-expire-after"
+#: The same: writes of a company that share it are executed in the order in which they were recorded.
+ORDERING_KEY: Final = "mostek-ordering-key"
 #: gRPC trailing metadata and HTTP header of an answer: the id under which both sides log the command.
 COMMAND_ID: Final = "mostek-command"
 #: gRPC trailing metadata of a failed call: a serialised `Failure`.
@@ -28,7 +34,7 @@ FAILURE: Final = "mostek-failure-bin"
 
 #: The company's name in a path where the connector serves only one.
 ONLY_COMPANY: Final = "-"
-#: Longest idempotency key.
+#: Longest idempotency key and ordering key.
 MAX_KEY: Final = 128
 #: What names of connectors and companies look like.
 NAME: Final = re.compile(r"[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?")

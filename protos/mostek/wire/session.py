@@ -16,6 +16,8 @@ from google.protobuf.duration_pb2 import Duration
 from mostek.link.v1 import failure_pb2
 from mostek.link.v1.link_pb2 import (
     Accepted,
+    Acknowledge,
+    Begun,
     Cancel,
     Command,
     ConnectorToHub,
@@ -36,18 +38,22 @@ from mostek.wire.failures import (
     Offline,
     Overloaded,
     TooLarge,
+    UnknownOutcome,
     failure_of,
 )
 from mostek.wire.outbox import Outbox, Payload
 
 __all__ = [
+    "DURABLE",
     "REVISION",
+    "Acknowledged",
     "Budget",
     "CancelAsked",
     "ConnectorSession",
     "Finished",
     "HubSession",
     "Left",
+    "Noticed",
     "Opened",
     "ProtocolError",
     "SessionSettings",
@@ -60,6 +66,8 @@ __all__ = [
 REVISION = 1
 #: A side from which nothing came for so many heartbeat intervals is dead.
 MISSES = 3
+#: Capability of a connector: it tells when a write begins, can cancel it before, and keeps outcomes until acknowledged.
+DURABLE = "durable"
 
 
 class ProtocolError(Exception):
@@ -124,6 +132,14 @@ class Finished:
 
 
 @dataclass(frozen=True)
+class Noticed:
+    """The connector has accepted these commands, or begun this write."""
+
+    command_ids: tuple[str, ...]
+    begun: bool = False
+
+
+@dataclass(frozen=True)
 class Left:
     """The other side said goodbye."""
 
@@ -150,6 +166,14 @@ class CancelAsked:
     """A running command is no longer wanted."""
 
     command_id: str
+
+
+@dataclass(frozen=True)
+class Acknowledged:
+    """The hub has the outcome of a write."""
+
+    company: str
+    idempotency_key: str
 
 
 @dataclass
@@ -244,11 +268,12 @@ class _Outstanding:
 
     assembly: _Assembly
     sent_at: float
+    write: bool = False
     accepted: bool = False
     wanted: bool = True
 
 
-HubEvent = Opened | StatusChanged | Finished | Left
+HubEvent = Opened | StatusChanged | Noticed | Finished | Left
 
 
 class HubSession(_Side[HubToConnector]):
@@ -286,6 +311,11 @@ class HubSession(_Side[HubToConnector]):
         return self.slots - len(self._outstanding)
 
     @property
+    def durable(self) -> bool:
+        """Whether the connector has the capability of that name."""
+        return self.hello is not None and DURABLE in self.hello.capabilities
+
+    @property
     def outstanding(self) -> list[str]:
         """Ids of the commands that have no result yet."""
         return list(self._outstanding)
@@ -303,7 +333,9 @@ class HubSession(_Side[HubToConnector]):
         command_id = command.command_id
         if command_id in self._outstanding:
             raise ValueError(f"{command_id} is outstanding")
-        self._outstanding[command_id] = _Outstanding(_Assembly(self.settings.payload_size), now)
+        assembly = _Assembly(self.settings.payload_size)
+        write = bool(command.idempotency_key)
+        self._outstanding[command_id] = _Outstanding(assembly, now, write)
         self._push_command(command, request)
 
     def _push_command(self, command: Command, request: bytes) -> None:
@@ -322,6 +354,21 @@ class HubSession(_Side[HubToConnector]):
         self._forget_payload(entry)
         self.outbox.drop(command_id)
         self.outbox.push(HubToConnector(cancel=Cancel(command_id=command_id)))
+
+    def ask_cancel(self, command_id: str) -> bool:
+        """Ask the connector to cancel a write that has not begun, and still wait for its Result; whether it can."""
+        if command_id not in self._outstanding or not self.durable:
+            return False
+        self.outbox.push(HubToConnector(cancel=Cancel(command_id=command_id)))
+        return True
+
+    def acknowledge(self, company: str, idempotency_key: str) -> bool:
+        """Tell the connector that the outcome of a write is kept here; whether it can be told."""
+        if self.leaving or not self.durable:
+            return False
+        frame = Acknowledge(company=company, idempotency_key=idempotency_key)
+        self.outbox.push(HubToConnector(acknowledge=frame))
+        return True
 
     def _forget_payload(self, entry: _Outstanding) -> None:
         entry.wanted = False
@@ -346,7 +393,9 @@ class HubSession(_Side[HubToConnector]):
             case "part":
                 return self._part(frame.part, now)
             case "accepted":
-                self._accepted(frame.accepted)
+                return self._accepted(frame.accepted)
+            case "begun":
+                return self._begun(frame.begun)
             case "heartbeat":
                 self._heard_heartbeat(frame.heartbeat, now)
             case "status":
@@ -386,6 +435,7 @@ class HubSession(_Side[HubToConnector]):
     def _welcome(self, hello: Hello) -> Welcome:
         return Welcome(
             revision=min(REVISION, hello.revision),
+            capabilities=[DURABLE] if DURABLE in hello.capabilities else [],
             session_id=self.session_id,
             heartbeat_interval=_duration(self.settings.heartbeat_interval),
             credit_limit=self._granted,
@@ -393,10 +443,15 @@ class HubSession(_Side[HubToConnector]):
             payload_size=self.settings.payload_size,
         )
 
-    def _accepted(self, accepted: Accepted) -> None:
+    def _accepted(self, accepted: Accepted) -> Noticed:
         for command_id in accepted.command_ids:
             if entry := self._outstanding.get(command_id):
                 entry.accepted = True
+        return Noticed(tuple(accepted.command_ids))
+
+    def _begun(self, begun: Begun) -> Noticed:
+        self._entry(begun.command_id, "Begun").accepted = True
+        return Noticed((begun.command_id,), begun=True)
 
     def _part(self, part: Part, now: float) -> Finished | None:
         entry = self._entry(part.command_id, "Part")
@@ -436,7 +491,9 @@ class HubSession(_Side[HubToConnector]):
             entry.assembly.add(data)
             return None
         self.cancel(command_id)
-        full = Overloaded("The hub has no memory for the response now.", retry_after=1.0)
+        # A write has had its effect.
+        kind = UnknownOutcome if entry.write else Overloaded
+        full = kind("The hub has no memory for the response now.", retriable=True, retry_after=1.0)
         return Finished(command_id, failure=failure_of(full))
 
     def _count(self, size: int, now: float) -> None:
@@ -471,7 +528,7 @@ class _Running:
     accepted: bool = False
 
 
-ConnectorEvent = Welcomed | Started | CancelAsked | Left
+ConnectorEvent = Welcomed | Started | CancelAsked | Acknowledged | Left
 
 
 class ConnectorSession(_Side[ConnectorToHub]):
@@ -512,6 +569,9 @@ class ConnectorSession(_Side[ConnectorToHub]):
                 return self._part(frame.part)
             case "cancel":
                 return self._cancel(frame.cancel.command_id)
+            case "acknowledge":
+                told = frame.acknowledge
+                return Acknowledged(told.company, told.idempotency_key)
             case "credit":
                 self._credit(frame.credit.limit)
             case "heartbeat":
@@ -524,12 +584,22 @@ class ConnectorSession(_Side[ConnectorToHub]):
                 raise ProtocolError("a frame that this revision does not know")
         return None
 
+    def begin(self, command_id: str) -> None:
+        """A write is being executed; nothing happens if the hub does not want to know."""
+        running = self._running.get(command_id)
+        if running is not None and self.welcome and DURABLE in self.welcome.capabilities:
+            running.accepted = True
+            self.outbox.push(ConnectorToHub(begun=Begun(command_id=command_id)))
+
     def finish(self, command_id: str, end: bytes | CommandFailure) -> None:
         """The command's end; nothing happens if it is not outstanding (its session is another)."""
-        if self._running.pop(command_id, None) is None:
+        running = self._running.pop(command_id, None)
+        if running is None:
             return
         if isinstance(end, bytes) and self.welcome and len(end) > self.welcome.payload_size:
-            end = TooLarge(
+            # A write has had its effect.
+            kind = UnknownOutcome if running.command.idempotency_key else TooLarge
+            end = kind(
                 f"The response has {len(end)} bytes; the link carries {self.welcome.payload_size}. "
                 "Ask for fewer rows or fields."
             )

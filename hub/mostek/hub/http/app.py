@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import inspect
 from collections.abc import Awaitable, Callable, Iterable
+from dataclasses import replace
 from functools import partial
+from typing import Any
 
 from google.protobuf.message import Message
 from starlette.applications import Starlette
@@ -11,17 +14,20 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route as StarletteRoute
 
-from mostek.hub.admin import Admin
+from mostek.admin.v1.admin_service_pb2 import GetCommandResponse
+from mostek.hub.admin import Admin, command_message
+from mostek.hub.call import Call, expire_after_of
 from mostek.hub.http import export, json, openapi
 from mostek.hub.http.disconnect import unless_gone
-from mostek.hub.http.prefer import wait_of
+from mostek.hub.http.prefer import responds_async, wait_of
 from mostek.hub.http.problems import EXCEPTION_HANDLERS
 from mostek.hub.http.query import Query
 from mostek.hub.http.routes import ADMIN_ROUTES, ERP_ROUTES, Route
 from mostek.hub.identity import LOCAL
-from mostek.hub.router import Call, Router
+from mostek.hub.router import Router
+from mostek.hub.writes import StillRunning
 from mostek.wire.failures import Invalid, TooLarge
-from mostek.wire.names import COMMAND_ID, IDEMPOTENCY_KEY
+from mostek.wire.names import COMMAND_ID, EXPIRE_AFTER, IDEMPOTENCY_KEY, ORDERING_KEY
 from mostek.wire.operations import OPERATIONS, snake
 
 __all__ = ["create_app"]
@@ -52,11 +58,14 @@ def create_app(
 
 
 def _by_path(served: Iterable[tuple[str, str, _Respond]]) -> Iterable[StarletteRoute]:
-    """One route per path, so that a wrong method is told all that are right."""
+    """One route per path, so that a wrong method is told all that are right.
+
+    `…/{id}:verb` goes before `…/{id}`, which would match it too.
+    """
     methods: dict[str, dict[str, _Respond]] = {}
     for path, method, respond in served:
         methods.setdefault(path, {})[method] = respond
-    for path, by_method in methods.items():
+    for path, by_method in sorted(methods.items(), key=lambda item: "}:" not in item[0]):
         yield StarletteRoute(path, _endpoint(by_method), methods=list(by_method))
 
 
@@ -106,10 +115,26 @@ class _ErpRoute:
             await unless_gone(http.receive, exported.begin())
             return exported
         call = call_of(message.SerializeToString())
-        data = await unless_gone(http.receive, self._router.call(call))
-        body = await self._encoded(self._route.decode(data))
-        headers = {COMMAND_ID: call.command_id, "cache-control": "no-store"}
+        if self._operation.write and responds_async(http.headers.getlist("prefer")):
+            call = replace(call, timeout=0.0)
+        try:
+            answer = await unless_gone(http.receive, self._router.answer(call))
+        except StillRunning as running:
+            return await self._accepted(running.command_id)
+        body = await self._encoded(self._route.decode(answer.response))
+        headers = {COMMAND_ID: answer.command_id, "cache-control": "no-store"}
         return Response(body, 200, headers, _JSON)
+
+    async def _accepted(self, command_id: str) -> Response:
+        """The write goes on; where to ask for it."""
+        command = command_message(await self._router.writes.get(command_id))
+        headers = {
+            "location": f"/v1/commands/{command_id}",
+            COMMAND_ID: command_id,
+            "cache-control": "no-store",
+        }
+        body = json.encoded(GetCommandResponse(command=command), defaults=True)
+        return Response(body, 202, headers, _JSON)
 
     def _is_export(self, http: Request) -> bool:
         accepted = http.headers.get("accept", "")
@@ -120,7 +145,7 @@ class _ErpRoute:
     def _caller(self, http: Request) -> Callable[[bytes], Call]:
         """What makes a call of a request's bytes."""
         timeout = wait_of(http.headers.getlist("prefer"))
-        key = http.headers.get(IDEMPOTENCY_KEY, "") if self._operation.write else ""
+        write: dict[str, Any] = _write_headers(http) if self._operation.write else {}
         connector, company = http.path_params["connector"], http.path_params["company"]
 
         def call_of(request: bytes) -> Call:
@@ -131,7 +156,7 @@ class _ErpRoute:
                 request=request,
                 timeout=timeout,
                 caller=LOCAL.name,
-                idempotency_key=key,
+                **write,
             )
 
         return call_of
@@ -142,16 +167,26 @@ class _ErpRoute:
         return await json.encoded_list(response, self._route.items.name)
 
 
+def _write_headers(http: Request) -> dict[str, Any]:
+    return {
+        "idempotency_key": http.headers.get(IDEMPOTENCY_KEY, ""),
+        "expire_after": expire_after_of(http.headers.get(EXPIRE_AFTER, "")),
+        "ordering_key": http.headers.get(ORDERING_KEY, ""),
+    }
+
+
 class _AdminRoute:
     """An rpc that the hub itself answers."""
 
     def __init__(self, route: Route, admin: Admin) -> None:
-        self._answer: Callable[[Message], Message] = getattr(admin, snake(route.rpc.name))
+        self._answer: Callable[[Message], Any] = getattr(admin, snake(route.rpc.name))
         self._reader = _RequestReader(route)
 
     async def respond(self, http: Request) -> Response:
         """The response. Raises CommandFailure."""
         response = self._answer(await self._reader.read(http))
+        if inspect.isawaitable(response):
+            response = await unless_gone(http.receive, response)
         return Response(json.encoded(response, defaults=True), 200, media_type=_JSON)
 
 

@@ -18,11 +18,11 @@ from google.protobuf.message import Message
 from starlette.responses import Response
 from starlette.types import Receive, Scope, Send
 
+from mostek.hub.call import Call
 from mostek.hub.http.disconnect import unless_gone
 from mostek.hub.http.json import compact, encoded_each
 from mostek.hub.http.problems import problem
 from mostek.hub.http.routes import Route
-from mostek.hub.router import Call
 from mostek.wire.failures import Cancelled, CommandFailure, Internal
 from mostek.wire.names import COMMAND_ID
 

@@ -8,9 +8,11 @@ from typing import Any
 
 from google.protobuf.descriptor import FieldDescriptor, MethodDescriptor
 
+from mostek.admin.v1.admin_service_pb2 import GetCommandResponse
+from mostek.hub.call import DEFAULT_EXPIRE_AFTER, LONGEST_EXPIRE_AFTER
 from mostek.hub.http import export, problems
 from mostek.hub.http.comments import comment
-from mostek.hub.http.descriptors import message_of
+from mostek.hub.http.descriptors import descriptor_of, message_of
 from mostek.hub.http.json import compact
 from mostek.hub.http.prefer import DEFAULT_WAIT, LONGEST_WAIT
 from mostek.hub.http.query import Parameter, Query
@@ -76,6 +78,8 @@ def _operation(route: Route, schemas: Schemas) -> Json:
             "default": {"$ref": "#/components/responses/Problem"},
         },
     }
+    if route.write and _of_company(route):
+        found["responses"]["202"] = _accepted(schemas)
     if route.body is not None:
         schema = schemas.message(message_of(route.body))
         found["requestBody"] = {"required": True, "content": {_JSON: {"schema": schema}}}
@@ -89,8 +93,8 @@ def _tag(route: Route) -> str:
 
 def _parameters(route: Route, schemas: Schemas) -> Iterator[Json]:
     rpc = route.rpc
-    if "/companies/" in route.path:
-        names = ["connector", "company", "wait"] + (["idempotency-key"] if route.write else [])
+    if _of_company(route):
+        names = ["connector", "company", "wait", *(_WRITE_HEADERS if route.write else ())]
         yield from ({"$ref": f"#/components/parameters/{name}"} for name in names)
     if route.key:
         field = rpc.input_type.fields_by_name[route.key]
@@ -131,11 +135,27 @@ def _response(route: Route, schemas: Schemas) -> Json:
     schema = schemas.message(route.rpc.output_type)
     content: Json = {_JSON: {"schema": schema}}
     headers = {}
-    if "/companies/" in route.path:
+    if _of_company(route):
         headers["Mostek-Command"] = {"$ref": "#/components/headers/Mostek-Command"}
         if route.items is not None:
             content[export.MEDIA_TYPE] = {"schema": _line(route.items, schemas)}
     return {"description": _response_text(route.rpc), "headers": headers, "content": content}
+
+
+def _of_company(route: Route) -> bool:
+    return "/companies/" in route.path
+
+
+def _accepted(schemas: Schemas) -> Json:
+    schema = schemas.message(descriptor_of(GetCommandResponse))
+    return {
+        "description": "The wait is over and the write goes on: ask for it at `Location`.",
+        "headers": {
+            name: {"$ref": f"#/components/headers/{name}"}
+            for name in ("Mostek-Command", "Location")
+        },
+        "content": {_JSON: {"schema": schema}},
+    }
 
 
 def _response_text(rpc: MethodDescriptor) -> str:
@@ -241,7 +261,12 @@ def _problem_response() -> Json:
     }
 
 
+_WRITE_HEADERS = ("idempotency-key", "expire-after", "ordering-key")
 _HEADERS: Json = {
+    "Location": {
+        "description": "Where the command is found.",
+        "schema": {"type": "string", "format": "uri-reference"},
+    },
     "Mostek-Command": {
         "description": "The id under which hub and site log the command.",
         "schema": {"type": "string"},
@@ -271,7 +296,7 @@ _SHARED_PARAMETERS: Json = {
         "in": "header",
         "description": (
             f"`wait=N`: how many seconds to wait, 1 to {LONGEST_WAIT} (RFC 7240). "
-            f"Absent: {DEFAULT_WAIT}."
+            f"Absent: {DEFAULT_WAIT}. `respond-async`: a write is answered as soon as it is recorded."
         ),
         "schema": {"type": "string"},
         "example": "wait=10",
@@ -281,6 +306,23 @@ _SHARED_PARAMETERS: Json = {
         "in": "header",
         "required": True,
         "description": "Names the write. Repeat it when the request is repeated: it has effect once.",
+        "schema": {"type": "string", "minLength": 1, "maxLength": MAX_KEY},
+    },
+    "expire-after": {
+        "name": "Mostek-Expire-After",
+        "in": "header",
+        "description": (
+            "Seconds after which the write does not begin any more, if it has not. "
+            f"Absent: {DEFAULT_EXPIRE_AFTER}."
+        ),
+        "schema": {"type": "integer", "minimum": 1, "maximum": LONGEST_EXPIRE_AFTER},
+    },
+    "ordering-key": {
+        "name": "Mostek-Ordering-Key",
+        "in": "header",
+        "description": (
+            "Writes of a company that share it are executed in the order in which they were recorded."
+        ),
         "schema": {"type": "string", "minLength": 1, "maxLength": MAX_KEY},
     },
 }

@@ -1,4 +1,4 @@
-"""How long a caller waits: `Prefer: wait=N` (RFC 7240)."""
+"""How long a caller waits: `Prefer: wait=N`, and for a write also `respond-async` (RFC 7240)."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from collections.abc import Iterable
 
 from mostek.wire.failures import Invalid
 
-__all__ = ["DEFAULT_WAIT", "LONGEST_WAIT", "wait_of"]
+__all__ = ["DEFAULT_WAIT", "LONGEST_WAIT", "responds_async", "wait_of"]
 
 #: Seconds that a call waits if the caller does not say, and at most.
 DEFAULT_WAIT = 60
@@ -21,6 +21,14 @@ def wait_of(headers: Iterable[str]) -> float:
         if match := _WAIT.fullmatch(preference):
             return float(_seconds(match.group(1).strip('"')))
     return float(DEFAULT_WAIT)
+
+
+def responds_async(headers: Iterable[str]) -> bool:
+    """Whether the caller asks not to wait at all, beyond the seconds that it names."""
+    given = [item.strip().lower() for item in ",".join(headers).split(",")]
+    return any(item.partition(";")[0].strip() == "respond-async" for item in given) and not any(
+        _WAIT.fullmatch(item) for item in given
+    )
 
 
 def _seconds(text: str) -> int:

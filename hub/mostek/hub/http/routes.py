@@ -5,6 +5,7 @@
     Get<Singular><Rest>       GET   …/<plural>/{id}/<rest>     AIP-156
     Create<Singular>          POST  …/<plural>                 AIP-133
     <Verb><Singular>          POST  …/<plural>:<verb>          AIP-136
+                              …/<plural>/{id}:<verb> for one that has an id, GET for a read
     <Verb><Other>             …:<verb> on the company itself, GET for a read without a body
 
 A singular is the message that a `List<Plural>` returns. The body of a POST is the request's one message field; all
@@ -80,6 +81,9 @@ def _route(method: MethodDescriptor, parent: str, plural_of: Mapping[str, str]) 
     for singular, plural in plural_of.items():
         if name.endswith(singular):
             verb = snake(name.removesuffix(singular))
+            if key := _key(method):
+                path = f"{parent}/{plural}/{{{key}}}:{verb}"
+                return _made(method, "POST" if _writes(method) else "GET", path, key=key)
             path = f"{parent}/{plural}" + ("" if verb == "create" else f":{verb}")
             return _made(method, "POST", path, body=_body(method))
     verb = snake(name).partition("_")[0]
@@ -93,10 +97,16 @@ def _writes(method: MethodDescriptor) -> bool:
 def _get(method: MethodDescriptor, parent: str, plural_of: Mapping[str, str]) -> Route:
     noun = method.name.removeprefix("Get")
     singular = max((s for s in plural_of if noun.startswith(s)), key=len)
-    key = "id" if "id" in method.input_type.fields_by_name else "name"
+    key = _key(method)
     rest = snake(noun.removeprefix(singular))
     path = f"{parent}/{plural_of[singular]}/{{{key}}}" + (f"/{rest}" if rest else "")
     return _made(method, "GET", path, key=key)
+
+
+def _key(method: MethodDescriptor) -> str:
+    """The request's field that names one object; empty if it has none."""
+    fields = method.input_type.fields_by_name
+    return next((name for name in ("id", "name") if name in fields), "")
 
 
 def _made(

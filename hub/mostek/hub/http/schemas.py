@@ -146,6 +146,12 @@ _MASK = "google.protobuf.FieldMask"
 _WELL_KNOWN: dict[str, Json] = {
     "google.protobuf.Timestamp": {"type": "string", "format": "date-time"},
     "google.protobuf.Duration": {"type": "string", "pattern": r"^-?[0-9]+(\.[0-9]{1,9})?s$"},
+    "google.protobuf.Any": {
+        "type": "object",
+        "properties": {"@type": {"type": "string"}},
+        "required": ["@type"],
+        "additionalProperties": True,
+    },
     "google.protobuf.Struct": {"type": "object", "additionalProperties": True},
 }
 _Field = FieldDescriptor

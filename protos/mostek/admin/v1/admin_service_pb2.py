@@ -22,11 +22,13 @@ _runtime_version.ValidateProtobufRuntimeVersion(
 _sym_db = _symbol_database.Default()
 
 
+from google.protobuf import any_pb2 as google_dot_protobuf_dot_any__pb2
 from google.protobuf import duration_pb2 as google_dot_protobuf_dot_duration__pb2
 from google.protobuf import timestamp_pb2 as google_dot_protobuf_dot_timestamp__pb2
+from mostek.link.v1 import failure_pb2 as mostek_dot_link_dot_v1_dot_failure__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n#mostek/admin/v1/admin_service.proto\x12\x0fmostek.admin.v1\x1a\x1egoogle/protobuf/duration.proto\x1a\x1fgoogle/protobuf/timestamp.proto\"\x17\n\x15ListConnectorsRequest\"H\n\x16ListConnectorsResponse\x12.\n\nconnectors\x18\x01 \x03(\x0b\x32\x1a.mostek.admin.v1.Connector\"#\n\x13GetConnectorRequest\x12\x0c\n\x04name\x18\x01 \x01(\t\"E\n\x14GetConnectorResponse\x12-\n\tconnector\x18\x01 \x01(\x0b\x32\x1a.mostek.admin.v1.Connector\"\xc4\x01\n\tConnector\x12\x0c\n\x04name\x18\x01 \x01(\t\x12\x0e\n\x06online\x18\x02 \x01(\x08\x12.\n\nchanged_at\x18\x03 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x34\n\tcompanies\x18\x04 \x03(\x0b\x32!.mostek.admin.v1.ConnectorCompany\x12\x33\n\x08sessions\x18\x05 \x03(\x0b\x32!.mostek.admin.v1.ConnectorSession\"u\n\x10\x43onnectorCompany\x12\x0c\n\x04name\x18\x01 \x01(\t\x12\x0e\n\x06plugin\x18\x02 \x01(\t\x12\x0b\n\x03\x65rp\x18\x03 \x01(\t\x12\x13\n\x0b\x65rp_version\x18\x04 \x01(\t\x12\x12\n\noperations\x18\x05 \x03(\t\x12\r\n\x05\x64rift\x18\x06 \x03(\t\"\xdf\x01\n\x10\x43onnectorSession\x12\x12\n\nsession_id\x18\x01 \x01(\t\x12\x10\n\x08instance\x18\x02 \x01(\t\x12\x10\n\x08software\x18\x03 \x01(\t\x12\x30\n\x0c\x63onnected_at\x18\x04 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\r\n\x05slots\x18\x05 \x01(\r\x12\x12\n\nfree_slots\x18\x06 \x01(\r\x12-\n\nround_trip\x18\x07 \x01(\x0b\x32\x19.google.protobuf.Duration\x12\x0f\n\x07suspect\x18\x08 \x01(\x08\x32\xd8\x01\n\x0c\x41\x64minService\x12\x66\n\x0eListConnectors\x12&.mostek.admin.v1.ListConnectorsRequest\x1a\'.mostek.admin.v1.ListConnectorsResponse\"\x03\x90\x02\x01\x12`\n\x0cGetConnector\x12$.mostek.admin.v1.GetConnectorRequest\x1a%.mostek.admin.v1.GetConnectorResponse\"\x03\x90\x02\x01\x62\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n#mostek/admin/v1/admin_service.proto\x12\x0fmostek.admin.v1\x1a\x19google/protobuf/any.proto\x1a\x1egoogle/protobuf/duration.proto\x1a\x1fgoogle/protobuf/timestamp.proto\x1a\x1cmostek/link/v1/failure.proto\"\x17\n\x15ListConnectorsRequest\"H\n\x16ListConnectorsResponse\x12.\n\nconnectors\x18\x01 \x03(\x0b\x32\x1a.mostek.admin.v1.Connector\"#\n\x13GetConnectorRequest\x12\x0c\n\x04name\x18\x01 \x01(\t\"E\n\x14GetConnectorResponse\x12-\n\tconnector\x18\x01 \x01(\x0b\x32\x1a.mostek.admin.v1.Connector\"\xc4\x01\n\tConnector\x12\x0c\n\x04name\x18\x01 \x01(\t\x12\x0e\n\x06online\x18\x02 \x01(\x08\x12.\n\nchanged_at\x18\x03 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x34\n\tcompanies\x18\x04 \x03(\x0b\x32!.mostek.admin.v1.ConnectorCompany\x12\x33\n\x08sessions\x18\x05 \x03(\x0b\x32!.mostek.admin.v1.ConnectorSession\"u\n\x10\x43onnectorCompany\x12\x0c\n\x04name\x18\x01 \x01(\t\x12\x0e\n\x06plugin\x18\x02 \x01(\t\x12\x0b\n\x03\x65rp\x18\x03 \x01(\t\x12\x13\n\x0b\x65rp_version\x18\x04 \x01(\t\x12\x12\n\noperations\x18\x05 \x03(\t\x12\r\n\x05\x64rift\x18\x06 \x03(\t\"\xdf\x01\n\x10\x43onnectorSession\x12\x12\n\nsession_id\x18\x01 \x01(\t\x12\x10\n\x08instance\x18\x02 \x01(\t\x12\x10\n\x08software\x18\x03 \x01(\t\x12\x30\n\x0c\x63onnected_at\x18\x04 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\r\n\x05slots\x18\x05 \x01(\r\x12\x12\n\nfree_slots\x18\x06 \x01(\r\x12-\n\nround_trip\x18\x07 \x01(\x0b\x32\x19.google.protobuf.Duration\x12\x0f\n\x07suspect\x18\x08 \x01(\x08\"\x8c\x02\n\x13ListCommandsRequest\x12\x16\n\tpage_size\x18\x01 \x01(\x05H\x00\x88\x01\x01\x12\x17\n\npage_token\x18\x02 \x01(\tH\x01\x88\x01\x01\x12\x16\n\tconnector\x18\x03 \x01(\tH\x02\x88\x01\x01\x12\x14\n\x07\x63ompany\x18\x04 \x01(\tH\x03\x88\x01\x01\x12\x1c\n\x0fidempotency_key\x18\x05 \x01(\tH\x04\x88\x01\x01\x12-\n\x06states\x18\x06 \x03(\x0e\x32\x1d.mostek.admin.v1.CommandStateB\x0c\n\n_page_sizeB\r\n\x0b_page_tokenB\x0c\n\n_connectorB\n\n\x08_companyB\x12\n\x10_idempotency_key\"[\n\x14ListCommandsResponse\x12*\n\x08\x63ommands\x18\x01 \x03(\x0b\x32\x18.mostek.admin.v1.Command\x12\x17\n\x0fnext_page_token\x18\x02 \x01(\t\"\x1f\n\x11GetCommandRequest\x12\n\n\x02id\x18\x01 \x01(\t\"?\n\x12GetCommandResponse\x12)\n\x07\x63ommand\x18\x01 \x01(\x0b\x32\x18.mostek.admin.v1.Command\"L\n\x12WaitCommandRequest\x12\n\n\x02id\x18\x01 \x01(\t\x12*\n\x07timeout\x18\x02 \x01(\x0b\x32\x19.google.protobuf.Duration\"@\n\x13WaitCommandResponse\x12)\n\x07\x63ommand\x18\x01 \x01(\x0b\x32\x18.mostek.admin.v1.Command\"\"\n\x14\x43\x61ncelCommandRequest\x12\n\n\x02id\x18\x01 \x01(\t\"B\n\x15\x43\x61ncelCommandResponse\x12)\n\x07\x63ommand\x18\x01 \x01(\x0b\x32\x18.mostek.admin.v1.Command\"!\n\x13RetryCommandRequest\x12\n\n\x02id\x18\x01 \x01(\t\"A\n\x14RetryCommandResponse\x12)\n\x07\x63ommand\x18\x01 \x01(\x0b\x32\x18.mostek.admin.v1.Command\"\x8d\x01\n\x15ResolveCommandRequest\x12\n\n\x02id\x18\x01 \x01(\t\x12\x36\n\nresolution\x18\x02 \x01(\x0e\x32\".mostek.admin.v1.CommandResolution\x12\x0e\n\x06\x65rp_id\x18\x03 \x01(\t\x12\x12\n\nerp_number\x18\x04 \x01(\t\x12\x0c\n\x04note\x18\x05 \x01(\t\"C\n\x16ResolveCommandResponse\x12)\n\x07\x63ommand\x18\x01 \x01(\x0b\x32\x18.mostek.admin.v1.Command\"\xb0\x04\n\x07\x43ommand\x12\n\n\x02id\x18\x01 \x01(\t\x12\x11\n\tconnector\x18\x02 \x01(\t\x12\x0f\n\x07\x63ompany\x18\x03 \x01(\t\x12\x11\n\toperation\x18\x04 \x01(\t\x12\x0e\n\x06\x63\x61ller\x18\x05 \x01(\t\x12\x17\n\x0fidempotency_key\x18\x06 \x01(\t\x12\x14\n\x0cordering_key\x18\x07 \x01(\t\x12,\n\x05state\x18\x08 \x01(\x0e\x32\x1d.mostek.admin.v1.CommandState\x12\x10\n\x08\x61ttempts\x18\t \x01(\x05\x12/\n\x0brecorded_at\x18\n \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12*\n\x06\x64ue_at\x18\x0b \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12.\n\nexpires_at\x18\x0c \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12/\n\x0b\x66inished_at\x18\r \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x0e\n\x06\x65rp_id\x18\x0e \x01(\t\x12\x12\n\nerp_number\x18\x0f \x01(\t\x12&\n\x08response\x18\x10 \x01(\x0b\x32\x14.google.protobuf.Any\x12(\n\x07\x66\x61ilure\x18\x11 \x01(\x0b\x32\x17.mostek.link.v1.Failure\x12/\n\x08timeline\x18\x12 \x03(\x0b\x32\x1d.mostek.admin.v1.CommandEvent\"T\n\x0c\x43ommandEvent\x12&\n\x02\x61t\x18\x01 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x0c\n\x04name\x18\x02 \x01(\t\x12\x0e\n\x06\x64\x65tail\x18\x03 \x01(\t*{\n\x11\x43ommandResolution\x12\"\n\x1e\x43OMMAND_RESOLUTION_UNSPECIFIED\x10\x00\x12\x1e\n\x1a\x43OMMAND_RESOLUTION_WRITTEN\x10\x01\x12\"\n\x1e\x43OMMAND_RESOLUTION_NOT_WRITTEN\x10\x02*\x9f\x02\n\x0c\x43ommandState\x12\x1d\n\x19\x43OMMAND_STATE_UNSPECIFIED\x10\x00\x12\x1a\n\x16\x43OMMAND_STATE_RECORDED\x10\x01\x12\x16\n\x12\x43OMMAND_STATE_SENT\x10\x02\x12\x1a\n\x16\x43OMMAND_STATE_IN_DOUBT\x10\x03\x12\x1b\n\x17\x43OMMAND_STATE_SUCCEEDED\x10\x04\x12\x18\n\x14\x43OMMAND_STATE_FAILED\x10\x05\x12\x19\n\x15\x43OMMAND_STATE_UNKNOWN\x10\x06\x12\x1b\n\x17\x43OMMAND_STATE_CANCELLED\x10\x07\x12\x19\n\x15\x43OMMAND_STATE_EXPIRED\x10\x08\x12\x16\n\x12\x43OMMAND_STATE_DEAD\x10\t2\xa4\x06\n\x0c\x41\x64minService\x12\x66\n\x0eListConnectors\x12&.mostek.admin.v1.ListConnectorsRequest\x1a\'.mostek.admin.v1.ListConnectorsResponse\"\x03\x90\x02\x01\x12`\n\x0cGetConnector\x12$.mostek.admin.v1.GetConnectorRequest\x1a%.mostek.admin.v1.GetConnectorResponse\"\x03\x90\x02\x01\x12`\n\x0cListCommands\x12$.mostek.admin.v1.ListCommandsRequest\x1a%.mostek.admin.v1.ListCommandsResponse\"\x03\x90\x02\x01\x12Z\n\nGetCommand\x12\".mostek.admin.v1.GetCommandRequest\x1a#.mostek.admin.v1.GetCommandResponse\"\x03\x90\x02\x01\x12]\n\x0bWaitCommand\x12#.mostek.admin.v1.WaitCommandRequest\x1a$.mostek.admin.v1.WaitCommandResponse\"\x03\x90\x02\x01\x12\x63\n\rCancelCommand\x12%.mostek.admin.v1.CancelCommandRequest\x1a&.mostek.admin.v1.CancelCommandResponse\"\x03\x90\x02\x02\x12`\n\x0cRetryCommand\x12$.mostek.admin.v1.RetryCommandRequest\x1a%.mostek.admin.v1.RetryCommandResponse\"\x03\x90\x02\x02\x12\x66\n\x0eResolveCommand\x12&.mostek.admin.v1.ResolveCommandRequest\x1a\'.mostek.admin.v1.ResolveCommandResponse\"\x03\x90\x02\x02\x62\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -37,20 +39,64 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_ADMINSERVICE'].methods_by_name['ListConnectors']._serialized_options = b'\220\002\001'
   _globals['_ADMINSERVICE'].methods_by_name['GetConnector']._loaded_options = None
   _globals['_ADMINSERVICE'].methods_by_name['GetConnector']._serialized_options = b'\220\002\001'
-  _globals['_LISTCONNECTORSREQUEST']._serialized_start=121
-  _globals['_LISTCONNECTORSREQUEST']._serialized_end=144
-  _globals['_LISTCONNECTORSRESPONSE']._serialized_start=146
-  _globals['_LISTCONNECTORSRESPONSE']._serialized_end=218
-  _globals['_GETCONNECTORREQUEST']._serialized_start=220
-  _globals['_GETCONNECTORREQUEST']._serialized_end=255
-  _globals['_GETCONNECTORRESPONSE']._serialized_start=257
-  _globals['_GETCONNECTORRESPONSE']._serialized_end=326
-  _globals['_CONNECTOR']._serialized_start=329
-  _globals['_CONNECTOR']._serialized_end=525
-  _globals['_CONNECTORCOMPANY']._serialized_start=527
-  _globals['_CONNECTORCOMPANY']._serialized_end=644
-  _globals['_CONNECTORSESSION']._serialized_start=647
-  _globals['_CONNECTORSESSION']._serialized_end=870
-  _globals['_ADMINSERVICE']._serialized_start=873
-  _globals['_ADMINSERVICE']._serialized_end=1089
+  _globals['_ADMINSERVICE'].methods_by_name['ListCommands']._loaded_options = None
+  _globals['_ADMINSERVICE'].methods_by_name['ListCommands']._serialized_options = b'\220\002\001'
+  _globals['_ADMINSERVICE'].methods_by_name['GetCommand']._loaded_options = None
+  _globals['_ADMINSERVICE'].methods_by_name['GetCommand']._serialized_options = b'\220\002\001'
+  _globals['_ADMINSERVICE'].methods_by_name['WaitCommand']._loaded_options = None
+  _globals['_ADMINSERVICE'].methods_by_name['WaitCommand']._serialized_options = b'\220\002\001'
+  _globals['_ADMINSERVICE'].methods_by_name['CancelCommand']._loaded_options = None
+  _globals['_ADMINSERVICE'].methods_by_name['CancelCommand']._serialized_options = b'\220\002\002'
+  _globals['_ADMINSERVICE'].methods_by_name['RetryCommand']._loaded_options = None
+  _globals['_ADMINSERVICE'].methods_by_name['RetryCommand']._serialized_options = b'\220\002\002'
+  _globals['_ADMINSERVICE'].methods_by_name['ResolveCommand']._loaded_options = None
+  _globals['_ADMINSERVICE'].methods_by_name['ResolveCommand']._serialized_options = b'\220\002\002'
+  _globals['_COMMANDRESOLUTION']._serialized_start=2603
+  _globals['_COMMANDRESOLUTION']._serialized_end=2726
+  _globals['_COMMANDSTATE']._serialized_start=2729
+  _globals['_COMMANDSTATE']._serialized_end=3016
+  _globals['_LISTCONNECTORSREQUEST']._serialized_start=178
+  _globals['_LISTCONNECTORSREQUEST']._serialized_end=201
+  _globals['_LISTCONNECTORSRESPONSE']._serialized_start=203
+  _globals['_LISTCONNECTORSRESPONSE']._serialized_end=275
+  _globals['_GETCONNECTORREQUEST']._serialized_start=277
+  _globals['_GETCONNECTORREQUEST']._serialized_end=312
+  _globals['_GETCONNECTORRESPONSE']._serialized_start=314
+  _globals['_GETCONNECTORRESPONSE']._serialized_end=383
+  _globals['_CONNECTOR']._serialized_start=386
+  _globals['_CONNECTOR']._serialized_end=582
+  _globals['_CONNECTORCOMPANY']._serialized_start=584
+  _globals['_CONNECTORCOMPANY']._serialized_end=701
+  _globals['_CONNECTORSESSION']._serialized_start=704
+  _globals['_CONNECTORSESSION']._serialized_end=927
+  _globals['_LISTCOMMANDSREQUEST']._serialized_start=930
+  _globals['_LISTCOMMANDSREQUEST']._serialized_end=1198
+  _globals['_LISTCOMMANDSRESPONSE']._serialized_start=1200
+  _globals['_LISTCOMMANDSRESPONSE']._serialized_end=1291
+  _globals['_GETCOMMANDREQUEST']._serialized_start=1293
+  _globals['_GETCOMMANDREQUEST']._serialized_end=1324
+  _globals['_GETCOMMANDRESPONSE']._serialized_start=1326
+  _globals['_GETCOMMANDRESPONSE']._serialized_end=1389
+  _globals['_WAITCOMMANDREQUEST']._serialized_start=1391
+  _globals['_WAITCOMMANDREQUEST']._serialized_end=1467
+  _globals['_WAITCOMMANDRESPONSE']._serialized_start=1469
+  _globals['_WAITCOMMANDRESPONSE']._serialized_end=1533
+  _globals['_CANCELCOMMANDREQUEST']._serialized_start=1535
+  _globals['_CANCELCOMMANDREQUEST']._serialized_end=1569
+  _globals['_CANCELCOMMANDRESPONSE']._serialized_start=1571
+  _globals['_CANCELCOMMANDRESPONSE']._serialized_end=1637
+  _globals['_RETRYCOMMANDREQUEST']._serialized_start=1639
+  _globals['_RETRYCOMMANDREQUEST']._serialized_end=1672
+  _globals['_RETRYCOMMANDRESPONSE']._serialized_start=1674
+  _globals['_RETRYCOMMANDRESPONSE']._serialized_end=1739
+  _globals['_RESOLVECOMMANDREQUEST']._serialized_start=1742
+  _globals['_RESOLVECOMMANDREQUEST']._serialized_end=1883
+  _globals['_RESOLVECOMMANDRESPONSE']._serialized_start=1885
+  _globals['_RESOLVECOMMANDRESPONSE']._serialized_end=1952
+  _globals['_COMMAND']._serialized_start=1955
+  _globals['_COMMAND']._serialized_end=2515
+  _globals['_COMMANDEVENT']._serialized_start=2517
+  _globals['_COMMANDEVENT']._serialized_end=2601
+  _globals['_ADMINSERVICE']._serialized_start=3019
+  _globals['_ADMINSERVICE']._serialized_end=3823
 # @@protoc_insertion_point(module_scope)

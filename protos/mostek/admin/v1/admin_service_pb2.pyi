@@ -4,11 +4,14 @@ isort:skip_file
 """
 
 from collections import abc as _abc
+from google.protobuf import any_pb2 as _any_pb2
 from google.protobuf import descriptor as _descriptor
 from google.protobuf import duration_pb2 as _duration_pb2
 from google.protobuf import message as _message
 from google.protobuf import timestamp_pb2 as _timestamp_pb2
 from google.protobuf.internal import containers as _containers
+from google.protobuf.internal import enum_type_wrapper as _enum_type_wrapper
+from mostek.link.v1 import failure_pb2 as _failure_pb2
 import builtins as _builtins
 import sys
 import typing as _typing
@@ -19,6 +22,74 @@ else:
     from typing_extensions import TypeAlias as _TypeAlias, Never as _Never
 
 DESCRIPTOR: _descriptor.FileDescriptor
+
+class _CommandResolution:
+    ValueType = _typing.NewType("ValueType", _builtins.int)
+    V: _TypeAlias = ValueType  # noqa: Y015
+
+class _CommandResolutionEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_CommandResolution.ValueType], _builtins.type):
+    DESCRIPTOR: _descriptor.EnumDescriptor
+    COMMAND_RESOLUTION_UNSPECIFIED: _CommandResolution.ValueType  # 0
+    COMMAND_RESOLUTION_WRITTEN: _CommandResolution.ValueType  # 1
+    """The document is there."""
+    COMMAND_RESOLUTION_NOT_WRITTEN: _CommandResolution.ValueType  # 2
+    """There is none."""
+
+class CommandResolution(_CommandResolution, metaclass=_CommandResolutionEnumTypeWrapper):
+    """What an operator found in the ERP."""
+
+COMMAND_RESOLUTION_UNSPECIFIED: CommandResolution.ValueType  # 0
+COMMAND_RESOLUTION_WRITTEN: CommandResolution.ValueType  # 1
+"""The document is there."""
+COMMAND_RESOLUTION_NOT_WRITTEN: CommandResolution.ValueType  # 2
+"""There is none."""
+Global___CommandResolution: _TypeAlias = CommandResolution  # noqa: Y015
+
+class _CommandState:
+    ValueType = _typing.NewType("ValueType", _builtins.int)
+    V: _TypeAlias = ValueType  # noqa: Y015
+
+class _CommandStateEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_CommandState.ValueType], _builtins.type):
+    DESCRIPTOR: _descriptor.EnumDescriptor
+    COMMAND_STATE_UNSPECIFIED: _CommandState.ValueType  # 0
+    COMMAND_STATE_RECORDED: _CommandState.ValueType  # 1
+    """Waits to be sent; nothing of it has happened."""
+    COMMAND_STATE_SENT: _CommandState.ValueType  # 2
+    """Under way at the site."""
+    COMMAND_STATE_IN_DOUBT: _CommandState.ValueType  # 3
+    """Was under way, and what became of it is not known: it is asked for again under its key."""
+    COMMAND_STATE_SUCCEEDED: _CommandState.ValueType  # 4
+    COMMAND_STATE_FAILED: _CommandState.ValueType  # 5
+    """The site or the ERP refuses it; nothing was written."""
+    COMMAND_STATE_UNKNOWN: _CommandState.ValueType  # 6
+    """Time ran out in doubt: look into the ERP and resolve it."""
+    COMMAND_STATE_CANCELLED: _CommandState.ValueType  # 7
+    COMMAND_STATE_EXPIRED: _CommandState.ValueType  # 8
+    """Time ran out before it was begun."""
+    COMMAND_STATE_DEAD: _CommandState.ValueType  # 9
+    """A dead letter: time ran out over failures that might have passed; nothing was written."""
+
+class CommandState(_CommandState, metaclass=_CommandStateEnumTypeWrapper):
+    """Where a command is."""
+
+COMMAND_STATE_UNSPECIFIED: CommandState.ValueType  # 0
+COMMAND_STATE_RECORDED: CommandState.ValueType  # 1
+"""Waits to be sent; nothing of it has happened."""
+COMMAND_STATE_SENT: CommandState.ValueType  # 2
+"""Under way at the site."""
+COMMAND_STATE_IN_DOUBT: CommandState.ValueType  # 3
+"""Was under way, and what became of it is not known: it is asked for again under its key."""
+COMMAND_STATE_SUCCEEDED: CommandState.ValueType  # 4
+COMMAND_STATE_FAILED: CommandState.ValueType  # 5
+"""The site or the ERP refuses it; nothing was written."""
+COMMAND_STATE_UNKNOWN: CommandState.ValueType  # 6
+"""Time ran out in doubt: look into the ERP and resolve it."""
+COMMAND_STATE_CANCELLED: CommandState.ValueType  # 7
+COMMAND_STATE_EXPIRED: CommandState.ValueType  # 8
+"""Time ran out before it was begun."""
+COMMAND_STATE_DEAD: CommandState.ValueType  # 9
+"""A dead letter: time ran out over failures that might have passed; nothing was written."""
+Global___CommandState: _TypeAlias = CommandState  # noqa: Y015
 
 @_typing.final
 class ListConnectorsRequest(_message.Message):
@@ -226,3 +297,448 @@ class ConnectorSession(_message.Message):
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___ConnectorSession: _TypeAlias = ConnectorSession  # noqa: Y015
+
+@_typing.final
+class ListCommandsRequest(_message.Message):
+    """Asks for durable commands. What is absent does not matter."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    PAGE_SIZE_FIELD_NUMBER: _builtins.int
+    PAGE_TOKEN_FIELD_NUMBER: _builtins.int
+    CONNECTOR_FIELD_NUMBER: _builtins.int
+    COMPANY_FIELD_NUMBER: _builtins.int
+    IDEMPOTENCY_KEY_FIELD_NUMBER: _builtins.int
+    STATES_FIELD_NUMBER: _builtins.int
+    page_size: _builtins.int
+    """Most commands of the page: 1 to 1000. Absent: 100."""
+    page_token: _builtins.str
+    """From the page before."""
+    connector: _builtins.str
+    company: _builtins.str
+    idempotency_key: _builtins.str
+    @_builtins.property
+    def states(self) -> _containers.RepeatedScalarFieldContainer[Global___CommandState.ValueType]:
+        """Any of these."""
+
+    def __init__(
+        self,
+        *,
+        page_size: _builtins.int | None = ...,
+        page_token: _builtins.str | None = ...,
+        connector: _builtins.str | None = ...,
+        company: _builtins.str | None = ...,
+        idempotency_key: _builtins.str | None = ...,
+        states: _abc.Iterable[Global___CommandState.ValueType] | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["_company", b"_company", "_connector", b"_connector", "_idempotency_key", b"_idempotency_key", "_page_size", b"_page_size", "_page_token", b"_page_token", "company", b"company", "connector", b"connector", "idempotency_key", b"idempotency_key", "page_size", b"page_size", "page_token", b"page_token"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["_company", b"_company", "_connector", b"_connector", "_idempotency_key", b"_idempotency_key", "_page_size", b"_page_size", "_page_token", b"_page_token", "company", b"company", "connector", b"connector", "idempotency_key", b"idempotency_key", "page_size", b"page_size", "page_token", b"page_token", "states", b"states"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    _WhichOneofReturnType__company: _TypeAlias = _typing.Literal["company"]  # noqa: Y015
+    _WhichOneofArgType__company: _TypeAlias = _typing.Literal["_company", b"_company"]  # noqa: Y015
+    _WhichOneofReturnType__connector: _TypeAlias = _typing.Literal["connector"]  # noqa: Y015
+    _WhichOneofArgType__connector: _TypeAlias = _typing.Literal["_connector", b"_connector"]  # noqa: Y015
+    _WhichOneofReturnType__idempotency_key: _TypeAlias = _typing.Literal["idempotency_key"]  # noqa: Y015
+    _WhichOneofArgType__idempotency_key: _TypeAlias = _typing.Literal["_idempotency_key", b"_idempotency_key"]  # noqa: Y015
+    _WhichOneofReturnType__page_size: _TypeAlias = _typing.Literal["page_size"]  # noqa: Y015
+    _WhichOneofArgType__page_size: _TypeAlias = _typing.Literal["_page_size", b"_page_size"]  # noqa: Y015
+    _WhichOneofReturnType__page_token: _TypeAlias = _typing.Literal["page_token"]  # noqa: Y015
+    _WhichOneofArgType__page_token: _TypeAlias = _typing.Literal["_page_token", b"_page_token"]  # noqa: Y015
+    @_typing.overload
+    def WhichOneof(self, oneof_group: _WhichOneofArgType__company) -> _WhichOneofReturnType__company | None: ...
+    @_typing.overload
+    def WhichOneof(self, oneof_group: _WhichOneofArgType__connector) -> _WhichOneofReturnType__connector | None: ...
+    @_typing.overload
+    def WhichOneof(self, oneof_group: _WhichOneofArgType__idempotency_key) -> _WhichOneofReturnType__idempotency_key | None: ...
+    @_typing.overload
+    def WhichOneof(self, oneof_group: _WhichOneofArgType__page_size) -> _WhichOneofReturnType__page_size | None: ...
+    @_typing.overload
+    def WhichOneof(self, oneof_group: _WhichOneofArgType__page_token) -> _WhichOneofReturnType__page_token | None: ...
+
+Global___ListCommandsRequest: _TypeAlias = ListCommandsRequest  # noqa: Y015
+
+@_typing.final
+class ListCommandsResponse(_message.Message):
+    """One page of commands, without outcomes and timelines."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    COMMANDS_FIELD_NUMBER: _builtins.int
+    NEXT_PAGE_TOKEN_FIELD_NUMBER: _builtins.int
+    next_page_token: _builtins.str
+    """Where the next page begins; empty: this was the last."""
+    @_builtins.property
+    def commands(self) -> _containers.RepeatedCompositeFieldContainer[Global___Command]: ...
+    def __init__(
+        self,
+        *,
+        commands: _abc.Iterable[Global___Command] | None = ...,
+        next_page_token: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["commands", b"commands", "next_page_token", b"next_page_token"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___ListCommandsResponse: _TypeAlias = ListCommandsResponse  # noqa: Y015
+
+@_typing.final
+class GetCommandRequest(_message.Message):
+    """Asks for one command."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    ID_FIELD_NUMBER: _builtins.int
+    id: _builtins.str
+    def __init__(
+        self,
+        *,
+        id: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["id", b"id"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___GetCommandRequest: _TypeAlias = GetCommandRequest  # noqa: Y015
+
+@_typing.final
+class GetCommandResponse(_message.Message):
+    """One command."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    COMMAND_FIELD_NUMBER: _builtins.int
+    @_builtins.property
+    def command(self) -> Global___Command: ...
+    def __init__(
+        self,
+        *,
+        command: Global___Command | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["command", b"command"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["command", b"command"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___GetCommandResponse: _TypeAlias = GetCommandResponse  # noqa: Y015
+
+@_typing.final
+class WaitCommandRequest(_message.Message):
+    """Asks for one command when it has ended."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    ID_FIELD_NUMBER: _builtins.int
+    TIMEOUT_FIELD_NUMBER: _builtins.int
+    id: _builtins.str
+    @_builtins.property
+    def timeout(self) -> _duration_pb2.Duration:
+        """At most 600 seconds. Absent: 60."""
+
+    def __init__(
+        self,
+        *,
+        id: _builtins.str = ...,
+        timeout: _duration_pb2.Duration | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["timeout", b"timeout"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["id", b"id", "timeout", b"timeout"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___WaitCommandRequest: _TypeAlias = WaitCommandRequest  # noqa: Y015
+
+@_typing.final
+class WaitCommandResponse(_message.Message):
+    """One command, as it is now."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    COMMAND_FIELD_NUMBER: _builtins.int
+    @_builtins.property
+    def command(self) -> Global___Command: ...
+    def __init__(
+        self,
+        *,
+        command: Global___Command | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["command", b"command"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["command", b"command"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___WaitCommandResponse: _TypeAlias = WaitCommandResponse  # noqa: Y015
+
+@_typing.final
+class CancelCommandRequest(_message.Message):
+    """Asks to cancel one command."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    ID_FIELD_NUMBER: _builtins.int
+    id: _builtins.str
+    def __init__(
+        self,
+        *,
+        id: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["id", b"id"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___CancelCommandRequest: _TypeAlias = CancelCommandRequest  # noqa: Y015
+
+@_typing.final
+class CancelCommandResponse(_message.Message):
+    """The command, as it is now."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    COMMAND_FIELD_NUMBER: _builtins.int
+    @_builtins.property
+    def command(self) -> Global___Command: ...
+    def __init__(
+        self,
+        *,
+        command: Global___Command | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["command", b"command"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["command", b"command"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___CancelCommandResponse: _TypeAlias = CancelCommandResponse  # noqa: Y015
+
+@_typing.final
+class RetryCommandRequest(_message.Message):
+    """Asks to try one command again."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    ID_FIELD_NUMBER: _builtins.int
+    id: _builtins.str
+    def __init__(
+        self,
+        *,
+        id: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["id", b"id"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___RetryCommandRequest: _TypeAlias = RetryCommandRequest  # noqa: Y015
+
+@_typing.final
+class RetryCommandResponse(_message.Message):
+    """The command, as it is now."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    COMMAND_FIELD_NUMBER: _builtins.int
+    @_builtins.property
+    def command(self) -> Global___Command: ...
+    def __init__(
+        self,
+        *,
+        command: Global___Command | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["command", b"command"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["command", b"command"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___RetryCommandResponse: _TypeAlias = RetryCommandResponse  # noqa: Y015
+
+@_typing.final
+class ResolveCommandRequest(_message.Message):
+    """Says what became of one command."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    ID_FIELD_NUMBER: _builtins.int
+    RESOLUTION_FIELD_NUMBER: _builtins.int
+    ERP_ID_FIELD_NUMBER: _builtins.int
+    ERP_NUMBER_FIELD_NUMBER: _builtins.int
+    NOTE_FIELD_NUMBER: _builtins.int
+    id: _builtins.str
+    resolution: Global___CommandResolution.ValueType
+    erp_id: _builtins.str
+    """Of the document in the ERP; required with COMMAND_RESOLUTION_WRITTEN."""
+    erp_number: _builtins.str
+    """The number of the document, or the code, as people see it."""
+    note: _builtins.str
+    """For the timeline: who looked, and where."""
+    def __init__(
+        self,
+        *,
+        id: _builtins.str = ...,
+        resolution: Global___CommandResolution.ValueType = ...,
+        erp_id: _builtins.str = ...,
+        erp_number: _builtins.str = ...,
+        note: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["erp_id", b"erp_id", "erp_number", b"erp_number", "id", b"id", "note", b"note", "resolution", b"resolution"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___ResolveCommandRequest: _TypeAlias = ResolveCommandRequest  # noqa: Y015
+
+@_typing.final
+class ResolveCommandResponse(_message.Message):
+    """The command, as it is now."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    COMMAND_FIELD_NUMBER: _builtins.int
+    @_builtins.property
+    def command(self) -> Global___Command: ...
+    def __init__(
+        self,
+        *,
+        command: Global___Command | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["command", b"command"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["command", b"command"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___ResolveCommandResponse: _TypeAlias = ResolveCommandResponse  # noqa: Y015
+
+@_typing.final
+class Command(_message.Message):
+    """A write that the hub has recorded."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    ID_FIELD_NUMBER: _builtins.int
+    CONNECTOR_FIELD_NUMBER: _builtins.int
+    COMPANY_FIELD_NUMBER: _builtins.int
+    OPERATION_FIELD_NUMBER: _builtins.int
+    CALLER_FIELD_NUMBER: _builtins.int
+    IDEMPOTENCY_KEY_FIELD_NUMBER: _builtins.int
+    ORDERING_KEY_FIELD_NUMBER: _builtins.int
+    STATE_FIELD_NUMBER: _builtins.int
+    ATTEMPTS_FIELD_NUMBER: _builtins.int
+    RECORDED_AT_FIELD_NUMBER: _builtins.int
+    DUE_AT_FIELD_NUMBER: _builtins.int
+    EXPIRES_AT_FIELD_NUMBER: _builtins.int
+    FINISHED_AT_FIELD_NUMBER: _builtins.int
+    ERP_ID_FIELD_NUMBER: _builtins.int
+    ERP_NUMBER_FIELD_NUMBER: _builtins.int
+    RESPONSE_FIELD_NUMBER: _builtins.int
+    FAILURE_FIELD_NUMBER: _builtins.int
+    TIMELINE_FIELD_NUMBER: _builtins.int
+    id: _builtins.str
+    connector: _builtins.str
+    company: _builtins.str
+    operation: _builtins.str
+    """rpc name of mostek.erp.v1.ErpService."""
+    caller: _builtins.str
+    idempotency_key: _builtins.str
+    ordering_key: _builtins.str
+    state: Global___CommandState.ValueType
+    attempts: _builtins.int
+    """How often it was sent to the site."""
+    erp_id: _builtins.str
+    """Of what was written, as far as the ERP told: its id, and the number or code that people see."""
+    erp_number: _builtins.str
+    @_builtins.property
+    def recorded_at(self) -> _timestamp_pb2.Timestamp: ...
+    @_builtins.property
+    def due_at(self) -> _timestamp_pb2.Timestamp:
+        """When it is sent next, at the earliest. Only while it waits."""
+
+    @_builtins.property
+    def expires_at(self) -> _timestamp_pb2.Timestamp:
+        """When it may not be begun any more."""
+
+    @_builtins.property
+    def finished_at(self) -> _timestamp_pb2.Timestamp: ...
+    @_builtins.property
+    def response(self) -> _any_pb2.Any:
+        """The operation's response, once it succeeded. When it is no longer kept it holds only the ERP's id and number."""
+
+    @_builtins.property
+    def failure(self) -> _failure_pb2.Failure:
+        """Why it ended without success."""
+
+    @_builtins.property
+    def timeline(self) -> _containers.RepeatedCompositeFieldContainer[Global___CommandEvent]:
+        """What happened, in order."""
+
+    def __init__(
+        self,
+        *,
+        id: _builtins.str = ...,
+        connector: _builtins.str = ...,
+        company: _builtins.str = ...,
+        operation: _builtins.str = ...,
+        caller: _builtins.str = ...,
+        idempotency_key: _builtins.str = ...,
+        ordering_key: _builtins.str = ...,
+        state: Global___CommandState.ValueType = ...,
+        attempts: _builtins.int = ...,
+        recorded_at: _timestamp_pb2.Timestamp | None = ...,
+        due_at: _timestamp_pb2.Timestamp | None = ...,
+        expires_at: _timestamp_pb2.Timestamp | None = ...,
+        finished_at: _timestamp_pb2.Timestamp | None = ...,
+        erp_id: _builtins.str = ...,
+        erp_number: _builtins.str = ...,
+        response: _any_pb2.Any | None = ...,
+        failure: _failure_pb2.Failure | None = ...,
+        timeline: _abc.Iterable[Global___CommandEvent] | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["due_at", b"due_at", "expires_at", b"expires_at", "failure", b"failure", "finished_at", b"finished_at", "recorded_at", b"recorded_at", "response", b"response"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["attempts", b"attempts", "caller", b"caller", "company", b"company", "connector", b"connector", "due_at", b"due_at", "erp_id", b"erp_id", "erp_number", b"erp_number", "expires_at", b"expires_at", "failure", b"failure", "finished_at", b"finished_at", "id", b"id", "idempotency_key", b"idempotency_key", "operation", b"operation", "ordering_key", b"ordering_key", "recorded_at", b"recorded_at", "response", b"response", "state", b"state", "timeline", b"timeline"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___Command: _TypeAlias = Command  # noqa: Y015
+
+@_typing.final
+class CommandEvent(_message.Message):
+    """Something that happened to a command."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    AT_FIELD_NUMBER: _builtins.int
+    NAME_FIELD_NUMBER: _builtins.int
+    DETAIL_FIELD_NUMBER: _builtins.int
+    name: _builtins.str
+    """received, recorded, sent, accepted, started, finished, acknowledged; besides postponed, delayed, lost, cancel asked,
+    retried, resolved.
+    """
+    detail: _builtins.str
+    @_builtins.property
+    def at(self) -> _timestamp_pb2.Timestamp: ...
+    def __init__(
+        self,
+        *,
+        at: _timestamp_pb2.Timestamp | None = ...,
+        name: _builtins.str = ...,
+        detail: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["at", b"at"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["at", b"at", "detail", b"detail", "name", b"name"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___CommandEvent: _TypeAlias = CommandEvent  # noqa: Y015

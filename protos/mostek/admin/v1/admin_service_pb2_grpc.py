@@ -26,7 +26,7 @@ if _version_not_supported:
 
 
 class AdminServiceStub:
-    """The hub's own API: what operators and applications ask about connectors.
+    """The hub's own API: what operators and applications ask about connectors and about durable commands.
     """
 
     def __init__(self, channel):
@@ -45,10 +45,40 @@ class AdminServiceStub:
                 request_serializer=mostek_dot_admin_dot_v1_dot_admin__service__pb2.GetConnectorRequest.SerializeToString,
                 response_deserializer=mostek_dot_admin_dot_v1_dot_admin__service__pb2.GetConnectorResponse.FromString,
                 _registered_method=True)
+        self.ListCommands = channel.unary_unary(
+                '/mostek.admin.v1.AdminService/ListCommands',
+                request_serializer=mostek_dot_admin_dot_v1_dot_admin__service__pb2.ListCommandsRequest.SerializeToString,
+                response_deserializer=mostek_dot_admin_dot_v1_dot_admin__service__pb2.ListCommandsResponse.FromString,
+                _registered_method=True)
+        self.GetCommand = channel.unary_unary(
+                '/mostek.admin.v1.AdminService/GetCommand',
+                request_serializer=mostek_dot_admin_dot_v1_dot_admin__service__pb2.GetCommandRequest.SerializeToString,
+                response_deserializer=mostek_dot_admin_dot_v1_dot_admin__service__pb2.GetCommandResponse.FromString,
+                _registered_method=True)
+        self.WaitCommand = channel.unary_unary(
+                '/mostek.admin.v1.AdminService/WaitCommand',
+                request_serializer=mostek_dot_admin_dot_v1_dot_admin__service__pb2.WaitCommandRequest.SerializeToString,
+                response_deserializer=mostek_dot_admin_dot_v1_dot_admin__service__pb2.WaitCommandResponse.FromString,
+                _registered_method=True)
+        self.CancelCommand = channel.unary_unary(
+                '/mostek.admin.v1.AdminService/CancelCommand',
+                request_serializer=mostek_dot_admin_dot_v1_dot_admin__service__pb2.CancelCommandRequest.SerializeToString,
+                response_deserializer=mostek_dot_admin_dot_v1_dot_admin__service__pb2.CancelCommandResponse.FromString,
+                _registered_method=True)
+        self.RetryCommand = channel.unary_unary(
+                '/mostek.admin.v1.AdminService/RetryCommand',
+                request_serializer=mostek_dot_admin_dot_v1_dot_admin__service__pb2.RetryCommandRequest.SerializeToString,
+                response_deserializer=mostek_dot_admin_dot_v1_dot_admin__service__pb2.RetryCommandResponse.FromString,
+                _registered_method=True)
+        self.ResolveCommand = channel.unary_unary(
+                '/mostek.admin.v1.AdminService/ResolveCommand',
+                request_serializer=mostek_dot_admin_dot_v1_dot_admin__service__pb2.ResolveCommandRequest.SerializeToString,
+                response_deserializer=mostek_dot_admin_dot_v1_dot_admin__service__pb2.ResolveCommandResponse.FromString,
+                _registered_method=True)
 
 
 class AdminServiceServicer:
-    """The hub's own API: what operators and applications ask about connectors.
+    """The hub's own API: what operators and applications ask about connectors and about durable commands.
     """
 
     def ListConnectors(self, request, context):
@@ -61,6 +91,49 @@ class AdminServiceServicer:
 
     def GetConnector(self, request, context):
         """One connector. Fails with NOT_FOUND if the hub has not seen it.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def ListCommands(self, request, context):
+        """Durable commands, the newest first.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def GetCommand(self, request, context):
+        """One command with its outcome and its timeline. Fails with NOT_FOUND if the hub has not recorded it.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def WaitCommand(self, request, context):
+        """The same, when the command has ended or `timeout` has passed.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def CancelCommand(self, request, context):
+        """Cancel a command that the site has not begun. Not a failure if it is too late: the state tells.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def RetryCommand(self, request, context):
+        """Try a command again that has ended without success; it has its whole time once more. The site looks for its document in
+        the ERP before it writes.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def ResolveCommand(self, request, context):
+        """Say what became of a command whose end is unknown, after looking into the ERP.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -79,6 +152,36 @@ def add_AdminServiceServicer_to_server(servicer, server):
                     request_deserializer=mostek_dot_admin_dot_v1_dot_admin__service__pb2.GetConnectorRequest.FromString,
                     response_serializer=mostek_dot_admin_dot_v1_dot_admin__service__pb2.GetConnectorResponse.SerializeToString,
             ),
+            'ListCommands': grpc.unary_unary_rpc_method_handler(
+                    servicer.ListCommands,
+                    request_deserializer=mostek_dot_admin_dot_v1_dot_admin__service__pb2.ListCommandsRequest.FromString,
+                    response_serializer=mostek_dot_admin_dot_v1_dot_admin__service__pb2.ListCommandsResponse.SerializeToString,
+            ),
+            'GetCommand': grpc.unary_unary_rpc_method_handler(
+                    servicer.GetCommand,
+                    request_deserializer=mostek_dot_admin_dot_v1_dot_admin__service__pb2.GetCommandRequest.FromString,
+                    response_serializer=mostek_dot_admin_dot_v1_dot_admin__service__pb2.GetCommandResponse.SerializeToString,
+            ),
+            'WaitCommand': grpc.unary_unary_rpc_method_handler(
+                    servicer.WaitCommand,
+                    request_deserializer=mostek_dot_admin_dot_v1_dot_admin__service__pb2.WaitCommandRequest.FromString,
+                    response_serializer=mostek_dot_admin_dot_v1_dot_admin__service__pb2.WaitCommandResponse.SerializeToString,
+            ),
+            'CancelCommand': grpc.unary_unary_rpc_method_handler(
+                    servicer.CancelCommand,
+                    request_deserializer=mostek_dot_admin_dot_v1_dot_admin__service__pb2.CancelCommandRequest.FromString,
+                    response_serializer=mostek_dot_admin_dot_v1_dot_admin__service__pb2.CancelCommandResponse.SerializeToString,
+            ),
+            'RetryCommand': grpc.unary_unary_rpc_method_handler(
+                    servicer.RetryCommand,
+                    request_deserializer=mostek_dot_admin_dot_v1_dot_admin__service__pb2.RetryCommandRequest.FromString,
+                    response_serializer=mostek_dot_admin_dot_v1_dot_admin__service__pb2.RetryCommandResponse.SerializeToString,
+            ),
+            'ResolveCommand': grpc.unary_unary_rpc_method_handler(
+                    servicer.ResolveCommand,
+                    request_deserializer=mostek_dot_admin_dot_v1_dot_admin__service__pb2.ResolveCommandRequest.FromString,
+                    response_serializer=mostek_dot_admin_dot_v1_dot_admin__service__pb2.ResolveCommandResponse.SerializeToString,
+            ),
     }
     generic_handler = grpc.method_handlers_generic_handler(
             'mostek.admin.v1.AdminService', rpc_method_handlers)
@@ -88,7 +191,7 @@ def add_AdminServiceServicer_to_server(servicer, server):
 
  # This class is part of an EXPERIMENTAL API.
 class AdminService:
-    """The hub's own API: what operators and applications ask about connectors.
+    """The hub's own API: what operators and applications ask about connectors and about durable commands.
     """
 
     @staticmethod
@@ -135,6 +238,168 @@ class AdminService:
             '/mostek.admin.v1.AdminService/GetConnector',
             mostek_dot_admin_dot_v1_dot_admin__service__pb2.GetConnectorRequest.SerializeToString,
             mostek_dot_admin_dot_v1_dot_admin__service__pb2.GetConnectorResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def ListCommands(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/mostek.admin.v1.AdminService/ListCommands',
+            mostek_dot_admin_dot_v1_dot_admin__service__pb2.ListCommandsRequest.SerializeToString,
+            mostek_dot_admin_dot_v1_dot_admin__service__pb2.ListCommandsResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def GetCommand(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/mostek.admin.v1.AdminService/GetCommand',
+            mostek_dot_admin_dot_v1_dot_admin__service__pb2.GetCommandRequest.SerializeToString,
+            mostek_dot_admin_dot_v1_dot_admin__service__pb2.GetCommandResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def WaitCommand(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/mostek.admin.v1.AdminService/WaitCommand',
+            mostek_dot_admin_dot_v1_dot_admin__service__pb2.WaitCommandRequest.SerializeToString,
+            mostek_dot_admin_dot_v1_dot_admin__service__pb2.WaitCommandResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def CancelCommand(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/mostek.admin.v1.AdminService/CancelCommand',
+            mostek_dot_admin_dot_v1_dot_admin__service__pb2.CancelCommandRequest.SerializeToString,
+            mostek_dot_admin_dot_v1_dot_admin__service__pb2.CancelCommandResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def RetryCommand(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/mostek.admin.v1.AdminService/RetryCommand',
+            mostek_dot_admin_dot_v1_dot_admin__service__pb2.RetryCommandRequest.SerializeToString,
+            mostek_dot_admin_dot_v1_dot_admin__service__pb2.RetryCommandResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def ResolveCommand(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/mostek.admin.v1.AdminService/ResolveCommand',
+            mostek_dot_admin_dot_v1_dot_admin__service__pb2.ResolveCommandRequest.SerializeToString,
+            mostek_dot_admin_dot_v1_dot_admin__service__pb2.ResolveCommandResponse.FromString,
             options,
             channel_credentials,
             insecure,

@@ -27,7 +27,7 @@ GRPC_GENERATED_VERSION: str
 GRPC_VERSION: str
 
 class AdminServiceStub:
-    """The hub's own API: what operators and applications ask about connectors."""
+    """The hub's own API: what operators and applications ask about connectors and about durable commands."""
 
     @_typing.overload
     def __new__(cls, channel: _grpc.Channel) -> _Self: ...
@@ -39,10 +39,24 @@ class AdminServiceStub:
     """
     GetConnector: _grpc.UnaryUnaryMultiCallable[_admin_service_pb2.GetConnectorRequest, _admin_service_pb2.GetConnectorResponse]
     """One connector. Fails with NOT_FOUND if the hub has not seen it."""
+    ListCommands: _grpc.UnaryUnaryMultiCallable[_admin_service_pb2.ListCommandsRequest, _admin_service_pb2.ListCommandsResponse]
+    """Durable commands, the newest first."""
+    GetCommand: _grpc.UnaryUnaryMultiCallable[_admin_service_pb2.GetCommandRequest, _admin_service_pb2.GetCommandResponse]
+    """One command with its outcome and its timeline. Fails with NOT_FOUND if the hub has not recorded it."""
+    WaitCommand: _grpc.UnaryUnaryMultiCallable[_admin_service_pb2.WaitCommandRequest, _admin_service_pb2.WaitCommandResponse]
+    """The same, when the command has ended or `timeout` has passed."""
+    CancelCommand: _grpc.UnaryUnaryMultiCallable[_admin_service_pb2.CancelCommandRequest, _admin_service_pb2.CancelCommandResponse]
+    """Cancel a command that the site has not begun. Not a failure if it is too late: the state tells."""
+    RetryCommand: _grpc.UnaryUnaryMultiCallable[_admin_service_pb2.RetryCommandRequest, _admin_service_pb2.RetryCommandResponse]
+    """Try a command again that has ended without success; it has its whole time once more. The site looks for its document in
+    the ERP before it writes.
+    """
+    ResolveCommand: _grpc.UnaryUnaryMultiCallable[_admin_service_pb2.ResolveCommandRequest, _admin_service_pb2.ResolveCommandResponse]
+    """Say what became of a command whose end is unknown, after looking into the ERP."""
 
 @_typing.type_check_only
 class AdminServiceAsyncStub(AdminServiceStub):
-    """The hub's own API: what operators and applications ask about connectors."""
+    """The hub's own API: what operators and applications ask about connectors and about durable commands."""
 
     def __init__(self, channel: _aio.Channel) -> None: ...
     ListConnectors: _aio.UnaryUnaryMultiCallable[_admin_service_pb2.ListConnectorsRequest, _admin_service_pb2.ListConnectorsResponse]  # type: ignore[assignment]
@@ -51,9 +65,23 @@ class AdminServiceAsyncStub(AdminServiceStub):
     """
     GetConnector: _aio.UnaryUnaryMultiCallable[_admin_service_pb2.GetConnectorRequest, _admin_service_pb2.GetConnectorResponse]  # type: ignore[assignment]
     """One connector. Fails with NOT_FOUND if the hub has not seen it."""
+    ListCommands: _aio.UnaryUnaryMultiCallable[_admin_service_pb2.ListCommandsRequest, _admin_service_pb2.ListCommandsResponse]  # type: ignore[assignment]
+    """Durable commands, the newest first."""
+    GetCommand: _aio.UnaryUnaryMultiCallable[_admin_service_pb2.GetCommandRequest, _admin_service_pb2.GetCommandResponse]  # type: ignore[assignment]
+    """One command with its outcome and its timeline. Fails with NOT_FOUND if the hub has not recorded it."""
+    WaitCommand: _aio.UnaryUnaryMultiCallable[_admin_service_pb2.WaitCommandRequest, _admin_service_pb2.WaitCommandResponse]  # type: ignore[assignment]
+    """The same, when the command has ended or `timeout` has passed."""
+    CancelCommand: _aio.UnaryUnaryMultiCallable[_admin_service_pb2.CancelCommandRequest, _admin_service_pb2.CancelCommandResponse]  # type: ignore[assignment]
+    """Cancel a command that the site has not begun. Not a failure if it is too late: the state tells."""
+    RetryCommand: _aio.UnaryUnaryMultiCallable[_admin_service_pb2.RetryCommandRequest, _admin_service_pb2.RetryCommandResponse]  # type: ignore[assignment]
+    """Try a command again that has ended without success; it has its whole time once more. The site looks for its document in
+    the ERP before it writes.
+    """
+    ResolveCommand: _aio.UnaryUnaryMultiCallable[_admin_service_pb2.ResolveCommandRequest, _admin_service_pb2.ResolveCommandResponse]  # type: ignore[assignment]
+    """Say what became of a command whose end is unknown, after looking into the ERP."""
 
 class AdminServiceServicer(metaclass=_abc_1.ABCMeta):
-    """The hub's own API: what operators and applications ask about connectors."""
+    """The hub's own API: what operators and applications ask about connectors and about durable commands."""
 
     @_abc_1.abstractmethod
     def ListConnectors(
@@ -72,5 +100,55 @@ class AdminServiceServicer(metaclass=_abc_1.ABCMeta):
         context: _ServicerContext,
     ) -> _typing.Union[_admin_service_pb2.GetConnectorResponse, _abc.Awaitable[_admin_service_pb2.GetConnectorResponse]]:
         """One connector. Fails with NOT_FOUND if the hub has not seen it."""
+
+    @_abc_1.abstractmethod
+    def ListCommands(
+        self,
+        request: _admin_service_pb2.ListCommandsRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_admin_service_pb2.ListCommandsResponse, _abc.Awaitable[_admin_service_pb2.ListCommandsResponse]]:
+        """Durable commands, the newest first."""
+
+    @_abc_1.abstractmethod
+    def GetCommand(
+        self,
+        request: _admin_service_pb2.GetCommandRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_admin_service_pb2.GetCommandResponse, _abc.Awaitable[_admin_service_pb2.GetCommandResponse]]:
+        """One command with its outcome and its timeline. Fails with NOT_FOUND if the hub has not recorded it."""
+
+    @_abc_1.abstractmethod
+    def WaitCommand(
+        self,
+        request: _admin_service_pb2.WaitCommandRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_admin_service_pb2.WaitCommandResponse, _abc.Awaitable[_admin_service_pb2.WaitCommandResponse]]:
+        """The same, when the command has ended or `timeout` has passed."""
+
+    @_abc_1.abstractmethod
+    def CancelCommand(
+        self,
+        request: _admin_service_pb2.CancelCommandRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_admin_service_pb2.CancelCommandResponse, _abc.Awaitable[_admin_service_pb2.CancelCommandResponse]]:
+        """Cancel a command that the site has not begun. Not a failure if it is too late: the state tells."""
+
+    @_abc_1.abstractmethod
+    def RetryCommand(
+        self,
+        request: _admin_service_pb2.RetryCommandRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_admin_service_pb2.RetryCommandResponse, _abc.Awaitable[_admin_service_pb2.RetryCommandResponse]]:
+        """Try a command again that has ended without success; it has its whole time once more. The site looks for its document in
+        the ERP before it writes.
+        """
+
+    @_abc_1.abstractmethod
+    def ResolveCommand(
+        self,
+        request: _admin_service_pb2.ResolveCommandRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_admin_service_pb2.ResolveCommandResponse, _abc.Awaitable[_admin_service_pb2.ResolveCommandResponse]]:
+        """Say what became of a command whose end is unknown, after looking into the ERP."""
 
 def add_AdminServiceServicer_to_server(servicer: AdminServiceServicer, server: _typing.Union[_grpc.Server, _aio.Server]) -> None: ...

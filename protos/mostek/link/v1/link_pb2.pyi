@@ -64,6 +64,7 @@ class ConnectorToHub(_message.Message):
     HEARTBEAT_FIELD_NUMBER: _builtins.int
     STATUS_FIELD_NUMBER: _builtins.int
     GOODBYE_FIELD_NUMBER: _builtins.int
+    BEGUN_FIELD_NUMBER: _builtins.int
     @_builtins.property
     def hello(self) -> Global___Hello: ...
     @_builtins.property
@@ -78,6 +79,10 @@ class ConnectorToHub(_message.Message):
     def status(self) -> Global___Status: ...
     @_builtins.property
     def goodbye(self) -> Global___Goodbye: ...
+    @_builtins.property
+    def begun(self) -> Global___Begun:
+        """Only with the capability `durable`."""
+
     def __init__(
         self,
         *,
@@ -88,12 +93,13 @@ class ConnectorToHub(_message.Message):
         heartbeat: Global___Heartbeat | None = ...,
         status: Global___Status | None = ...,
         goodbye: Global___Goodbye | None = ...,
+        begun: Global___Begun | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["accepted", b"accepted", "frame", b"frame", "goodbye", b"goodbye", "heartbeat", b"heartbeat", "hello", b"hello", "part", b"part", "result", b"result", "status", b"status"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["accepted", b"accepted", "begun", b"begun", "frame", b"frame", "goodbye", b"goodbye", "heartbeat", b"heartbeat", "hello", b"hello", "part", b"part", "result", b"result", "status", b"status"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["accepted", b"accepted", "frame", b"frame", "goodbye", b"goodbye", "heartbeat", b"heartbeat", "hello", b"hello", "part", b"part", "result", b"result", "status", b"status"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["accepted", b"accepted", "begun", b"begun", "frame", b"frame", "goodbye", b"goodbye", "heartbeat", b"heartbeat", "hello", b"hello", "part", b"part", "result", b"result", "status", b"status"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
-    _WhichOneofReturnType_frame: _TypeAlias = _typing.Literal["hello", "accepted", "part", "result", "heartbeat", "status", "goodbye"]  # noqa: Y015
+    _WhichOneofReturnType_frame: _TypeAlias = _typing.Literal["hello", "accepted", "part", "result", "heartbeat", "status", "goodbye", "begun"]  # noqa: Y015
     _WhichOneofArgType_frame: _TypeAlias = _typing.Literal["frame", b"frame"]  # noqa: Y015
     def WhichOneof(self, oneof_group: _WhichOneofArgType_frame) -> _WhichOneofReturnType_frame | None: ...
 
@@ -112,6 +118,7 @@ class HubToConnector(_message.Message):
     CREDIT_FIELD_NUMBER: _builtins.int
     HEARTBEAT_FIELD_NUMBER: _builtins.int
     GOODBYE_FIELD_NUMBER: _builtins.int
+    ACKNOWLEDGE_FIELD_NUMBER: _builtins.int
     @_builtins.property
     def welcome(self) -> Global___Welcome: ...
     @_builtins.property
@@ -126,6 +133,10 @@ class HubToConnector(_message.Message):
     def heartbeat(self) -> Global___Heartbeat: ...
     @_builtins.property
     def goodbye(self) -> Global___Goodbye: ...
+    @_builtins.property
+    def acknowledge(self) -> Global___Acknowledge:
+        """Only with the capability `durable`."""
+
     def __init__(
         self,
         *,
@@ -136,12 +147,13 @@ class HubToConnector(_message.Message):
         credit: Global___Credit | None = ...,
         heartbeat: Global___Heartbeat | None = ...,
         goodbye: Global___Goodbye | None = ...,
+        acknowledge: Global___Acknowledge | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["cancel", b"cancel", "command", b"command", "credit", b"credit", "frame", b"frame", "goodbye", b"goodbye", "heartbeat", b"heartbeat", "part", b"part", "welcome", b"welcome"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["acknowledge", b"acknowledge", "cancel", b"cancel", "command", b"command", "credit", b"credit", "frame", b"frame", "goodbye", b"goodbye", "heartbeat", b"heartbeat", "part", b"part", "welcome", b"welcome"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["cancel", b"cancel", "command", b"command", "credit", b"credit", "frame", b"frame", "goodbye", b"goodbye", "heartbeat", b"heartbeat", "part", b"part", "welcome", b"welcome"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["acknowledge", b"acknowledge", "cancel", b"cancel", "command", b"command", "credit", b"credit", "frame", b"frame", "goodbye", b"goodbye", "heartbeat", b"heartbeat", "part", b"part", "welcome", b"welcome"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
-    _WhichOneofReturnType_frame: _TypeAlias = _typing.Literal["welcome", "command", "part", "cancel", "credit", "heartbeat", "goodbye"]  # noqa: Y015
+    _WhichOneofReturnType_frame: _TypeAlias = _typing.Literal["welcome", "command", "part", "cancel", "credit", "heartbeat", "goodbye", "acknowledge"]  # noqa: Y015
     _WhichOneofArgType_frame: _TypeAlias = _typing.Literal["frame", b"frame"]  # noqa: Y015
     def WhichOneof(self, oneof_group: _WhichOneofArgType_frame) -> _WhichOneofReturnType_frame | None: ...
 
@@ -172,7 +184,9 @@ class Hello(_message.Message):
     """Commands that may be outstanding at once: at least 1. A command is outstanding from Command to Result."""
     @_builtins.property
     def capabilities(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
-        """What the connector can do beyond its revision. Unknown ones are ignored."""
+        """What the connector can do beyond its revision. Unknown ones are ignored. There is one: `durable`, it says Begun, takes
+        Acknowledge, and answers Cancel of a write.
+        """
 
     @_builtins.property
     def status(self) -> Global___Status: ...
@@ -353,8 +367,9 @@ class Command(_message.Message):
     """Names a write for ever: present with operations that are not NO_SIDE_EFFECTS, and only with them."""
     @_builtins.property
     def timeout(self) -> _duration_pb2.Duration:
-        """Time left for the command. Relative, because the two clocks need not agree. The connector MUST NOT start it later. It
-        stops a read then; a write that started is finished.
+        """Time left for the command: of a read until its caller's deadline, of a write until it expires. Relative, because the two
+        clocks need not agree. The connector MUST NOT start it later, and looks right before it does. It stops a read then; a
+        write that started is finished. A write without time left asks only for the outcome of an earlier attempt.
         """
 
     def __init__(
@@ -400,6 +415,27 @@ class Accepted(_message.Message):
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___Accepted: _TypeAlias = Accepted  # noqa: Y015
+
+@_typing.final
+class Begun(_message.Message):
+    """The write is being executed: from now on it is too late to cancel it. Not sent for a write whose outcome is known already."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    COMMAND_ID_FIELD_NUMBER: _builtins.int
+    command_id: _builtins.str
+    def __init__(
+        self,
+        *,
+        command_id: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["command_id", b"command_id"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___Begun: _TypeAlias = Begun  # noqa: Y015
 
 @_typing.final
 class Part(_message.Message):
@@ -462,9 +498,9 @@ Global___Result: _TypeAlias = Result  # noqa: Y015
 
 @_typing.final
 class Cancel(_message.Message):
-    """The hub no longer wants the result. The connector stops the command if it is a read, and answers with a Result all the
-    same (FAILURE_KIND_CANCELLED, or the result if it was faster). For an unknown command_id nothing happens: the two frames
-    crossed. A write that started is finished.
+    """The hub no longer wants the command. The connector stops it if it is a read or a write that has not begun, and answers with
+    a Result all the same (FAILURE_KIND_CANCELLED, or the result if it was faster). For an unknown command_id nothing happens:
+    the two frames crossed. A write that has begun is finished. Sent for a write only with the capability `durable`.
     """
 
     DESCRIPTOR: _descriptor.Descriptor
@@ -483,6 +519,33 @@ class Cancel(_message.Message):
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___Cancel: _TypeAlias = Cancel  # noqa: Y015
+
+@_typing.final
+class Acknowledge(_message.Message):
+    """The outcome of a write is on the hub's disk: the connector need not keep its response any longer. It may come in any later
+    session, more than once, and for a write that the connector does not know; then nothing happens.
+    """
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    COMPANY_FIELD_NUMBER: _builtins.int
+    IDEMPOTENCY_KEY_FIELD_NUMBER: _builtins.int
+    company: _builtins.str
+    """The company's own name, as in Command."""
+    idempotency_key: _builtins.str
+    def __init__(
+        self,
+        *,
+        company: _builtins.str = ...,
+        idempotency_key: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["company", b"company", "idempotency_key", b"idempotency_key"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___Acknowledge: _TypeAlias = Acknowledge  # noqa: Y015
 
 @_typing.final
 class Credit(_message.Message):

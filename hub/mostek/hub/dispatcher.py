@@ -1,0 +1,333 @@
+"""Sends durable commands: one at a time per company, again when an attempt came to nothing, until each has an end.
+
+The store says what there is to do. Being woken makes it fast; looking every second makes it sure.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import time
+from collections.abc import Callable, Coroutine
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from typing import Any
+
+import structlog
+from google.protobuf.message import DecodeError
+
+from mostek.hub import commands
+from mostek.hub.commands import FINAL, Progress, State
+from mostek.hub.registry import Registry
+from mostek.hub.session import LiveSession, SessionLost, span
+from mostek.hub.store import CommandRecord, Event, Lane, Moved, Store
+from mostek.link.v1.failure_pb2 import FailureKind
+from mostek.link.v1.link_pb2 import Command, Result, Status
+from mostek.wire.crash import crash_point
+from mostek.wire.failures import CommandFailure, Offline, Overloaded, failure_of
+from mostek.wire.operations import OPERATIONS
+from mostek.wire.session import Noticed
+from mostek.wire.writes import erp_names
+
+__all__ = ["Attempt", "Dispatcher", "End", "response_end"]
+
+log = structlog.get_logger()
+
+#: Seconds between looks at what is due, and after a connector came: others may come with it.
+LOOK_EVERY = 1.0
+_LOOK_SOON = 0.02
+#: Seconds between looks at what need not be kept any longer.
+PURGE_EVERY = 3600.0
+#: After a failure of the store.
+_PAUSE = 2.0
+
+
+@dataclass(frozen=True)
+class End:
+    """What an attempt came to."""
+
+    progress: Progress
+    event: Event
+    outcome: bytes | None = None
+    erp: tuple[str, str] = ("", "")
+
+
+@dataclass
+class Attempt:
+    """A command that is under way. `events` are not stored yet."""
+
+    record: CommandRecord
+    session: LiveSession
+    events: list[Event] = field(default_factory=list)
+    begun: bool = False
+    #: Set when it has begun, and when it has ended: it can't be cancelled any more, or need not.
+    settled: asyncio.Event = field(default_factory=asyncio.Event)
+
+    def notice(self, noticed: Noticed, now: float) -> None:
+        """The connector has accepted or begun it."""
+        if not self.events:
+            self.events.append(Event("accepted", now))
+        if noticed.begun:
+            self.begun = True
+            self.events.append(Event("started", now))
+            self.settled.set()
+
+
+class Dispatcher:
+    """Works on the store's commands while `running`. `ended` is called with the id of each that has an end."""
+
+    def __init__(
+        self,
+        registry: Registry,
+        store: Store,
+        ended: Callable[[str], None],
+        *,
+        retention: float,
+        clock: Callable[[], float] = time.time,
+    ) -> None:
+        #: Commands that are under way, by id.
+        self.attempts: dict[str, Attempt] = {}
+        self._registry = registry
+        self._store = store
+        self._ended = ended
+        self._retention = retention
+        self._clock = clock
+        self._lanes: dict[Lane, asyncio.Task[None]] = {}
+        self._wanted: set[Lane] = set()
+        self._chores: set[asyncio.Task[None]] = set()
+        self._looking: asyncio.Task[None] | None = None
+        self._came = asyncio.Event()
+        # What the store has, so that thousands that come back at once need not ask it.
+        self._saved: dict[str, bytes] = {}
+        self._untold: set[str] = set()
+
+    async def start(self) -> None:
+        """Take up what an earlier run of the hub left, and begin."""
+        await self._take_up()
+        for name, status, changed_at in await self._store.connectors():
+            self._saved[name] = status
+            seen = datetime.fromtimestamp(changed_at, UTC)
+            self._registry.remember(name, Status.FromString(status), seen)
+        self._untold = await self._store.untold()
+        self._registry.listeners.append(self._connector_came)
+        self._looking = asyncio.create_task(self._look(), name="look for commands")
+
+    async def stop(self) -> None:
+        """Stop sending; what is under way is asked for again by the next run."""
+        self._registry.listeners.remove(self._connector_came)
+        tasks = [*self._lanes.values(), *self._chores]
+        if self._looking is not None:
+            tasks.append(self._looking)
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
+
+    def wake(self, lane: Lane) -> None:
+        """There may be something to send."""
+        self._wanted.add(lane)
+        if lane not in self._lanes:
+            name = f"writes of {lane.connector}/{lane.company}"
+            self._lanes[lane] = asyncio.create_task(self._work(lane), name=name)
+
+    def _connector_came(self, session: LiveSession) -> None:
+        self._came.set()
+        status = session.status.SerializeToString(deterministic=True)
+        if self._saved.get(session.connector) != status:
+            self._saved[session.connector] = status
+            self._chore(self._store.save_connector(session.connector, status, self._clock()))
+        if session.durable and session.connector in self._untold:
+            self._untold.discard(session.connector)
+            self._chore(self._tell(session))
+
+    def _chore(self, work: Coroutine[Any, Any, None]) -> None:
+        task = asyncio.create_task(_logged(work))
+        self._chores.add(task)
+        task.add_done_callback(self._chores.discard)
+
+    async def _tell(self, session: LiveSession) -> None:
+        for record in await self._store.unacknowledged(session.connector):
+            await self._acknowledge(record, session)
+
+    async def _take_up(self) -> None:
+        """Ask again for what is stored as sent and has no attempt: the hub ended, or could not store an end."""
+        for record in await self._store.interrupted():
+            if record.id not in self.attempts:
+                now = self._clock()
+                event = Event("lost", now, "the hub did not see its end")
+                await self._store.move(record, commands.lost(record.progress, now), [event])
+
+    async def _look(self) -> None:
+        purge_at = 0.0
+        while True:
+            try:
+                await self._take_up()
+                await self._end_overdue()
+                for lane in await self._store.due_lanes(self._clock()):
+                    if self._registry.is_online(lane.connector):
+                        self.wake(lane)
+                if self._clock() >= purge_at:
+                    purge_at = self._clock() + PURGE_EVERY
+                    await self._store.purge(self._clock() - self._retention)
+            except Exception:
+                log.exception("looking for commands failed")
+                await asyncio.sleep(_PAUSE)
+            with contextlib.suppress(TimeoutError):
+                # Unlike wait_for, which may swallow a cancellation that comes together with the event.
+                async with asyncio.timeout(LOOK_EVERY):
+                    await self._came.wait()
+            self._came.clear()
+            await asyncio.sleep(_LOOK_SOON)
+
+    async def _end_overdue(self) -> None:
+        for record in await self._store.overdue(self._clock()):
+            if record.id not in self.attempts:
+                await self._overtake(record)
+
+    async def _overtake(self, record: CommandRecord) -> bool:
+        """Whether the time that passed has ended the command."""
+        now = self._clock()
+        progress = commands.overtaken(record.progress, now)
+        if progress == record.progress:
+            return False
+        with contextlib.suppress(Moved):
+            await self._store.move(record, progress, [Event("finished", now, progress.state)])
+        self._ended(record.id)
+        return True
+
+    async def _work(self, lane: Lane) -> None:
+        """Send what the lane has, one after the other, until nothing is due or nobody is there."""
+        try:
+            while lane in self._wanted:
+                self._wanted.discard(lane)
+                with contextlib.suppress(Moved):
+                    while record := await self._store.next_due(lane, self._clock()):
+                        if not await self._attempt(record):
+                            break
+        except Exception:
+            # The command stays as the store has it; the next look takes it up again.
+            log.exception("sending writes failed", connector=lane.connector, company=lane.company)
+            await asyncio.sleep(_PAUSE)
+        finally:
+            del self._lanes[lane]
+
+    async def _attempt(self, record: CommandRecord) -> bool:
+        """Send a command and wait for its end; False if there is nobody to send to now."""
+        if await self._overtake(record):
+            return True
+        lane = record.lane
+        try:
+            session, _ = self._registry.pick(lane.connector, lane.company, record.operation)
+        except (Offline, Overloaded):
+            return False
+        except CommandFailure as failure:
+            now = self._clock()
+            event = Event("delayed", now, failure.message)
+            await self._store.move(record, commands.delayed(record.progress, now), [event])
+            return True
+        await self._run(Attempt(record, session))
+        return True
+
+    async def _run(self, attempt: Attempt) -> None:
+        """Send it, wait for its end, record that; it is never without an attempt while it is stored as sent."""
+        record = attempt.record
+        self.attempts[record.id] = attempt
+        try:
+            request = await self._store.request(record.id) or b""
+            event = Event("sent", self._clock(), f"session {attempt.session.session_id}")
+            progress = commands.sent(record.progress)
+            attempt.record = await self._store.move(record, progress, [event])
+            crash_point("hub-sending")
+            end = await self._end_of(attempt, request)
+            crash_point("hub-answered")
+            ended = await self._record(attempt, end)
+            crash_point("hub-finished")
+        finally:
+            del self.attempts[record.id]
+            attempt.settled.set()
+        if ended.state in FINAL:
+            self._ended(record.id)
+        if ended.state is State.SUCCEEDED:
+            self._chore(self._acknowledge(ended, attempt.session))
+
+    async def _record(self, attempt: Attempt, end: End) -> CommandRecord:
+        events = [*attempt.events, end.event]
+        ended = await self._store.move(
+            attempt.record, end.progress, events, outcome=end.outcome, erp=end.erp
+        )
+        log.info(
+            "write",
+            command_id=ended.id,
+            connector=ended.lane.connector,
+            company=ended.lane.company,
+            operation=ended.operation,
+            caller=ended.caller,
+            state=ended.state,
+            reason=end.event.detail,
+            attempts=ended.progress.attempts,
+        )
+        return ended
+
+    async def _end_of(self, attempt: Attempt, request: bytes) -> End:
+        progress = attempt.record.progress
+        try:
+            response = await self._send(attempt, request)
+        except SessionLost as failure:
+            now = self._clock()
+            return End(commands.lost(progress, now), Event("lost", now, failure.message))
+        except CommandFailure as failure:
+            failure.command_id = attempt.record.id
+            now = self._clock()
+            after = commands.failed(progress, failure, now, begun=attempt.begun)
+            outcome = Result(command_id=attempt.record.id, failure=failure_of(failure))
+            name = "finished" if after.state in FINAL else "postponed"
+            event = Event(name, now, _kind(failure.kind))
+            return End(after, event, outcome.SerializeToString())
+        now = self._clock()
+        event = Event("finished", now, State.SUCCEEDED)
+        return response_end(attempt.record, response, commands.succeeded(progress, now), event)
+
+    async def _send(self, attempt: Attempt, request: bytes) -> bytes:
+        record = attempt.record
+        command = Command(
+            command_id=record.id,
+            operation=record.operation,
+            company=record.lane.company,
+            timeout=span(record.progress.expires_at - self._clock()),
+            caller=record.caller,
+            idempotency_key=record.idempotency_key,
+        )
+        return await attempt.session.call(
+            command,
+            request,
+            timeout=None,
+            stop_when_abandoned=False,
+            watch=lambda noticed: attempt.notice(noticed, self._clock()),
+        )
+
+    async def _acknowledge(self, record: CommandRecord, session: LiveSession) -> None:
+        if not session.acknowledge(record.lane.company, record.idempotency_key):
+            self._untold.add(record.lane.connector)
+            return
+        await self._store.acknowledge(record.id, self._clock())
+        crash_point("hub-acknowledged")
+
+
+def response_end(record: CommandRecord, response: bytes, progress: Progress, event: Event) -> End:
+    """The end of a command that has a response."""
+    outcome = Result(command_id=record.id, response=response).SerializeToString()
+    try:
+        names = erp_names(OPERATIONS[record.operation].response.FromString(response))
+    except DecodeError:
+        names = ("", "")
+    return End(progress, event, outcome, names)
+
+
+async def _logged(work: Coroutine[Any, Any, None]) -> None:
+    try:
+        await work
+    except Exception:
+        log.exception("a chore of the store failed")
+
+
+def _kind(kind: FailureKind.ValueType) -> str:
+    return FailureKind.Name(kind).removeprefix("FAILURE_KIND_")

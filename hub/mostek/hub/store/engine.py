@@ -1,0 +1,115 @@
+"""Opens the database and brings its tables up to date."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+from alembic import command
+from alembic.config import Config
+from sqlalchemy import URL, Connection, event, make_url, text
+from sqlalchemy.exc import ArgumentError, DBAPIError
+from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
+from sqlalchemy.pool import AsyncAdaptedQueuePool
+
+__all__ = ["StoreError", "claim", "open_engine"]
+
+_DRIVERS = {"sqlite": "sqlite+aiosqlite", "postgresql": "postgresql+asyncpg"}
+#: Names the lock under which one replica migrates and the others wait.
+_MIGRATION_LOCK = 0x6D6F73746B
+#: Names the lock that the one hub holds that sends what the database has.
+_HUB_LOCK = _MIGRATION_LOCK + 1
+
+
+class StoreError(Exception):
+    """The database can't be used; the message says why and never shows its password."""
+
+
+async def open_engine(url: str) -> AsyncEngine:
+    """An engine over migrated tables. Raises StoreError."""
+    parsed = _parsed(url)
+    shown = parsed.render_as_string(hide_password=True)
+    engine = _sqlite(parsed) if parsed.get_backend_name() == "sqlite" else _postgresql(parsed)
+    try:
+        async with engine.begin() as connection:
+            await connection.run_sync(_migrate)
+    except (DBAPIError, OSError) as error:
+        await engine.dispose()
+        reason = str(error.orig if isinstance(error, DBAPIError) else error)
+        if "database is locked" in reason:
+            raise StoreError(
+                f"{shown} is used by another process; one hub works on a SQLite file. Use PostgreSQL for several."
+            ) from None
+        raise StoreError(f"{shown} can't be opened: {reason}") from None
+    return engine
+
+
+async def claim(engine: AsyncEngine) -> AsyncConnection:
+    """A connection that keeps other hubs off a PostgreSQL database as long as it is open. Raises StoreError."""
+    connection = await engine.connect()
+    held = await connection.execute(text(f"SELECT pg_try_advisory_lock({_HUB_LOCK})"))
+    if held.scalar_one():
+        await connection.commit()
+        return connection
+    await connection.close()
+    await engine.dispose()
+    raise StoreError("The database is used by another hub; run one.")
+
+
+def _parsed(url: str) -> URL:
+    try:
+        parsed = make_url(url)
+    except ArgumentError:
+        raise StoreError(
+            "The database's URL can't be read; write sqlite:///FILE or postgresql://USER:PASSWORD@HOST/NAME."
+        ) from None
+    driver = _DRIVERS.get(parsed.drivername)
+    if driver is None:
+        raise StoreError(
+            f"{parsed.drivername!r} is no database that the hub knows; use sqlite or postgresql."
+        )
+    return parsed.set(drivername=driver)
+
+
+def _postgresql(url: URL) -> AsyncEngine:
+    return create_async_engine(url, pool_size=10, max_overflow=0, pool_pre_ping=True)
+
+
+def _sqlite(url: URL) -> AsyncEngine:
+    """One connection, which holds the file as long as it is open: there can't be a second writer to wait for."""
+    if url.database:
+        Path(url.database).parent.mkdir(parents=True, exist_ok=True)
+    engine = create_async_engine(
+        url,
+        poolclass=AsyncAdaptedQueuePool,
+        pool_size=1,
+        max_overflow=0,
+        connect_args={"timeout": 1.0, "isolation_level": None},
+    )
+
+    @event.listens_for(engine.sync_engine, "connect")
+    def _set_up(connection: Any, record: object) -> None:
+        cursor = connection.cursor()
+        for pragma in (
+            "locking_mode = EXCLUSIVE",
+            "journal_mode = WAL",
+            "synchronous = FULL",
+            "foreign_keys = ON",
+        ):
+            cursor.execute(f"PRAGMA {pragma}")
+        cursor.close()
+
+    @event.listens_for(engine.sync_engine, "begin")
+    def _begin(connection: Connection) -> None:
+        connection.exec_driver_sql("BEGIN IMMEDIATE")
+
+    return engine
+
+
+def _migrate(connection: Connection) -> None:
+    if connection.dialect.name == "postgresql":
+        connection.execute(text(f"SELECT pg_advisory_xact_lock({_MIGRATION_LOCK})"))
+    config = Config()
+    config.set_main_option("script_location", str(Path(__file__).parent / "migrations"))
+    config.attributes["connection"] = connection
+    command.upgrade(config, "head")

@@ -1,0 +1,399 @@
+"""What the hub keeps, as methods; each is one transaction."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable, Iterable, Sequence
+from typing import Any, Self, TypeVar
+
+from sqlalchemy import (
+    ColumnElement,
+    Select,
+    and_,
+    delete,
+    exists,
+    func,
+    insert,
+    or_,
+    select,
+    update,
+)
+from sqlalchemy.exc import DBAPIError, IntegrityError
+from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
+
+from mostek.hub.commands import WAITING, Progress, State
+from mostek.hub.keyring import Keyring, Sealed
+from mostek.hub.store.engine import StoreError, claim, open_engine
+from mostek.hub.store.records import (
+    DEFAULT_TENANT,
+    CommandFilter,
+    CommandRecord,
+    Event,
+    Lane,
+)
+from mostek.hub.store.rows import COLUMNS, progress_values, record_of, record_values
+from mostek.hub.store.tables import command, connector, event
+
+__all__ = ["Full", "KeyTaken", "Moved", "Store"]
+
+T = TypeVar("T")
+
+_IDLE = [state.value for state in (State.RECORDED, State.IN_DOUBT)]
+#: An earlier command in one of these holds back later ones of its ordering key.
+_HOLDS_BACK = [state.value for state in WAITING | {State.UNKNOWN}]
+_UNTOLD = and_(command.c.state == State.SUCCEEDED.value, command.c.acknowledged_at.is_(None))
+#: Rows that are encrypted again in one transaction.
+_BATCH = 200
+
+
+class Moved(Exception):
+    """The command has moved on since it was read."""
+
+
+class Full(Exception):
+    """As many commands of a lane wait as may."""
+
+
+class KeyTaken(Exception):
+    """Another command stands for the idempotency key by now."""
+
+
+class Store:
+    """Commands, their events, connectors. Payloads are encrypted before they reach the database.
+
+    Every method raises StoreError while the database can't be used.
+    """
+
+    def __init__(self, engine: AsyncEngine, keyring: Keyring) -> None:
+        self._engine = engine
+        self._keyring = keyring
+        self._running: set[asyncio.Task[Any]] = set()
+        self._claim: AsyncConnection | None = None
+
+    @classmethod
+    async def open(cls, url: str, keyring: Keyring, *, alone: bool = True) -> Self:
+        """Open the database and migrate it; `alone`: as the one hub that works on it. Raises StoreError."""
+        engine = await open_engine(url)
+        store = cls(engine, keyring)
+        if alone and engine.dialect.name == "postgresql":
+            store._claim = await claim(engine)
+        return store
+
+    async def close(self) -> None:
+        """Let running transactions end and close the connections."""
+        await asyncio.gather(*self._running, return_exceptions=True)
+        if self._claim is not None:
+            await self._claim.close()
+        await self._engine.dispose()
+
+    async def _do(self, work: Callable[[AsyncConnection], Awaitable[T]]) -> T:
+        """One transaction. It is finished even when nobody waits any more: a connection is not left in the middle."""
+        task = asyncio.create_task(self._transaction(work))
+        self._running.add(task)
+        task.add_done_callback(self._running.discard)
+        return await asyncio.shield(task)
+
+    async def _transaction(self, work: Callable[[AsyncConnection], Awaitable[T]]) -> T:
+        try:
+            async with self._engine.begin() as connection:
+                return await work(connection)
+        except IntegrityError:
+            raise
+        except (DBAPIError, OSError) as error:
+            raise StoreError(f"The database can't be used: {type(error).__name__}") from error
+
+    async def add(
+        self, record: CommandRecord, request: bytes, events: Sequence[Event], *, most: int = 10_000
+    ) -> CommandRecord:
+        """Record a command; if its key already stands for another, that one is returned and nothing is added.
+
+        Raises Full if so many of its lane wait already.
+        """
+        sealed = self._keyring.seal(request, _about(record.id, "request"))
+        values = record_values(record) | {"request": sealed.data, "request_key": sealed.key_id}
+
+        async def insert_it(connection: AsyncConnection) -> CommandRecord:
+            holder = (await connection.execute(_holder(record))).one_or_none()
+            if holder is not None:
+                return record_of(holder)
+            if (await connection.execute(_waiting(record.lane))).scalar_one() >= most:
+                raise Full(record.lane)
+            await connection.execute(insert(command).values(values))
+            await _add_events(connection, record.id, events)
+            return record
+
+        try:
+            return await self._do(insert_it)
+        except IntegrityError:
+            # Another replica was faster; now its command can be seen.
+            return await self._do(insert_it)
+
+    async def move(
+        self,
+        record: CommandRecord,
+        progress: Progress,
+        events: Sequence[Event],
+        *,
+        outcome: bytes | None = None,
+        erp: tuple[str, str] = ("", ""),
+    ) -> CommandRecord:
+        """Move a command on, with what it came to and its id and number in the ERP. Raises Moved, KeyTaken."""
+        values = progress_values(progress)
+        if outcome is not None:
+            sealed = self._keyring.seal(outcome, _about(record.id, "outcome"))
+            values |= {"outcome": sealed.data, "outcome_key": sealed.key_id}
+            values |= {"erp_id": erp[0] or None, "erp_number": erp[1] or None}
+
+        async def change(connection: AsyncConnection) -> CommandRecord:
+            changed = await connection.execute(_as_read(record).values(values))
+            if changed.rowcount != 1:
+                raise Moved(record.id)
+            await _add_events(connection, record.id, events)
+            return record.with_progress(progress)
+
+        try:
+            return await self._do(change)
+        except IntegrityError:
+            raise KeyTaken(record.idempotency_key) from None
+
+    async def note(self, command_id: str, events: Sequence[Event]) -> None:
+        """Add to a command's timeline."""
+        await self._do(lambda connection: _add_events(connection, command_id, events))
+
+    async def get(self, command_id: str, tenant: str = DEFAULT_TENANT) -> CommandRecord | None:
+        """The command of that id."""
+        found = await self._records(
+            _commands().where(command.c.id == command_id, command.c.tenant == tenant)
+        )
+        return found[0] if found else None
+
+    async def find(
+        self, wanted: CommandFilter, limit: int, tenant: str = DEFAULT_TENANT
+    ) -> list[CommandRecord]:
+        """Commands, the newest first."""
+        query = _commands().where(command.c.tenant == tenant, *_conditions(wanted))
+        return await self._records(query.order_by(command.c.number.desc()).limit(limit))
+
+    async def request(self, command_id: str) -> bytes | None:
+        """What was asked, as long as it is kept."""
+        return await self._payload(command_id, "request")
+
+    async def outcome(self, command_id: str) -> bytes | None:
+        """What it came to, as long as it is kept."""
+        return await self._payload(command_id, "outcome")
+
+    async def _payload(self, command_id: str, name: str) -> bytes | None:
+        query = select(command.c[name], command.c[f"{name}_key"]).where(command.c.id == command_id)
+
+        async def read(connection: AsyncConnection) -> Any:
+            return (await connection.execute(query)).one_or_none()
+
+        row = await self._do(read)
+        if row is None or row[0] is None:
+            return None
+        return self._keyring.open(Sealed(row[1], row[0]), _about(command_id, name))
+
+    async def events(self, command_id: str) -> list[Event]:
+        """A command's timeline."""
+        query = select(event).where(event.c.command == command_id).order_by(event.c.number)
+
+        async def read(connection: AsyncConnection) -> list[Event]:
+            rows = await connection.execute(query)
+            return [Event(row.name, row.at, row.detail) for row in rows]
+
+        return await self._do(read)
+
+    async def next_due(self, lane: Lane, now: float) -> CommandRecord | None:
+        """The command of the lane to send now: the oldest that is due and held back by none of its ordering key."""
+        query = _commands().where(
+            command.c.connector == lane.connector,
+            command.c.company == lane.company,
+            _due(now),
+            or_(command.c.ordering_key == "", ~_held_back()),
+        )
+        found = await self._records(query.order_by(command.c.number).limit(1))
+        return found[0] if found else None
+
+    async def due_lanes(self, now: float) -> set[Lane]:
+        """Where something may have to be sent."""
+        query = select(command.c.connector, command.c.company).where(_due(now)).distinct()
+
+        async def read(connection: AsyncConnection) -> set[Lane]:
+            return {Lane(*row) for row in await connection.execute(query)}
+
+        return await self._do(read)
+
+    async def overdue(self, now: float, limit: int = 100) -> list[CommandRecord]:
+        """Commands that are not under way and whose time is up."""
+        due = and_(command.c.state.in_(_IDLE), command.c.finished_at.is_(None))
+        query = _commands().where(due, command.c.expires_at <= now)
+        return await self._records(query.order_by(command.c.expires_at).limit(limit))
+
+    async def interrupted(self) -> list[CommandRecord]:
+        """Commands that were under way when the hub ended."""
+        state = command.c.state == State.SENT.value
+        return await self._records(_commands().where(state, command.c.finished_at.is_(None)))
+
+    async def untold(self) -> set[str]:
+        """Connectors that were not told of some outcome that is here."""
+        query = select(command.c.connector).where(_UNTOLD).distinct()
+
+        async def read(connection: AsyncConnection) -> set[str]:
+            return {name for (name,) in await connection.execute(query)}
+
+        return await self._do(read)
+
+    async def unacknowledged(self, connector_name: str) -> list[CommandRecord]:
+        """Commands whose outcome is here, and whose connector was not told so."""
+        return await self._records(
+            _commands().where(command.c.connector == connector_name, _UNTOLD)
+        )
+
+    async def acknowledge(self, command_id: str, at: float) -> None:
+        """The connector was told that the outcome is here."""
+
+        async def change(connection: AsyncConnection) -> None:
+            fresh = and_(command.c.id == command_id, command.c.acknowledged_at.is_(None))
+            told = await connection.execute(update(command).where(fresh).values(acknowledged_at=at))
+            if told.rowcount:
+                await _add_events(connection, command_id, [Event("acknowledged", at)])
+
+        await self._do(change)
+
+    async def save_connector(
+        self, name: str, status: bytes, at: float, tenant: str = DEFAULT_TENANT
+    ) -> None:
+        """Remember what a connector serves."""
+        key = {"tenant": tenant, "name": name}
+        values = key | {"status": status, "changed_at": at}
+
+        async def change(connection: AsyncConnection) -> None:
+            same = and_(*(connector.c[column] == value for column, value in key.items()))
+            await connection.execute(delete(connector).where(same))
+            await connection.execute(insert(connector).values(values))
+
+        await self._do(change)
+
+    async def connectors(self, tenant: str = DEFAULT_TENANT) -> list[tuple[str, bytes, float]]:
+        """Name, status and time of the last change of every connector that was seen."""
+        query = select(connector).where(connector.c.tenant == tenant)
+
+        async def read(connection: AsyncConnection) -> list[tuple[str, bytes, float]]:
+            rows = await connection.execute(query)
+            return [(row.name, row.status, row.changed_at) for row in rows]
+
+        return await self._do(read)
+
+    async def purge(self, before: float) -> int:
+        """Forget the payloads of commands that ended before; key, hash and the ERP's id and number stay."""
+        old = and_(command.c.finished_at < before, command.c.state != State.UNKNOWN.value)
+        kept = or_(command.c.request.is_not(None), command.c.outcome.is_not(None))
+        nothing = dict.fromkeys(("request", "request_key", "outcome", "outcome_key"))
+
+        async def change(connection: AsyncConnection) -> int:
+            gone = await connection.execute(update(command).where(old, kept).values(nothing))
+            return int(gone.rowcount)
+
+        return await self._do(change)
+
+    async def reencrypt(self) -> int:
+        """Encrypt all that was encrypted with another key than the current one; how many values."""
+        return await self._reencrypt("request") + await self._reencrypt("outcome")
+
+    async def _reencrypt(self, name: str) -> int:
+        total = 0
+        while changed := await self._do(lambda c: self._reencrypt_some(c, name)):
+            total += changed
+        return total
+
+    async def _reencrypt_some(self, connection: AsyncConnection, name: str) -> int:
+        data, key = command.c[name], command.c[f"{name}_key"]
+        other = and_(data.is_not(None), key != self._keyring.current)
+        query = select(command.c.id, data, key).where(other).limit(_BATCH).with_for_update()
+        rows = (await connection.execute(query)).all()
+        for command_id, text, key_id in rows:
+            about = _about(command_id, name)
+            sealed = self._keyring.seal(self._keyring.open(Sealed(key_id, text), about), about)
+            values = {name: sealed.data, f"{name}_key": sealed.key_id}
+            await connection.execute(
+                update(command).where(command.c.id == command_id).values(values)
+            )
+        return len(rows)
+
+    async def _records(self, query: Select[Any]) -> list[CommandRecord]:
+        async def read(connection: AsyncConnection) -> list[CommandRecord]:
+            return [record_of(row) for row in await connection.execute(query)]
+
+        return await self._do(read)
+
+
+def _about(command_id: str, name: str) -> str:
+    return f"{command_id}/{name}"
+
+
+def _commands() -> Select[Any]:
+    return select(*COLUMNS)
+
+
+def _holder(record: CommandRecord) -> Select[Any]:
+    return _commands().where(
+        command.c.tenant == record.tenant,
+        command.c.connector == record.lane.connector,
+        command.c.company == record.lane.company,
+        command.c.idempotency_key == record.idempotency_key,
+        command.c.keeps_key,
+    )
+
+
+def _waiting(lane: Lane) -> Select[Any]:
+    return select(func.count()).where(
+        command.c.connector == lane.connector,
+        command.c.company == lane.company,
+        command.c.finished_at.is_(None),
+    )
+
+
+def _as_read(record: CommandRecord) -> Any:
+    """An update that changes the command only if it is as it was read."""
+    return update(command).where(
+        command.c.id == record.id,
+        command.c.state == record.state.value,
+        command.c.attempts == record.progress.attempts,
+    )
+
+
+def _due(now: float) -> ColumnElement[bool]:
+    return and_(
+        command.c.finished_at.is_(None), command.c.state.in_(_IDLE), command.c.due_at <= now
+    )
+
+
+def _held_back() -> ColumnElement[bool]:
+    earlier = command.alias("earlier")
+    return exists().where(
+        earlier.c.connector == command.c.connector,
+        earlier.c.company == command.c.company,
+        earlier.c.ordering_key == command.c.ordering_key,
+        earlier.c.number < command.c.number,
+        earlier.c.state.in_(_HOLDS_BACK),
+    )
+
+
+def _conditions(wanted: CommandFilter) -> Iterable[ColumnElement[bool]]:
+    for name in ("connector", "company", "idempotency_key"):
+        if value := getattr(wanted, name):
+            yield command.c[name] == value
+    if wanted.states:
+        yield command.c.state.in_([state.value for state in wanted.states])
+    if wanted.before:
+        yield command.c.number < wanted.before
+
+
+async def _add_events(
+    connection: AsyncConnection, command_id: str, events: Sequence[Event]
+) -> None:
+    if events:
+        rows = [
+            {"command": command_id, "at": e.at, "name": e.name, "detail": e.detail} for e in events
+        ]
+        await connection.execute(insert(event), rows)

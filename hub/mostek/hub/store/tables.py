@@ -1,0 +1,109 @@
+"""The tables, as the newest migration leaves them."""
+
+from __future__ import annotations
+
+from sqlalchemy import (
+    BigInteger,
+    Boolean,
+    Column,
+    Double,
+    ForeignKey,
+    Index,
+    Integer,
+    LargeBinary,
+    MetaData,
+    String,
+    Table,
+    Text,
+    text,
+)
+
+__all__ = ["command", "connector", "event", "metadata"]
+
+metadata = MetaData()
+
+# SQLite counts only a column of this very type up by itself.
+_Number = BigInteger().with_variant(Integer, "sqlite")
+
+#: Durable commands. Moments are seconds since 1970.
+command = Table(
+    "command",
+    metadata,
+    Column("number", _Number, primary_key=True, autoincrement=True),
+    Column("id", String(32), nullable=False, unique=True),
+    Column("tenant", String(63), nullable=False),
+    Column("connector", String(63), nullable=False),
+    Column("company", String(63), nullable=False),
+    Column("operation", String(100), nullable=False),
+    Column("caller", String(200), nullable=False),
+    Column("idempotency_key", String(128), nullable=False),
+    # SHA-256 of operation, company and request.
+    Column("content", LargeBinary(32), nullable=False),
+    Column("ordering_key", String(128), nullable=False),
+    Column("state", String(16), nullable=False),
+    Column("keeps_key", Boolean, nullable=False),
+    Column("attempts", Integer, nullable=False),
+    Column("kind", Integer, nullable=False),
+    Column("recorded_at", Double, nullable=False),
+    Column("due_at", Double, nullable=False),
+    Column("expire_after", Double, nullable=False),
+    Column("expires_at", Double, nullable=False),
+    Column("finished_at", Double),
+    Column("acknowledged_at", Double),
+    Column("erp_id", Text),
+    Column("erp_number", Text),
+    # Encrypted; gone when their retention has ended.
+    Column("request", LargeBinary),
+    Column("request_key", String(32)),
+    Column("outcome", LargeBinary),
+    Column("outcome_key", String(32)),
+)
+_KEPT = text("keeps_key")
+Index(
+    "command_key",
+    command.c.tenant,
+    command.c.connector,
+    command.c.company,
+    command.c.idempotency_key,
+    unique=True,
+    sqlite_where=_KEPT,
+    postgresql_where=_KEPT,
+)
+# What waits, by lane; the finished ones are many.
+_UNFINISHED = text("finished_at IS NULL")
+Index(
+    "command_waiting",
+    command.c.connector,
+    command.c.company,
+    command.c.due_at,
+    sqlite_where=_UNFINISHED,
+    postgresql_where=_UNFINISHED,
+)
+_UNACKNOWLEDGED = text("state = 'succeeded' AND acknowledged_at IS NULL")
+Index(
+    "command_unacknowledged",
+    command.c.connector,
+    sqlite_where=_UNACKNOWLEDGED,
+    postgresql_where=_UNACKNOWLEDGED,
+)
+
+#: What happened to a command, in order.
+event = Table(
+    "event",
+    metadata,
+    Column("number", _Number, primary_key=True, autoincrement=True),
+    Column("command", String(32), ForeignKey("command.id"), nullable=False, index=True),
+    Column("at", Double, nullable=False),
+    Column("name", String(32), nullable=False),
+    Column("detail", Text, nullable=False),
+)
+
+#: Connectors that were seen, with the status that they told last.
+connector = Table(
+    "connector",
+    metadata,
+    Column("tenant", String(63), primary_key=True),
+    Column("name", String(63), primary_key=True),
+    Column("status", LargeBinary, nullable=False),
+    Column("changed_at", Double, nullable=False),
+)

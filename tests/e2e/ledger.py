@@ -1,0 +1,71 @@
+"""A connector with an ERP in a file, as a process: `python ledger.py LINK_ADDRESS FOLDER [INSTANCE]`.
+
+The ERP's table lets the same customer in twice, so that a write that happened twice can be seen.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import sqlite3
+import sys
+from contextlib import closing
+from pathlib import Path
+
+from mostek.connector.companies import Company
+from mostek.connector.config import CompanyConfig, Config, ConnectorConfig, PolicyConfig
+from mostek.connector.config import HubConfig as DialConfig
+from mostek.connector.connector import Connector
+from mostek.connector.link import Backoff
+from mostek.erp.v1.customer_pb2 import (
+    CreateCustomerRequest,
+    CreateCustomerResponse,
+    CustomerMatch,
+)
+from mostek.plugin.plugin import Context, NoConfig, Plugin, Site
+from mostek.wire.crash import crash_point
+from mostek.wire.logs import configure_logs
+from mostek.wire.loop import run
+
+
+class Ledger(Plugin):
+    """Customers in a SQLite file; each write looks for its customer under the file's lock first."""
+
+    erp = "Ledger"
+
+    def create_customer(
+        self, request: CreateCustomerRequest, context: Context
+    ) -> CreateCustomerResponse:
+        """Found by its name, or written."""
+        name = request.customer.name
+        file = self.site.state / "erp.sqlite"
+        with closing(sqlite3.connect(file, timeout=10, isolation_level=None)) as erp:
+            erp.execute("PRAGMA synchronous = FULL")
+            erp.execute("BEGIN EXCLUSIVE")
+            erp.execute("CREATE TABLE IF NOT EXISTS customer (id INTEGER PRIMARY KEY, name TEXT)")
+            found = erp.execute("SELECT id FROM customer WHERE name = ?", (name,)).fetchone()
+            if found is None:
+                erp.execute("INSERT INTO customer (name) VALUES (?)", (name,))
+                crash_point("erp-before-commit")
+            written = found or erp.execute("SELECT max(id) FROM customer").fetchone()
+            erp.execute("COMMIT")
+            crash_point("erp-after-commit")
+        match = CustomerMatch(id=str(written[0]), code=name, created=found is None)
+        return CreateCustomerResponse(customer=match)
+
+
+async def main(address: str, folder: Path, instance: str) -> None:
+    """Serve until killed."""
+    configure_logs("info")
+    config = Config(
+        hub=DialConfig(link=address),
+        connector=ConnectorConfig(name="acme", state=folder / f"connector{instance}"),
+        policy=PolicyConfig(writes=True),
+        companies={"main": CompanyConfig(plugin="ledger")},
+    )
+    company = Company("main", "ledger", Ledger(NoConfig(), Site("main", folder)))
+    async with Connector(config, [company], Backoff(longest=0.2)).running():
+        await asyncio.Event().wait()
+
+
+if __name__ == "__main__":
+    run(main(sys.argv[1], Path(sys.argv[2]), "".join(sys.argv[3:])))

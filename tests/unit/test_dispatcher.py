@@ -1,0 +1,258 @@
+"""How durable commands are sent, with a site that answers as it is told and a clock that stands."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Callable
+from typing import Any, cast
+
+import pytest
+
+from mostek.erp.v1.customer_pb2 import (
+    CreateCustomerRequest,
+    CreateCustomerResponse,
+    CustomerDraft,
+    CustomerMatch,
+)
+from mostek.hub.call import Call
+from mostek.hub.commands import State
+from mostek.hub.keyring import Keyring
+from mostek.hub.registry import Registry
+from mostek.hub.session import LiveSession, SessionLost
+from mostek.hub.store import CommandRecord, Lane, Store, StoreError
+from mostek.hub.writes import StillRunning, Writes
+from mostek.link.v1.link_pb2 import Command
+from mostek.wire.failures import (
+    CommandFailure,
+    Expired,
+    Locked,
+    NotFound,
+    Offline,
+    Rejected,
+    UnknownOutcome,
+    Unsupported,
+)
+from mostek.wire.operations import OPERATIONS
+from mostek.wire.session import Noticed
+
+CREATE = OPERATIONS["CreateCustomer"]
+Answer = Callable[[Command], bytes]
+
+
+class Site(Registry):
+    """A connector `acme` and its session in one. `answers` are used up in turn; the last one stays."""
+
+    session_id = "s"
+    durable = True
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.commands: list[Command] = []
+        self.answers: list[Answer] = [self.written]
+        self.refusal: CommandFailure | None = None
+        self.begins = True
+
+    def is_online(self, name: str) -> bool:
+        return True
+
+    def company(self, connector: str, company: str, operation: str) -> str:
+        return "main"
+
+    def pick(self, connector: str, company: str, operation: str) -> tuple[LiveSession, str]:
+        if self.refusal is not None:
+            raise self.refusal
+        return cast(LiveSession, self), "main"
+
+    def acknowledge(self, company: str, idempotency_key: str) -> bool:
+        return True
+
+    async def call(self, command: Command, request: bytes, *, watch: Any, **how: Any) -> bytes:
+        self.commands.append(command)
+        if self.begins:
+            watch(Noticed((command.command_id,), begun=True))
+        answer = self.answers.pop(0) if len(self.answers) > 1 else self.answers[0]
+        return answer(command)
+
+    def written(self, command: Command) -> bytes:
+        return CreateCustomerResponse(
+            customer=CustomerMatch(id="7", code="A", created=True)
+        ).SerializeToString()
+
+
+def fails(failure: Exception) -> Answer:
+    def answer(command: Command) -> bytes:
+        raise failure
+
+    return answer
+
+
+class Scene:
+    """A site, and the writes to it."""
+
+    def __init__(self, store: Store) -> None:
+        self.store = store
+        self.site = Site()
+        self.now = 1000.0
+        self.writes = Writes(self.site, store, clock=lambda: self.now)
+
+    async def record(self, key: str = "k", name: str = "A", expire_after: float = 100) -> str:
+        request = CreateCustomerRequest(customer=CustomerDraft(name=name))
+        call = Call(
+            operation=CREATE,
+            connector="acme",
+            company="-",
+            request=request.SerializeToString(),
+            timeout=0.0,
+            idempotency_key=key,
+            expire_after=expire_after,
+        )
+        return (await self.writes.record(call)).id
+
+    async def settle(self) -> None:
+        """Let the lane work until nothing is due."""
+        self.writes.dispatcher.wake(Lane("acme", "main"))
+        for task in list(self.writes.dispatcher._lanes.values()):
+            await task
+        while self.writes.dispatcher._chores:
+            await asyncio.wait(self.writes.dispatcher._chores)
+
+    async def command(self, command_id: str) -> CommandRecord:
+        return await self.writes.get(command_id)
+
+
+@pytest.fixture
+async def scene() -> AsyncIterator[Scene]:
+    store = await Store.open("sqlite://", Keyring({"k": b"1" * 32}))
+    yield Scene(store)
+    await store.close()
+
+
+async def test_the_site_is_told_how_long_the_write_may_wait(scene: Scene) -> None:
+    await scene.record(expire_after=100)
+    scene.now += 40
+    await scene.settle()
+    [sent] = scene.site.commands
+    assert sent.timeout.ToTimedelta().total_seconds() == 60
+    assert (sent.company, sent.idempotency_key) == ("main", "k")
+
+
+async def test_a_lost_session_is_asked_again_at_once_under_the_same_id(scene: Scene) -> None:
+    scene.site.answers = [fails(SessionLost("Lost.")), scene.site.written]
+    command_id = await scene.record()
+    await scene.settle()
+    assert [command.command_id for command in scene.site.commands] == [command_id] * 2
+    assert (await scene.command(command_id)).state is State.SUCCEEDED
+
+
+async def test_what_did_not_leave_the_hub_is_not_in_doubt(scene: Scene) -> None:
+    scene.site.answers = [fails(Offline("The connector is leaving.", retry_after=1.0))]
+    command_id = await scene.record()
+    await scene.settle()
+    assert (await scene.command(command_id)).state is State.RECORDED
+
+
+async def test_in_doubt_an_expiry_at_the_site_proves_nothing(scene: Scene) -> None:
+    scene.site.answers = [fails(SessionLost("Lost.")), fails(Expired("Not begun."))]
+    command_id = await scene.record()
+    await scene.settle()
+    scene.now += 200
+    await scene.settle()
+    unknown = await scene.command(command_id)
+    assert unknown.state is State.UNKNOWN
+    with pytest.raises(UnknownOutcome, match=f"mostek commands resolve {command_id}"):
+        await scene.writes.end_of(unknown)
+
+
+async def test_in_doubt_a_connector_that_did_not_ask_its_plugin_proves_nothing(
+    scene: Scene,
+) -> None:
+    scene.site.answers = [fails(SessionLost("Lost.")), fails(NotFound("No such company."))]
+    command_id = await scene.record()
+    scene.site.begins = False
+    await scene.settle()
+    assert (await scene.command(command_id)).state is State.IN_DOUBT
+    scene.site.begins = True
+    scene.now += 50
+    await scene.settle()
+    assert (await scene.command(command_id)).state is State.FAILED
+
+
+async def test_a_write_that_is_not_served_now_holds_up_no_other(scene: Scene) -> None:
+    first = await scene.record("1")
+    scene.site.refusal = Unsupported("Not served.")
+    await scene.settle()
+    scene.site.refusal = None
+    second = await scene.record("2", "B")
+    await scene.settle()
+    assert (await scene.command(first)).state is State.RECORDED
+    assert (await scene.command(second)).state is State.SUCCEEDED
+    assert "Not served." in [event.detail for event in await scene.writes.timeline(first)]
+
+
+async def test_one_that_fails_is_tried_later_and_the_next_goes_first(scene: Scene) -> None:
+    scene.site.answers = [fails(Locked("Busy.")), scene.site.written]
+    first, second = await scene.record("1"), await scene.record("2", "B")
+    await scene.settle()
+    assert (await scene.command(first)).state is State.RECORDED
+    assert (await scene.command(second)).state is State.SUCCEEDED
+    scene.now += 1
+    await scene.settle()
+    assert (await scene.command(first)).state is State.SUCCEEDED
+
+
+async def test_an_end_that_could_not_be_stored_is_asked_for_again(
+    scene: Scene, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("mostek.hub.dispatcher._PAUSE", 0.0)
+    move, failures = scene.store.move, [StoreError("gone")]
+
+    async def breaks(*args: Any, **how: Any) -> CommandRecord:
+        if how.get("outcome") and failures:
+            raise failures.pop()
+        return await move(*args, **how)
+
+    monkeypatch.setattr(scene.store, "move", breaks)
+    command_id = await scene.record()
+    await scene.settle()
+    assert (await scene.command(command_id)).state is State.SENT
+    await scene.writes.dispatcher._take_up()
+    await scene.settle()
+    assert (await scene.command(command_id)).state is State.SUCCEEDED
+    assert len(scene.site.commands) == 2
+
+
+async def test_what_is_under_way_is_not_taken_for_lost(scene: Scene) -> None:
+    running, gate = asyncio.Event(), asyncio.Event()
+
+    async def slow(command: Command, request: bytes, **how: Any) -> bytes:
+        running.set()
+        await gate.wait()
+        return scene.site.written(command)
+
+    scene.site.call = slow  # type: ignore[method-assign]
+    command_id = await scene.record()
+    await running.wait()
+    await scene.writes.dispatcher._take_up()
+    assert (await scene.command(command_id)).state is State.SENT
+    gate.set()
+    await scene.settle()
+    assert (await scene.command(command_id)).state is State.SUCCEEDED
+
+
+async def test_a_purged_outcome_still_names_what_was_written(scene: Scene) -> None:
+    command_id = await scene.record()
+    await scene.settle()
+    await scene.store.purge(scene.now + 1)
+    written = await scene.writes.end_of(await scene.command(command_id))
+    response = CreateCustomerResponse.FromString(written.response)
+    assert response == CreateCustomerResponse(customer=CustomerMatch(id="7", code="A"))
+    with pytest.raises(Rejected):
+        await scene.writes.retry(command_id)
+
+
+async def test_a_caller_that_can_not_wait_is_told_which_command_goes_on(scene: Scene) -> None:
+    scene.site.refusal = Offline("Away.")
+    command_id = await scene.record()
+    with pytest.raises(StillRunning) as running:
+        await scene.writes.end_of(await scene.writes.wait(command_id, 0.0))
+    assert running.value.command_id == command_id

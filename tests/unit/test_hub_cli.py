@@ -1,0 +1,69 @@
+"""The commands of `mostek-hub` that work on stored data."""
+
+from __future__ import annotations
+
+import asyncio
+from pathlib import Path
+
+import pytest
+from typer.testing import CliRunner
+
+from mostek.hub import commands
+from mostek.hub.cli import app
+from mostek.hub.keyring import load_keys
+from mostek.hub.store import CommandRecord, Lane, Store
+
+
+@pytest.fixture
+def settings(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> tuple[str, Path]:
+    url, keys = f"sqlite:///{tmp_path}/hub.sqlite", tmp_path / "hub.keys"
+    monkeypatch.setenv("MOSTEK_HUB_DATABASE", url)
+    monkeypatch.setenv("MOSTEK_HUB_KEY_FILE", str(keys))
+    return url, keys
+
+
+async def add(url: str, keys: Path) -> None:
+    store = await Store.open(url, load_keys(keys))
+    record = CommandRecord(
+        id="1",
+        lane=Lane("acme", "main"),
+        operation="CreateOrder",
+        caller="",
+        idempotency_key="k",
+        content=b"",
+        progress=commands.recorded(0.0, 1.0),
+        recorded_at=0.0,
+        expire_after=1.0,
+    )
+    await store.add(record, b"request", [])
+    await store.close()
+
+
+async def request(url: str, keys: Path) -> bytes | None:
+    store = await Store.open(url, load_keys(keys))
+    try:
+        return await store.request("1")
+    finally:
+        await store.close()
+
+
+def test_a_rotated_key_is_not_needed_any_more(settings: tuple[str, Path]) -> None:
+    url, keys = settings
+    run = CliRunner().invoke
+    assert run(app, ["new-key"]).exit_code == 0
+    asyncio.run(add(url, keys))
+    assert run(app, ["new-key"]).exit_code == 0
+    rotated = run(app, ["rotate-key"])
+    assert "1 values were encrypted again" in rotated.output
+    keys.write_text(keys.read_text().splitlines()[0] + "\n")
+    assert asyncio.run(request(url, keys)) == b"request"
+
+
+def test_a_key_that_is_missing_for_postgresql_is_not_made_up(
+    settings: tuple[str, Path], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("MOSTEK_HUB_DATABASE", "postgresql://127.0.0.1:1/none")
+    refused = CliRunner().invoke(app, ["rotate-key"])
+    assert refused.exit_code == 1
+    assert "mostek-hub new-key" in str(refused.exception)
+    assert not settings[1].exists()
