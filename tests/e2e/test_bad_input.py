@@ -183,7 +183,11 @@ def site(tmp_path: Path) -> Iterator[Site]:
 
 
 def ask(site: Site, path: str = "customers?page_size=1") -> httpx.Response:
-    url = f"http://127.0.0.1:{site.ports['http']}/v1/connectors/acme/companies/-/{path}"
+    return told(site, f"/v1/connectors/acme/companies/-/{path}")
+
+
+def told(site: Site, path: str) -> httpx.Response:
+    url = f"http://127.0.0.1:{site.ports['http']}{path}"
     with httpx.Client(trust_env=False, timeout=30) as client:
         return client.get(url)
 
@@ -247,7 +251,6 @@ async def test_a_locked_erp_does_not_lose_the_order_which_is_written_once_when_i
     assert again.status_code == 200, again.json()
     assert again.json()["order"]["external_number"] == "BAD-1"
     assert ask(site, "orders?external_numbers=BAD-1").json()["orders"] == [again.json()["order"]]
-    url = f"http://127.0.0.1:{site.ports['http']}{accepted.headers['location']}"
-    command = httpx.get(url, trust_env=False).json()["command"]
+    command = told(site, accepted.headers["location"]).json()["command"]
     assert command["state"] == "COMMAND_STATE_SUCCEEDED"
     assert command["erp_number"] == again.json()["number"]
