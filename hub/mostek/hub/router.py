@@ -60,9 +60,7 @@ class Router:
             log.exception("call failed in the hub", command_id=call.command_id)
             failure = Internal("The hub failed; its log says why.")
         else:
-            # Logged when the response is on its way.
-            seconds = time.monotonic() - started
-            asyncio.get_running_loop().call_soon(self._log, call, answer.command_id, seconds, "ok")
+            self._log(call, answer.command_id, time.monotonic() - started, "ok")
             return answer
         failure.command_id = failure.command_id or call.command_id
         seconds = time.monotonic() - started
