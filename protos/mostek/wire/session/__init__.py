@@ -1,0 +1,45 @@
+"""The rules of a session, for both sides: who may send which frame when, slots, credit, liveness.
+
+Nothing here awaits, sleeps or reads a clock: moments (`now`, seconds on any steady clock) are passed in and frames lie
+in an `Outbox`, so every rule can be tested by calling it. The rules themselves stand in `link.proto`.
+"""
+
+from __future__ import annotations
+
+from mostek.wire.session.common import (
+    DURABLE,
+    REVISION,
+    Acknowledged,
+    Budget,
+    CancelAsked,
+    Finished,
+    Left,
+    Noticed,
+    Opened,
+    ProtocolError,
+    SessionSettings,
+    Started,
+    StatusChanged,
+    Welcomed,
+)
+from mostek.wire.session.connector import ConnectorSession
+from mostek.wire.session.hub import HubSession
+
+__all__ = [
+    "DURABLE",
+    "REVISION",
+    "Acknowledged",
+    "Budget",
+    "CancelAsked",
+    "ConnectorSession",
+    "Finished",
+    "HubSession",
+    "Left",
+    "Noticed",
+    "Opened",
+    "ProtocolError",
+    "SessionSettings",
+    "Started",
+    "StatusChanged",
+    "Welcomed",
+]

@@ -1,0 +1,250 @@
+"""What both sides of a session have: settings, events, an outbox, liveness, goodbye."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from datetime import timedelta
+from typing import Generic, TypeVar
+
+from google.protobuf.duration_pb2 import Duration
+
+from mostek.link.v1 import failure_pb2
+from mostek.link.v1.link_pb2 import (
+    Command,
+    ConnectorToHub,
+    Goodbye,
+    GoodbyeReason,
+    Heartbeat,
+    Hello,
+    HubToConnector,
+    Status,
+    Welcome,
+)
+from mostek.wire.outbox import Outbox
+
+__all__ = [
+    "DURABLE",
+    "MISSES",
+    "REVISION",
+    "Acknowledged",
+    "Assembly",
+    "Budget",
+    "CancelAsked",
+    "Finished",
+    "Left",
+    "Noticed",
+    "Opened",
+    "ProtocolError",
+    "SessionSettings",
+    "Side",
+    "Started",
+    "StatusChanged",
+    "Welcomed",
+    "duration",
+]
+
+#: Of the protocol in link.proto.
+REVISION = 1
+#: A side from which nothing came for so many heartbeat intervals is dead.
+MISSES = 3
+#: Capability of a connector: it tells when a write begins, can cancel it before, and keeps outcomes until acknowledged.
+DURABLE = "durable"
+
+
+class ProtocolError(Exception):
+    """The other side broke a rule of link.proto; the message says which. The session must end."""
+
+
+@dataclass(frozen=True)
+class SessionSettings:
+    """What the hub sets for a session. Spans in seconds, sizes in bytes."""
+
+    #: Three of them are the time after which a silent side is dead: 36 s leave room below the promised 45.
+    heartbeat_interval: float = 12.0
+    #: A command that is not accepted within this makes the session suspect.
+    accept_within: float = 5.0
+    part_size: int = 32 * 1024
+    payload_size: int = 4 * 1024 * 1024
+    window: int = 256 * 1024
+    max_window: int = 4 * 1024 * 1024
+
+
+class Budget:
+    """Bytes of responses that one process holds at once, over all sessions."""
+
+    def __init__(self, total: int) -> None:
+        self.total = total
+        self.used = 0
+
+    def take(self, size: int) -> bool:
+        """Reserve; False, and nothing reserved, when there is no room."""
+        if self.used + size > self.total:
+            return False
+        self.used += size
+        return True
+
+    def give(self, size: int) -> None:
+        """Give back what was reserved."""
+        self.used -= size
+
+
+@dataclass(frozen=True)
+class Opened:
+    """The hub has read Hello."""
+
+    hello: Hello
+
+
+@dataclass(frozen=True)
+class StatusChanged:
+    """The connector serves something else than before."""
+
+    status: Status
+
+
+@dataclass(frozen=True)
+class Finished:
+    """A command ended: with a response or a failure. `held` bytes of the budget are the receiver's to give back."""
+
+    command_id: str
+    response: bytes | None = None
+    failure: failure_pb2.Failure | None = None
+    held: int = 0
+
+
+@dataclass(frozen=True)
+class Noticed:
+    """The connector has accepted these commands, or begun this write."""
+
+    command_ids: tuple[str, ...]
+    begun: bool = False
+
+
+@dataclass(frozen=True)
+class Left:
+    """The other side said goodbye."""
+
+    goodbye: Goodbye
+
+
+@dataclass(frozen=True)
+class Welcomed:
+    """The connector has read Welcome."""
+
+    welcome: Welcome
+
+
+@dataclass(frozen=True)
+class Started:
+    """A command is to be run; `request` is complete."""
+
+    command: Command
+    request: bytes
+
+
+@dataclass(frozen=True)
+class CancelAsked:
+    """A running command is no longer wanted."""
+
+    command_id: str
+
+
+@dataclass(frozen=True)
+class Acknowledged:
+    """The hub has the outcome of a write."""
+
+    company: str
+    idempotency_key: str
+
+
+@dataclass
+class Assembly:
+    """A payload that arrives in parts."""
+
+    limit: int
+    pieces: list[bytes] = field(default_factory=list)
+    size: int = 0
+
+    def add(self, data: bytes) -> None:
+        self.size += len(data)
+        if self.size > self.limit:
+            raise ProtocolError(f"a payload grew beyond {self.limit} bytes")
+        self.pieces.append(data)
+
+    def whole(self) -> bytes:
+        return self.pieces[0] if len(self.pieces) == 1 else b"".join(self.pieces)
+
+    def clear(self) -> None:
+        self.pieces.clear()
+        self.size = 0
+
+
+F = TypeVar("F", HubToConnector, ConnectorToHub)
+
+
+class Side(Generic[F]):
+    """What both sides have: an outbox, liveness, goodbye."""
+
+    def __init__(self, make: Callable[..., F], part_size: int, now: float) -> None:
+        self._make: Callable[..., F] = make
+        self.outbox: Outbox[F] = Outbox(part_size)
+        #: Round trip of the last answered heartbeat, seconds; 0 before the first.
+        self.round_trip = 0.0
+        self.heartbeat_interval = SessionSettings.heartbeat_interval
+        self.said_goodbye = False
+        self.heard_goodbye = False
+        self._began_at = now
+        self._heard_at = now
+        self._beats = 0
+        self._beat_at = now
+
+    @property
+    def leaving(self) -> bool:
+        """Whether either side said goodbye: no new commands."""
+        return self.said_goodbye or self.heard_goodbye
+
+    def goodbye(
+        self, reason: GoodbyeReason.ValueType, message: str, reconnect_after: float | None = None
+    ) -> None:
+        """Say the last word; a second one is not said."""
+        if self.said_goodbye:
+            return
+        self.said_goodbye = True
+        frame = Goodbye(reason=reason, message=message)
+        if reconnect_after is not None:
+            frame.reconnect_after.CopyFrom(duration(reconnect_after))
+        self.outbox.push(self._make(goodbye=frame))
+
+    def is_dead(self, now: float) -> bool:
+        """Whether the other side was silent for too long."""
+        return now - self._heard_at >= MISSES * self.heartbeat_interval
+
+    def is_older(self, now: float, seconds: float) -> bool:
+        """Whether the session began more than that long ago."""
+        return now - self._began_at > seconds
+
+    def _beat_if_due(self, now: float) -> None:
+        if now - self._beat_at >= self.heartbeat_interval:
+            self._beat(now)
+
+    def _beat(self, now: float) -> None:
+        self._beats += 1
+        self._beat_at = now
+        self.outbox.push(self._make(heartbeat=Heartbeat(number=self._beats)))
+
+    def _heard_heartbeat(self, beat: Heartbeat, now: float) -> None:
+        if beat.number:
+            self.outbox.push(self._make(heartbeat=Heartbeat(answers=beat.number)))
+        if beat.answers and beat.answers == self._beats:
+            self.round_trip = now - self._beat_at
+
+    def _heard_goodbye(self, goodbye: Goodbye) -> Left:
+        self.heard_goodbye = True
+        return Left(goodbye)
+
+
+def duration(seconds: float) -> Duration:
+    duration = Duration()
+    duration.FromTimedelta(timedelta(seconds=seconds))
+    return duration

@@ -1,0 +1,202 @@
+"""The connector's side of a session."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from mostek.link.v1.link_pb2 import (
+    Accepted,
+    Begun,
+    Command,
+    ConnectorToHub,
+    Hello,
+    HubToConnector,
+    Part,
+    Result,
+    Status,
+    Welcome,
+)
+from mostek.wire.failures import Cancelled, CommandFailure, TooLarge, UnknownOutcome, failure_of
+from mostek.wire.outbox import Payload
+from mostek.wire.session.common import (
+    DURABLE,
+    Acknowledged,
+    Assembly,
+    CancelAsked,
+    Left,
+    ProtocolError,
+    SessionSettings,
+    Side,
+    Started,
+    Welcomed,
+)
+
+__all__ = ["ConnectorSession"]
+
+
+@dataclass
+class _Running:
+    """A command as the connector sees it between Command and Result."""
+
+    command: Command
+    assembly: Assembly
+    accepted: bool = False
+
+
+ConnectorEvent = Welcomed | Started | CancelAsked | Acknowledged | Left
+
+
+class ConnectorSession(Side[ConnectorToHub]):
+    """The connector's side of one session."""
+
+    def __init__(self, hello: Hello, now: float) -> None:
+        super().__init__(ConnectorToHub, SessionSettings.part_size, now)
+        self.welcome: Welcome | None = None
+        self._slots = hello.slots
+        self._running: dict[str, _Running] = {}
+        self.outbox.push(ConnectorToHub(hello=hello))
+
+    @property
+    def session_id(self) -> str:
+        """The hub's name for the session; empty before Welcome."""
+        return self.welcome.session_id if self.welcome else ""
+
+    @property
+    def idle(self) -> bool:
+        """Whether no command is outstanding and nothing waits to be sent."""
+        return not self._running and not self.outbox
+
+    @property
+    def running(self) -> list[str]:
+        """Ids of the commands that have no result yet."""
+        return list(self._running)
+
+    def receive(self, frame: HubToConnector, now: float) -> ConnectorEvent | None:
+        """Take a frame of the hub. Raises ProtocolError."""
+        self._heard_at = now
+        kind = frame.WhichOneof("frame")
+        if self.welcome is None and kind not in ("welcome", "goodbye"):
+            raise ProtocolError("Welcome must come first")
+        match kind:
+            case "command":
+                return self._command(frame.command)
+            case "part":
+                return self._part(frame.part)
+            case "cancel":
+                return self._cancel(frame.cancel.command_id)
+            case "acknowledge":
+                told = frame.acknowledge
+                return Acknowledged(told.company, told.idempotency_key)
+            case "credit":
+                self._credit(frame.credit.limit)
+            case "heartbeat":
+                self._heard_heartbeat(frame.heartbeat, now)
+            case "goodbye":
+                return self._heard_goodbye(frame.goodbye)
+            case "welcome":
+                return self._welcomed(frame.welcome)
+            case _:
+                raise ProtocolError("a frame that this revision does not know")
+        return None
+
+    def begin(self, command_id: str) -> None:
+        """A write is being executed; nothing happens if the hub does not want to know."""
+        running = self._running.get(command_id)
+        if running is not None and self.welcome and DURABLE in self.welcome.capabilities:
+            running.accepted = True
+            self.outbox.push(ConnectorToHub(begun=Begun(command_id=command_id)))
+
+    def finish(self, command_id: str, end: bytes | CommandFailure) -> None:
+        """The command's end; nothing happens if it is not outstanding (its session is another)."""
+        running = self._running.pop(command_id, None)
+        if running is None:
+            return
+        if isinstance(end, bytes) and self.welcome and len(end) > self.welcome.payload_size:
+            # A write has had its effect.
+            kind = UnknownOutcome if running.command.idempotency_key else TooLarge
+            end = kind(
+                f"The response has {len(end)} bytes; the link carries {self.welcome.payload_size}. "
+                "Ask for fewer rows or fields."
+            )
+        if isinstance(end, bytes):
+            self.outbox.push_payload(_response(command_id, end))
+        else:
+            result = Result(command_id=command_id, failure=failure_of(end))
+            self.outbox.push(ConnectorToHub(result=result))
+
+    def status(self, status: Status) -> None:
+        """Tell the hub what is served now."""
+        self.outbox.push(ConnectorToHub(status=status))
+
+    def tick(self, now: float) -> None:
+        """Call about twice a second: accepts the commands that run and sends heartbeats."""
+        fresh = [cid for cid, running in self._running.items() if not running.accepted]
+        if fresh:
+            for command_id in fresh:
+                self._running[command_id].accepted = True
+            self.outbox.push(ConnectorToHub(accepted=Accepted(command_ids=fresh)))
+        self._beat_if_due(now)
+
+    def _welcomed(self, welcome: Welcome) -> Welcomed:
+        if self.welcome is not None:
+            raise ProtocolError("a second Welcome")
+        if not welcome.part_size or welcome.credit_limit < 2 * welcome.part_size:
+            raise ProtocolError("Welcome gives no part size, or credit for less than two parts")
+        self.welcome = welcome
+        self.heartbeat_interval = welcome.heartbeat_interval.ToTimedelta().total_seconds()
+        self.outbox.part_size = welcome.part_size
+        self.outbox.allow(welcome.credit_limit)
+        return Welcomed(welcome)
+
+    def _command(self, command: Command) -> Started | None:
+        if command.command_id in self._running:
+            raise ProtocolError("a Command with an id that is outstanding")
+        if len(self._running) >= self._slots:
+            raise ProtocolError("more Commands than slots")
+        if self.heard_goodbye:
+            raise ProtocolError("a Command after Goodbye")
+        assert self.welcome is not None
+        running = _Running(command, Assembly(self.welcome.payload_size))
+        self._running[command.command_id] = running
+        return self._request_piece(running, command.request)
+
+    def _part(self, part: Part) -> Started | None:
+        running = self._running.get(part.command_id)
+        if running is None:
+            # Its Result and this Part crossed.
+            return None
+        if not part.data or running.assembly.size >= running.command.request_size:
+            raise ProtocolError("a Part that is empty or beyond request_size")
+        return self._request_piece(running, part.data)
+
+    def _request_piece(self, running: _Running, data: bytes) -> Started | None:
+        running.assembly.add(data)
+        wanted = running.command.request_size
+        if running.assembly.size > wanted:
+            raise ProtocolError("a request larger than request_size")
+        if running.assembly.size < wanted:
+            return None
+        return Started(running.command, running.assembly.whole())
+
+    def _cancel(self, command_id: str) -> CancelAsked | None:
+        running = self._running.get(command_id)
+        if running is None:
+            return None
+        if running.assembly.size < running.command.request_size:
+            self.finish(command_id, Cancelled("The command was cancelled before it was complete."))
+            return None
+        return CancelAsked(command_id)
+
+    def _credit(self, limit: int) -> None:
+        if limit < (self.outbox.credit_limit or 0):
+            raise ProtocolError("Credit that shrinks")
+        self.outbox.allow(limit)
+
+
+def _response(command_id: str, data: bytes) -> Payload[ConnectorToHub]:
+    return Payload(
+        command_id,
+        data,
+        lambda piece: ConnectorToHub(part=Part(command_id=command_id, data=piece)),
+        lambda piece: ConnectorToHub(result=Result(command_id=command_id, response=piece)),
+    )

@@ -1,0 +1,311 @@
+"""The hub's side of a session."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from mostek.link.v1.link_pb2 import (
+    Accepted,
+    Acknowledge,
+    Begun,
+    Cancel,
+    Command,
+    ConnectorToHub,
+    Credit,
+    Hello,
+    HubToConnector,
+    Part,
+    Result,
+    Status,
+    Welcome,
+)
+from mostek.wire.failures import Offline, Overloaded, TooLarge, UnknownOutcome, failure_of
+from mostek.wire.outbox import Payload
+from mostek.wire.session.common import (
+    DURABLE,
+    REVISION,
+    Assembly,
+    Budget,
+    Finished,
+    Left,
+    Noticed,
+    Opened,
+    ProtocolError,
+    SessionSettings,
+    Side,
+    StatusChanged,
+    duration,
+)
+
+__all__ = ["HubSession"]
+
+
+@dataclass
+class _Outstanding:
+    """A command as the hub sees it between Command and Result."""
+
+    assembly: Assembly
+    sent_at: float
+    write: bool = False
+    accepted: bool = False
+    wanted: bool = True
+
+
+HubEvent = Opened | StatusChanged | Noticed | Finished | Left
+
+
+class HubSession(Side[HubToConnector]):
+    """The hub's side of one session."""
+
+    def __init__(
+        self, session_id: str, settings: SessionSettings, budget: Budget, now: float
+    ) -> None:
+        super().__init__(HubToConnector, settings.part_size, now)
+        self.session_id = session_id
+        self.settings = settings
+        self.heartbeat_interval = settings.heartbeat_interval
+        self.hello: Hello | None = None
+        self.status = Status()
+        #: A command was not accepted in time.
+        self.suspect = False
+        self._budget = budget
+        self._outstanding: dict[str, _Outstanding] = {}
+        self._window = settings.window
+        self._received = 0
+        self._granted = settings.window
+        self._measured_at = now
+        self._measured = 0
+
+    @property
+    def slots(self) -> int:
+        """Commands that may be outstanding."""
+        return self.hello.slots if self.hello else 0
+
+    @property
+    def free_slots(self) -> int:
+        """Commands that may be sent now."""
+        if self.leaving or self.suspect:
+            return 0
+        return self.slots - len(self._outstanding)
+
+    @property
+    def durable(self) -> bool:
+        """Whether the connector has the capability of that name."""
+        return self.hello is not None and DURABLE in self.hello.capabilities
+
+    @property
+    def outstanding(self) -> list[str]:
+        """Ids of the commands that have no result yet."""
+        return list(self._outstanding)
+
+    def send(self, command: Command, request: bytes, now: float) -> None:
+        """Take a slot for the command and put it in the outbox. Raises Offline, Overloaded, TooLarge."""
+        if len(request) > self.settings.payload_size:
+            raise TooLarge(
+                f"The request has {len(request)} bytes; the link carries {self.settings.payload_size}."
+            )
+        if self.leaving or self.hello is None:
+            raise Offline("The connector is leaving; try again in a moment.", retry_after=1.0)
+        if self.free_slots <= 0:
+            raise Overloaded("The connector has no room for another command.", retry_after=1.0)
+        command_id = command.command_id
+        if command_id in self._outstanding:
+            raise ValueError(f"{command_id} is outstanding")
+        assembly = Assembly(self.settings.payload_size)
+        write = bool(command.idempotency_key)
+        self._outstanding[command_id] = _Outstanding(assembly, now, write)
+        self._push_command(command, request)
+
+    def _push_command(self, command: Command, request: bytes) -> None:
+        command.request_size = len(request)
+        size = self.settings.part_size
+        command.request = request[:size]
+        self.outbox.push(HubToConnector(command=command))
+        if len(request) > size:
+            self.outbox.push_payload(_parts(command.command_id, request[size:], _hub_part))
+
+    def cancel(self, command_id: str) -> None:
+        """Tell the connector that nobody wants the result any more; the slot stays taken until its Result comes."""
+        entry = self._outstanding.get(command_id)
+        if entry is None or not entry.wanted:
+            return
+        self._forget_payload(entry)
+        self.outbox.drop(command_id)
+        self.outbox.push(HubToConnector(cancel=Cancel(command_id=command_id)))
+
+    def ask_cancel(self, command_id: str) -> bool:
+        """Ask the connector to cancel a write that has not begun, and still wait for its Result; whether it can."""
+        if command_id not in self._outstanding or not self.durable:
+            return False
+        self.outbox.push(HubToConnector(cancel=Cancel(command_id=command_id)))
+        return True
+
+    def acknowledge(self, company: str, idempotency_key: str) -> bool:
+        """Tell the connector that the outcome of a write is kept here; whether it can be told."""
+        if self.leaving or not self.durable:
+            return False
+        frame = Acknowledge(company=company, idempotency_key=idempotency_key)
+        self.outbox.push(HubToConnector(acknowledge=frame))
+        return True
+
+    def _forget_payload(self, entry: _Outstanding) -> None:
+        entry.wanted = False
+        self._budget.give(entry.assembly.size)
+        entry.assembly.clear()
+
+    def close(self) -> None:
+        """The stream is gone: give back what the session held."""
+        for entry in self._outstanding.values():
+            self._forget_payload(entry)
+        self._outstanding.clear()
+
+    def receive(self, frame: ConnectorToHub, now: float) -> HubEvent | None:
+        """Take a frame of the connector. Raises ProtocolError."""
+        self._heard_at = now
+        kind = frame.WhichOneof("frame")
+        if (self.hello is None) != (kind == "hello"):
+            raise ProtocolError("Hello must come first, and once")
+        match kind:
+            case "result":
+                return self._result(frame.result, now)
+            case "part":
+                return self._part(frame.part, now)
+            case "accepted":
+                return self._accepted(frame.accepted)
+            case "begun":
+                return self._begun(frame.begun)
+            case "heartbeat":
+                self._heard_heartbeat(frame.heartbeat, now)
+            case "status":
+                self.status = frame.status
+                return StatusChanged(frame.status)
+            case "goodbye":
+                return self._heard_goodbye(frame.goodbye)
+            case "hello":
+                return self._open(frame.hello, now)
+            case _:
+                # A newer connector said something that this hub does not know.
+                raise ProtocolError("a frame that this revision does not know")
+        return None
+
+    def tick(self, now: float) -> None:
+        """Call about once a second: sends heartbeats, notices commands that are not accepted."""
+        self._beat_if_due(now)
+        late = now - self.settings.accept_within
+        self.suspect = any(
+            not entry.accepted and entry.sent_at < late for entry in self._outstanding.values()
+        )
+
+    def _open(self, hello: Hello, now: float) -> Opened:
+        if not hello.connector or not hello.instance:
+            raise ProtocolError("Hello names no connector or no instance")
+        if not hello.slots:
+            raise ProtocolError("Hello offers no slots")
+        if not hello.revision:
+            raise ProtocolError("Hello names no revision")
+        self.hello = hello
+        self.status = hello.status
+        self.outbox.push(HubToConnector(welcome=self._welcome(hello)))
+        # Measures the round trip, which the window needs.
+        self._beat(now)
+        return Opened(hello)
+
+    def _welcome(self, hello: Hello) -> Welcome:
+        return Welcome(
+            revision=min(REVISION, hello.revision),
+            capabilities=[DURABLE] if DURABLE in hello.capabilities else [],
+            session_id=self.session_id,
+            heartbeat_interval=duration(self.settings.heartbeat_interval),
+            credit_limit=self._granted,
+            part_size=self.settings.part_size,
+            payload_size=self.settings.payload_size,
+        )
+
+    def _accepted(self, accepted: Accepted) -> Noticed:
+        for command_id in accepted.command_ids:
+            if entry := self._outstanding.get(command_id):
+                entry.accepted = True
+        return Noticed(tuple(accepted.command_ids))
+
+    def _begun(self, begun: Begun) -> Noticed:
+        self._entry(begun.command_id, "Begun").accepted = True
+        return Noticed((begun.command_id,), begun=True)
+
+    def _part(self, part: Part, now: float) -> Finished | None:
+        entry = self._entry(part.command_id, "Part")
+        if not part.data:
+            raise ProtocolError("an empty Part")
+        entry.accepted = True
+        return self._payload(part.command_id, entry, part.data, now)
+
+    def _result(self, result: Result, now: float) -> Finished | None:
+        command_id = result.command_id
+        entry = self._entry(command_id, "Result")
+        refused = self._payload(command_id, entry, result.response, now)
+        del self._outstanding[command_id]
+        if refused or not entry.wanted:
+            return refused
+        if result.HasField("failure"):
+            self._forget_payload(entry)
+            return Finished(command_id, failure=result.failure)
+        if not result.HasField("response"):
+            raise ProtocolError("a Result without an end")
+        return Finished(command_id, response=entry.assembly.whole(), held=entry.assembly.size)
+
+    def _entry(self, command_id: str, kind: str) -> _Outstanding:
+        entry = self._outstanding.get(command_id)
+        if entry is None:
+            raise ProtocolError(f"{kind} for a command that is not outstanding")
+        return entry
+
+    def _payload(
+        self, command_id: str, entry: _Outstanding, data: bytes, now: float
+    ) -> Finished | None:
+        """Take payload bytes; a response for which the process has no room fails, and only that one."""
+        self._count(len(data), now)
+        if not entry.wanted:
+            return None
+        if self._budget.take(len(data)):
+            entry.assembly.add(data)
+            return None
+        self.cancel(command_id)
+        # A write has had its effect.
+        kind = UnknownOutcome if entry.write else Overloaded
+        full = kind("The hub has no memory for the response now.", retriable=True, retry_after=1.0)
+        return Finished(command_id, failure=failure_of(full))
+
+    def _count(self, size: int, now: float) -> None:
+        """Check the bytes against the credit that was given, and give more when a quarter of the window is used."""
+        self._received += size
+        if size > self.settings.part_size:
+            raise ProtocolError(f"a frame with more than {self.settings.part_size} payload bytes")
+        if self._received > self._granted:
+            raise ProtocolError("more payload than there was credit for")
+        if self._granted - self._received <= self._window - self._window // 4:
+            self._grow(now)
+            self._granted = self._received + self._window
+            self.outbox.push(HubToConnector(credit=Credit(limit=self._granted)))
+
+    def _grow(self, now: float) -> None:
+        """Make the window fit what the path carries in two round trips, as measured since the last credit."""
+        span = now - self._measured_at
+        if span <= 0 or span < self.round_trip:
+            # Bytes that arrive in one burst say nothing about the rate.
+            return
+        wanted = int(2 * (self._received - self._measured) / span * self.round_trip)
+        self._window = min(max(self._window, wanted), self.settings.max_window)
+        self._measured_at, self._measured = now, self._received
+
+
+def _hub_part(part: Part) -> HubToConnector:
+    return HubToConnector(part=part)
+
+
+def _parts(
+    command_id: str, data: bytes, frame: Callable[[Part], HubToConnector]
+) -> Payload[HubToConnector]:
+    def piece(piece: bytes) -> HubToConnector:
+        return frame(Part(command_id=command_id, data=piece))
+
+    return Payload(command_id, data, piece, piece)
