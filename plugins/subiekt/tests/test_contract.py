@@ -7,8 +7,15 @@ from datetime import date
 from pathlib import Path
 from typing import Any, ClassVar
 
-from mostek.plugin.contract import FilterCase, PluginContract
-from mostek.plugin.plugin import Site
+from mostek.erp.v1.order_pb2 import (
+    CustomerChoice,
+    OrderDraft,
+    OrderLineDraft,
+    PriceChoice,
+    ProductChoice,
+)
+from mostek.plugin.contract import FilterCase, OrderContract, PluginContract
+from mostek.plugin.plugin import Plugin, Site
 from mostek.plugin.schema import ReferenceSchema
 from mostek_subiekt.config import SubiektConfig
 from mostek_subiekt.gt import SubiektGt
@@ -20,7 +27,7 @@ def _ksef_number(invoice: Any) -> Any:
     return invoice.ksef.number or None
 
 
-class TestSubiektGt(PluginContract):
+class TestSubiektGt(PluginContract, OrderContract):
     plugin_type = SubiektGt
     large_tables = frozenset(
         f"dbo.{table}"
@@ -43,9 +50,22 @@ class TestSubiektGt(PluginContract):
     @classmethod
     def make_plugin(cls, folder: Path) -> SubiektGt:
         path = folder / "subiekt.db"
-        create(path, customers=160, products=160, invoices=240, today=date(2026, 11, 20))
-        config = SubiektConfig.model_validate({"database": {"kind": "sqlite", "path": str(path)}})
-        return SubiektGt(config, Site("demo", folder))
+        made = create(path, customers=160, products=160, invoices=240, today=date(2026, 11, 20))
+        settings = {
+            "database": {"kind": "sqlite", "path": str(path)},
+            "orders": {"template": made.template_order},
+        }
+        return SubiektGt(SubiektConfig.model_validate(settings), Site("demo", folder))
+
+    def order(self, plugin: Plugin, number: str) -> OrderDraft:
+        lines = [
+            OrderLineDraft(
+                product=ProductChoice(code=code), quantity="2", price=PriceChoice(net="10.50")
+            )
+            for code in ("GNI-000000", "NAK-000004")
+        ]
+        buyer = CustomerChoice(tax_id="631-202-35-11")
+        return OrderDraft(external_number=number, buyer=buyer, lines=lines)
 
     def reference_schemas(self) -> Mapping[str, ReferenceSchema]:
         return {"1.88": reference_schema(), "about 2024": older_schema()}
