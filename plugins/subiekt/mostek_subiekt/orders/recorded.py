@@ -9,16 +9,14 @@ from mostek.erp.v1.order_pb2 import OrderDraft
 from mostek.plugin.orders.recorded import (
     RecordedLine,
     RecordedOrder,
-    WantedOrder,
-    WantedProduct,
     same_order,
 )
 from mostek.plugin.sql_types import Param
-from mostek_subiekt.orders.plan import Plan
+from mostek_subiekt.orders.draft import OrderPlan
 from mostek_subiekt.orders.rows import Rows, amount, integer, text
 from mostek_subiekt.orders.template import ORDER
 
-__all__ = ["deviations", "read", "written_before"]
+__all__ = ["read", "written_before"]
 
 _SELECT = """
 SELECT d.dok_Id, d.dok_NrPelny, d.dok_NrPelnyOryg, d.dok_PlatnikId, d.dok_WartNetto, d.dok_WartVat, d.dok_WartBrutto,
@@ -38,7 +36,7 @@ def read(rows: Rows, number: int) -> RecordedOrder | None:
     return found[0] if found else None
 
 
-def written_before(rows: Rows, draft: OrderDraft, plan: Plan) -> RecordedOrder | None:
+def written_before(rows: Rows, draft: OrderDraft, plan: OrderPlan) -> RecordedOrder | None:
     """The order that an earlier call wrote for this draft.
 
     Raises Conflict, showing it, if the external number belongs to an order with another buyer or other lines.
@@ -47,20 +45,7 @@ def written_before(rows: Rows, draft: OrderDraft, plan: Plan) -> RecordedOrder |
         return None
     number = Param.of(plan.external_number, "varchar(30)")
     found = _found(rows, "d.dok_NrPelnyOryg = ?", number)
-    products = [WantedProduct(one.id, one.unit) if one else None for one in plan.products]
-    buyer = plan.buyer.customer.id if plan.buyer else None
-    return same_order(found, WantedOrder(draft, plan.external_number, buyer, products))
-
-
-def deviations(order: RecordedOrder, plan: Plan) -> list[str]:
-    """The paths in `Order` of what the ERP recorded otherwise than planned."""
-    amounts = plan.total()
-    wanted = zip(("net", "vat", "gross"), (amounts.net, amounts.vat, amounts.gross), strict=True)
-    found = [name for (name, value), is_ in zip(wanted, order.totals, strict=True) if value != is_]
-    planned = [(line.product.id, line.quantity) for line in plan.known]
-    if planned != [(line.product, line.quantity) for line in order.lines]:
-        found.append("lines")
-    return found
+    return same_order(found, plan.wanted(draft))
 
 
 def _found(rows: Rows, condition: str, param: Param) -> list[RecordedOrder]:

@@ -29,11 +29,10 @@ from mostek.plugin.sql_plugin import SqlPlugin
 from mostek.wire.failures import Conflict, Drift, NotFound, UnknownOutcome, Unsupported, Violation
 from mostek_subiekt.orders.config import HOW_TO_ALLOW_ORDERS, OrdersConfig
 from mostek_subiekt.orders.customers import Customer, Customers
-from mostek_subiekt.orders.draft import Planner
+from mostek_subiekt.orders.draft import OrderPlan, Planner
 from mostek_subiekt.orders.insertion import insert_order
 from mostek_subiekt.orders.new_customer import plan_customer
-from mostek_subiekt.orders.plan import Plan
-from mostek_subiekt.orders.recorded import deviations, read, written_before
+from mostek_subiekt.orders.recorded import read, written_before
 from mostek_subiekt.orders.rows import Rows
 
 __all__ = ["OrderWrites"]
@@ -50,7 +49,7 @@ class _Written:
     number: str
     buyer: CustomerMatch
     existed: bool
-    plan: Plan
+    plan: OrderPlan
     problems: Problems
 
 
@@ -132,7 +131,7 @@ class OrderWrites(SqlPlugin):
             raise UnknownOutcome(
                 "The order was written but can't be read: look for its external number."
             )
-        for path in deviations(found, written.plan):
+        for path in written.plan.deviations(found):
             written.problems.warn("", f"the ERP recorded another `{path}` than was written")
 
     def _fill(self, response: CreateOrderResponse, written: _Written, context: Context) -> None:
@@ -202,7 +201,7 @@ class OrderWrites(SqlPlugin):
             raise
 
 
-def _tell_of_another(planner: Planner, draft: OrderDraft, plan: Plan) -> None:
+def _tell_of_another(planner: Planner, draft: OrderDraft, plan: OrderPlan) -> None:
     """Whether the external number is taken, by this order or by another one."""
     problems = planner.problems
     try:
