@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from datetime import date, datetime, timedelta
+from datetime import date, timedelta
 from importlib.resources import files
 from importlib.resources.abc import Traversable
 from typing import Any, ClassVar
@@ -61,14 +61,14 @@ from mostek_subiekt.conversion import (
     order_filters,
 )
 from mostek_subiekt.describe import DESCRIPTION
-from mostek_subiekt.orders.writes import OrderWrites
+from mostek_subiekt.orders.writes import DirectWrites
 
 __all__ = ["SubiektGt"]
 
 PROGRAM = "Subiekt GT"
 
 
-class SubiektGt(OrderWrites):
+class SubiektGt(DirectWrites):
     """One company database of Subiekt GT: the reads; the writes are in `orders`."""
 
     config_type = SubiektConfig
@@ -94,10 +94,6 @@ class SubiektGt(OrderWrites):
             "text_encoding": lambda: "windows-1250",
             "operations": self._operations,
         }
-
-    def now(self) -> datetime:
-        """This moment in the site's zone."""
-        return datetime.now(self.site.zone)
 
     def today(self) -> date:
         """The site's day."""
