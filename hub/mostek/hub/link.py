@@ -33,6 +33,8 @@ log = structlog.get_logger()
 
 #: A stream that said no Hello within this many seconds is closed.
 HELLO_WITHIN = 10.0
+#: Why the hub cancels a stream itself.
+_GIVEN_UP = "the connector does not answer"
 
 
 class Link(LinkServiceServicer):
@@ -43,6 +45,7 @@ class Link(LinkServiceServicer):
         self._settings = settings
         self._budget = budget
         self._streams: dict[LiveSession, asyncio.Task[object]] = {}
+        self._readers: set[asyncio.Task[None]] = set()
 
     async def Connect(
         self,
@@ -55,16 +58,21 @@ class Link(LinkServiceServicer):
         assert stream is not None
         self._streams[session] = stream
         name = f"read {session.rules.session_id}"
+        # Never cancelled: grpc.aio loses the memory of a read whose task is (ADR 10). It ends with the stream.
         reader = asyncio.create_task(self._read(session, request_iterator), name=name)
+        self._readers.add(reader)
+        reader.add_done_callback(self._readers.discard)
         try:
             while (frame := await session.next_frame()) is not None:
                 yield frame
-        except asyncio.CancelledError:
+        except asyncio.CancelledError as reason:
+            if reason.args != (_GIVEN_UP,):
+                # The connector is gone: a status would reach nobody, and its memory would be lost too.
+                raise
             # Without a status the connector would not learn that the stream is over.
             await context.abort(grpc.StatusCode.UNAVAILABLE, "The session is over.")
         finally:
             del self._streams[session]
-            reader.cancel()
             self._ended(session)
 
     def _session(self) -> LiveSession:
@@ -86,6 +94,8 @@ class Link(LinkServiceServicer):
         """Take frames until the stream or the session ends; what comes after a breach is not read."""
         try:
             async for frame in frames:
+                if session not in self._streams:
+                    return
                 self._take(session, frame)
         except ProtocolError as fault:
             session.refuse(fault)
@@ -135,7 +145,7 @@ class Link(LinkServiceServicer):
                     session_id=session.rules.session_id,
                     connector=session.connector,
                 )
-                stream.cancel()
+                stream.cancel(_GIVEN_UP)
 
     async def drain(self, reconnect_after: float, grace: float) -> None:
         """Say goodbye to all connectors and wait up to `grace` seconds for their commands."""
