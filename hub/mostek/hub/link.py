@@ -33,8 +33,6 @@ log = structlog.get_logger()
 
 #: A stream that said no Hello within this many seconds is closed.
 HELLO_WITHIN = 10.0
-#: Why the hub cancels a stream itself.
-_GIVEN_UP = "the connector does not answer"
 
 
 class Link(LinkServiceServicer):
@@ -65,8 +63,8 @@ class Link(LinkServiceServicer):
         try:
             while (frame := await session.next_frame()) is not None:
                 yield frame
-        except asyncio.CancelledError as reason:
-            if reason.args != (_GIVEN_UP,):
+        except asyncio.CancelledError:
+            if reader.done():
                 # The connector is gone: a status would reach nobody, and its memory would be lost too.
                 raise
             # Without a status the connector would not learn that the stream is over.
@@ -145,7 +143,7 @@ class Link(LinkServiceServicer):
                     session_id=session.rules.session_id,
                     connector=session.connector,
                 )
-                stream.cancel(_GIVEN_UP)
+                stream.cancel()
 
     async def drain(self, reconnect_after: float, grace: float) -> None:
         """Say goodbye to all connectors and wait up to `grace` seconds for their commands."""
