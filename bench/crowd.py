@@ -1,7 +1,8 @@
 """Many light connectors in one process: real channels, the real rules of a session, the real back-off; no plugins.
 
 `python -m bench.crowd ADDRESS PREFIX COUNT FAILURES` keeps so many sessions open. Each begins by waiting, as after so
-many failures in a row. With `bare` for FAILURES each keeps a bare stream open. Prints a JSON line of counts twice a second.
+many failures in a row. With `bare` for FAILURES each keeps a bare stream open. Prints a JSON line of counts twice a
+second.
 """
 
 from __future__ import annotations

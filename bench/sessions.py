@@ -101,7 +101,9 @@ class _Crowd:
         """The sum of what the processes told last."""
         total = Counts()
         for log in self.logs:
-            lines = [line for line in log.read_text(encoding="utf-8").splitlines() if line[:1] == "{"]
+            lines = [
+                line for line in log.read_text(encoding="utf-8").splitlines() if line[:1] == "{"
+            ]
             for name, value in json.loads(lines[-1]).items() if lines else ():
                 setattr(total, name, getattr(total, name) + value)
         return total
