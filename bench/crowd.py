@@ -76,6 +76,7 @@ class _One:
         self._rules: ConnectorSession | None = None
         self._call: Call | None = None
         self._began = 0.0
+        self._writing = asyncio.Lock()
 
     async def run(self) -> None:
         self._counts.waiting += 1
@@ -97,10 +98,10 @@ class _One:
             call = self._call = LinkServiceStub(opened).Connect()
             self._rules = rules
             try:
-                await _flush(call, rules)
+                await self._flush(call, rules)
                 async for frame in call:
                     self._take(rules, frame)
-                    await _flush(call, rules)
+                    await self._flush(call, rules)
             except (grpc.aio.AioRpcError, ProtocolError, asyncio.InvalidStateError):
                 pass
             except asyncio.CancelledError:
@@ -127,12 +128,13 @@ class _One:
             call.cancel()
         else:
             rules.tick(now)
-            await _flush(call, rules)
+            await self._flush(call, rules)
 
-
-async def _flush(call: Call, rules: ConnectorSession) -> None:
-    while (frame := rules.outbox.next()) is not None:
-        await call.write(frame)
+    async def _flush(self, call: Call, rules: ConnectorSession) -> None:
+        # Two writes at once would end the call.
+        async with self._writing:
+            while (frame := rules.outbox.next()) is not None:
+                await call.write(frame)
 
 
 async def _ticking(crowd: list[_One]) -> None:
