@@ -47,21 +47,21 @@ from mostek.erp.v1.receivable_pb2 import (
     ListReceivablesResponse,
     Receivable,
 )
+from mostek.plugin.changes import Changes
 from mostek.plugin.conversion import Converter
+from mostek.plugin.converters import as_day
 from mostek.plugin.plugin import Context
-from mostek_subiekt.changes import Changes
+from mostek.plugin.tax_ids import tax_id_country
 from mostek_subiekt.config import SubiektConfig
 from mostek_subiekt.conversion import (
     ALL_INVOICES,
     CONVERTERS,
     LISTED_INVOICES,
-    as_day,
     invoice_filters,
     order_filters,
 )
-from mostek_subiekt.describe import describe
+from mostek_subiekt.describe import DESCRIPTION
 from mostek_subiekt.orders.writes import OrderWrites
-from mostek_subiekt.tax_ids import tax_id_country
 
 __all__ = ["SubiektGt"]
 
@@ -106,7 +106,7 @@ class SubiektGt(OrderWrites):
     # Operations
 
     def describe_erp(self, request: DescribeErpRequest, context: Context) -> DescribeErpResponse:
-        return describe(self, request, context)
+        return DESCRIPTION.describe(self, request, context)
 
     def list_customers(
         self, request: ListCustomersRequest, context: Context

@@ -9,8 +9,8 @@ from decimal import Decimal
 from typing import Any
 
 from mostek.plugin.sql_types import Param
+from mostek.plugin.tax_ids import TypedTaxId, tax_id_notations, typed_tax_id
 from mostek_subiekt.orders.rows import Rows, amount, integer, text
-from mostek_subiekt.tax_ids import TypedTaxId, tax_id_notations, typed_tax_id
 
 __all__ = ["Customer", "Customers", "known_id"]
 

@@ -14,15 +14,7 @@ from typing import Any
 from mostek.erp.v1.common_pb2 import TransactionKind
 from mostek.erp.v1.customer_pb2 import CustomerDraft
 from mostek.erp.v1.order_pb2 import CustomerChoice, DeliveryAddressDraft, OrderDraft
-from mostek.wire.failures import Unsupported
-from mostek_subiekt.orders.addresses import DELIVERY, Addresses, address_parts
-from mostek_subiekt.orders.config import HOW_TO_ALLOW_ORDERS, OrdersConfig
-from mostek_subiekt.orders.customers import Customer, Customers, known_id
-from mostek_subiekt.orders.lines import Lines, counted_from_net
-from mostek_subiekt.orders.new_customer import plan_customer
-from mostek_subiekt.orders.numbering import Numbering
-from mostek_subiekt.orders.plan import Chosen, Plan
-from mostek_subiekt.orders.problems import (
+from mostek.plugin.orders.problems import (
     AMBIGUOUS,
     DUPLICATE,
     INACTIVE,
@@ -34,6 +26,14 @@ from mostek_subiekt.orders.problems import (
     UNSUPPORTED,
     Problems,
 )
+from mostek.wire.failures import Unsupported
+from mostek_subiekt.orders.addresses import DELIVERY, Addresses, address_parts
+from mostek_subiekt.orders.config import HOW_TO_ALLOW_ORDERS, OrdersConfig
+from mostek_subiekt.orders.customers import Customer, Customers, known_id
+from mostek_subiekt.orders.lines import Lines, counted_from_net
+from mostek_subiekt.orders.new_customer import plan_customer
+from mostek_subiekt.orders.numbering import Numbering
+from mostek_subiekt.orders.plan import Chosen, Plan
 from mostek_subiekt.orders.rows import Rows, integer
 from mostek_subiekt.orders.template import ORDER, Template
 

@@ -16,13 +16,13 @@ from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
 
+from mostek.plugin.orders.amounts import Amounts, total
+from mostek.plugin.orders.problems import Problems
 from mostek.wire.failures import Internal, Locked
 from mostek_subiekt.orders.addresses import DELIVERY, Addresses, address_parts
-from mostek_subiekt.orders.amounts import Amounts, total
 from mostek_subiekt.orders.customers import Customer
 from mostek_subiekt.orders.numbering import Numbering, how_many
 from mostek_subiekt.orders.plan import Chosen, Plan, PlannedLine
-from mostek_subiekt.orders.problems import Problems
 from mostek_subiekt.orders.rows import Rows
 from mostek_subiekt.orders.template import WITHOUT_RESERVATION, Template
 

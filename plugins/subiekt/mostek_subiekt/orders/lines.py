@@ -7,10 +7,8 @@ from dataclasses import dataclass
 from decimal import Decimal
 
 from mostek.erp.v1.order_pb2 import OrderLineDraft
-from mostek_subiekt.orders.amounts import MOST_MONEY, ZERO, line_amounts, other_price
-from mostek_subiekt.orders.customers import Customer
-from mostek_subiekt.orders.plan import PlannedLine
-from mostek_subiekt.orders.problems import (
+from mostek.plugin.orders.amounts import MOST_MONEY, ZERO, line_amounts, other_price
+from mostek.plugin.orders.problems import (
     AMBIGUOUS,
     INACTIVE,
     INCONSISTENT,
@@ -20,6 +18,8 @@ from mostek_subiekt.orders.problems import (
     TOO_LONG,
     Problems,
 )
+from mostek_subiekt.orders.customers import Customer
+from mostek_subiekt.orders.plan import PlannedLine
 from mostek_subiekt.orders.products import GOODS, SERVICE, SET, Product, Products, Rate, Rates
 from mostek_subiekt.orders.rows import Rows
 

@@ -8,6 +8,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 
 from mostek.erp.v1.customer_pb2 import CustomerDraft, CustomerKind
+from mostek.plugin.orders.problems import INACTIVE, NOT_FOUND, Problems
 from mostek_subiekt.orders.addresses import (
     CORRESPONDENCE,
     DELIVERY,
@@ -17,7 +18,6 @@ from mostek_subiekt.orders.addresses import (
 )
 from mostek_subiekt.orders.config import HOW_TO_ALLOW_CUSTOMERS, OrdersConfig
 from mostek_subiekt.orders.customers import Customer, Customers, known_id
-from mostek_subiekt.orders.problems import INACTIVE, NOT_FOUND, Problems
 from mostek_subiekt.orders.rows import Rows, integer
 
 __all__ = ["NewCustomer", "plan_customer"]

@@ -15,8 +15,8 @@ from mostek.erp.v1.common_pb2 import (
     VatRate,
 )
 from mostek.erp.v1.order_pb2 import DeliveryAddressDraft, Order, OrderLine
+from mostek.plugin.orders.amounts import Amounts, by_rate, total
 from mostek_subiekt.conversion import vat_percent
-from mostek_subiekt.orders.amounts import Amounts, by_rate, total
 from mostek_subiekt.orders.customers import Customer
 from mostek_subiekt.orders.new_customer import NewCustomer
 from mostek_subiekt.orders.products import SERVICE, Product, Rate

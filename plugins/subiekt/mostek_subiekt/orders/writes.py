@@ -23,6 +23,7 @@ from mostek.erp.v1.order_pb2 import (
     ValidateOrderResponse,
 )
 from mostek.plugin.database import Session
+from mostek.plugin.orders.problems import DUPLICATE, Problems
 from mostek.plugin.plugin import Context
 from mostek.plugin.sql_plugin import SqlPlugin
 from mostek.wire.failures import Conflict, Drift, NotFound, UnknownOutcome, Unsupported, Violation
@@ -32,7 +33,6 @@ from mostek_subiekt.orders.draft import Planner
 from mostek_subiekt.orders.insertion import insert_order
 from mostek_subiekt.orders.new_customer import plan_customer
 from mostek_subiekt.orders.plan import Plan
-from mostek_subiekt.orders.problems import DUPLICATE, Problems
 from mostek_subiekt.orders.recorded import deviations, read, written_before
 from mostek_subiekt.orders.rows import Rows
 

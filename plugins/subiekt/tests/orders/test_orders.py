@@ -14,9 +14,9 @@ from hypothesis import strategies as st
 from mostek.erp.v1.order_pb2 import OrderState
 from mostek.plugin.catalogue import Catalogue
 from mostek.plugin.dialect import SQL_SERVER
+from mostek.plugin.orders.amounts import Amounts, by_rate, line_amounts, other_price, total
 from mostek.plugin.testing import recorded
 from mostek.wire.failures import Conflict, Drift, Locked, Rejected, Unsupported
-from mostek_subiekt.orders.amounts import Amounts, by_rate, line_amounts, other_price, total
 from mostek_subiekt.orders.rows import Rows
 
 Company = Callable[..., Any]
