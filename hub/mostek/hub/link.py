@@ -33,6 +33,8 @@ log = structlog.get_logger()
 
 #: A stream that said no Hello within this many seconds is closed.
 HELLO_WITHIN = 10.0
+#: Seconds that gRPC has to tell that a connector is gone, once its frames have ended without a goodbye.
+CANCELLED_WITHIN = 1.0
 
 
 class Link(LinkServiceServicer):
@@ -72,6 +74,9 @@ class Link(LinkServiceServicer):
         finally:
             del self._streams[session]
             self._ended(session)
+        if not session.rules.leaving:
+            # Cut: gRPC cancels this call in a moment. A status that is sent before reaches nobody (see above).
+            await asyncio.sleep(CANCELLED_WITHIN)
 
     def _session(self) -> LiveSession:
         rules = HubSession(secrets.token_hex(8), self._settings, self._budget, time.monotonic())
