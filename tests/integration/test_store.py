@@ -233,8 +233,8 @@ async def test_what_is_purged_keeps_key_hash_and_ids(store: Store) -> None:
 
 
 async def test_a_connector_is_remembered(store: Store) -> None:
-    await store.save_connector(ACME, b"old", 1.0)
-    await store.save_connector(ACME, b"new", 2.0)
+    await store.save_connectors({ACME: b"old"}, 1.0)
+    await store.save_connectors({ACME: b"new"}, 2.0)
     assert await store.connectors() == [(ACME, b"new", 2.0)]
 
 

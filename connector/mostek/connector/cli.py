@@ -29,6 +29,9 @@ ConfigFile = Annotated[
     ),
 ]
 DEFAULT_FILE = Path("connector.toml")
+#: Seconds after which a thread that converts rows must let the event loop have the interpreter. At Python's own 5 ms each
+#: step of a small command waits so long.
+SWITCH_AFTER = 0.0005
 
 
 @app.command()
@@ -36,6 +39,7 @@ def run(config: ConfigFile = DEFAULT_FILE) -> None:
     """Connect to the hub and serve its commands until SIGTERM or Ctrl-C."""
     settings, companies = _load(config)
     configure_logs(settings.connector.log_level)
+    sys.setswitchinterval(SWITCH_AFTER)
     try:
         loop.run(_run(settings, companies))
     except StateInUse as error:

@@ -40,6 +40,10 @@ log = structlog.get_logger()
 P = ParamSpec("P")
 R = TypeVar("R")
 
+#: Pages of more rows than this are large, and so many of them are made at once. One interpreter converts the rows, so that
+#: more would not be faster: they would only keep small commands waiting for a thread, a connection and the interpreter.
+LARGE_PAGE = 200
+LARGE_AT_ONCE = 1
 #: Takes a command's id and its end.
 Answer = Callable[[str, bytes | CommandFailure], Awaitable[None]]
 #: A write that fails so has looked for its document in the ERP first, and not found it.
@@ -56,6 +60,11 @@ class _Job:
     request: Message
     context: Context
     begun: Callable[[], None]
+
+    @property
+    def large(self) -> bool:
+        """Whether it reads a large page."""
+        return getattr(self.request, "page_size", 0) > LARGE_PAGE
 
 
 class Runner:
@@ -75,6 +84,7 @@ class Runner:
         self._outcomes = outcomes
         self._write_timeout = write_timeout
         self._threads = ThreadPoolExecutor(threads, thread_name_prefix="command")
+        self._pages = ThreadPoolExecutor(LARGE_AT_ONCE, thread_name_prefix="page")
         # The store belongs to one thread, and must not wait behind commands.
         self._store_thread = ThreadPoolExecutor(1, thread_name_prefix="outcomes")
         self._contexts: dict[str, Context] = {}
@@ -132,6 +142,7 @@ class Runner:
     def close(self) -> None:
         """Let the threads end when their commands have."""
         self._threads.shutdown(wait=False, cancel_futures=True)
+        self._pages.shutdown(wait=False, cancel_futures=True)
         self._store_thread.shutdown(wait=True)
         self._outcomes.close()
 
@@ -189,22 +200,26 @@ class Runner:
         method = getattr(job.company.plugin, job.operation.method)
         if inspect.iscoroutinefunction(method):
             self._begin(job)
-            response = await method(job.request, job.context)
-        else:
-            loop = asyncio.get_running_loop()
-            response = await self._in_thread(self._threads, self._call, job, loop)
+            return self._encoded(job, await method(job.request, job.context))
+        loop = asyncio.get_running_loop()
+        threads = self._pages if job.large else self._threads
+        return await self._in_thread(threads, self._call, job, loop)
+
+    def _call(self, job: _Job, loop: asyncio.AbstractEventLoop) -> bytes:
+        # Commands wait for a thread; what nobody waits for any more is not begun.
+        job.context.check()
+        job.company.open()
+        self._begin(job, loop)
+        plugin = job.company.plugin
+        return self._encoded(job, plugin.call(job.operation.name, job.request, job.context))
+
+    def _encoded(self, job: _Job, response: Message) -> bytes:
+        """What may leave of the response; in the thread that made it, because a page of it takes long."""
         if type(response) is not job.operation.response:
             raise TypeError(f"{job.operation.name} returned {type(response).__name__}")
         self._policy.prune(response)
         data: bytes = response.SerializeToString()
         return data
-
-    def _call(self, job: _Job, loop: asyncio.AbstractEventLoop) -> Message:
-        # Commands wait for a thread; what nobody waits for any more is not begun.
-        job.context.check()
-        job.company.open()
-        self._begin(job, loop)
-        return job.company.plugin.call(job.operation.name, job.request, job.context)
 
     def _begin(self, job: _Job, loop: asyncio.AbstractEventLoop | None = None) -> None:
         """The last moment at which a write can expire or be cancelled."""

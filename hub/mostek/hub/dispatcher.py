@@ -100,6 +100,8 @@ class Dispatcher:
         self._came = asyncio.Event()
         # What the store has, so that thousands that come back at once need not ask it.
         self._saved: dict[ConnectorId, bytes] = {}
+        self._unsaved: dict[ConnectorId, bytes] = {}
+        self._saving: asyncio.Task[None] | None = None
         self._untold: set[ConnectorId] = set()
 
     async def start(self) -> None:
@@ -135,15 +137,27 @@ class Dispatcher:
         status = session.status.SerializeToString(deterministic=True)
         if self._saved.get(session.connector) != status:
             self._saved[session.connector] = status
-            self._chore(self._store.save_connector(session.connector, status, self._clock()))
+            self._unsaved[session.connector] = status
+            if self._saving is None:
+                self._saving = self._chore(self._save())
         if session.durable and session.connector in self._untold:
             self._untold.discard(session.connector)
             self._chore(self._tell(session))
 
-    def _chore(self, work: Coroutine[Any, Any, None]) -> None:
+    async def _save(self) -> None:
+        """All that have come meanwhile at once: thousands of transactions side by side would cost memory and time."""
+        try:
+            while self._unsaved:
+                statuses, self._unsaved = self._unsaved, {}
+                await self._store.save_connectors(statuses, self._clock())
+        finally:
+            self._saving = None
+
+    def _chore(self, work: Coroutine[Any, Any, None]) -> asyncio.Task[None]:
         task = asyncio.create_task(_logged(work))
         self._chores.add(task)
         task.add_done_callback(self._chores.discard)
+        return task
 
     async def _tell(self, session: LiveSession) -> None:
         for record in await self._store.unacknowledged(session.connector):

@@ -33,6 +33,8 @@ log = structlog.get_logger()
 
 #: A stream that said no Hello within this many seconds is closed.
 HELLO_WITHIN = 10.0
+#: Seconds that gRPC has to tell that a connector is gone, once its frames have ended without a goodbye.
+CANCELLED_WITHIN = 1.0
 
 
 class Link(LinkServiceServicer):
@@ -43,6 +45,7 @@ class Link(LinkServiceServicer):
         self._settings = settings
         self._budget = budget
         self._streams: dict[LiveSession, asyncio.Task[object]] = {}
+        self._readers: set[asyncio.Task[None]] = set()
 
     async def Connect(
         self,
@@ -55,17 +58,25 @@ class Link(LinkServiceServicer):
         assert stream is not None
         self._streams[session] = stream
         name = f"read {session.rules.session_id}"
+        # Never cancelled: grpc.aio loses the memory of a read whose task is (ADR 10). It ends with the stream.
         reader = asyncio.create_task(self._read(session, request_iterator), name=name)
+        self._readers.add(reader)
+        reader.add_done_callback(self._readers.discard)
         try:
             while (frame := await session.next_frame()) is not None:
                 yield frame
         except asyncio.CancelledError:
+            if reader.done():
+                # The connector is gone: a status would reach nobody, and its memory would be lost too.
+                raise
             # Without a status the connector would not learn that the stream is over.
             await context.abort(grpc.StatusCode.UNAVAILABLE, "The session is over.")
         finally:
             del self._streams[session]
-            reader.cancel()
             self._ended(session)
+        if not session.rules.leaving:
+            # Cut: gRPC cancels this call in a moment. A status that is sent before reaches nobody (see above).
+            await asyncio.sleep(CANCELLED_WITHIN)
 
     def _session(self) -> LiveSession:
         rules = HubSession(secrets.token_hex(8), self._settings, self._budget, time.monotonic())
@@ -87,6 +98,8 @@ class Link(LinkServiceServicer):
         """Take frames until the stream or the session ends; what comes after a breach is not read."""
         try:
             async for frame in frames:
+                if session not in self._streams:
+                    return
                 self._take(session, frame)
         except ProtocolError as fault:
             session.refuse(fault)

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable, Iterable, Sequence
+from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 from typing import Any, Self, TypeVar
 
 from sqlalchemy import (
     ColumnElement,
     Select,
     and_,
+    bindparam,
     delete,
     exists,
     func,
@@ -252,15 +253,17 @@ class Store:
 
         await self._do(change)
 
-    async def save_connector(self, of: ConnectorId, status: bytes, at: float) -> None:
-        """Remember what a connector serves."""
-        key = of._asdict()
-        values = key | {"status": status, "changed_at": at}
+    async def save_connectors(self, statuses: Mapping[ConnectorId, bytes], at: float) -> None:
+        """Remember what connectors serve."""
+        rows = [
+            of._asdict() | {"status": status, "changed_at": at} for of, status in statuses.items()
+        ]
+        same = and_(*(connector.c[key] == bindparam(f"the_{key}") for key in ConnectorId._fields))
+        keys = [{f"the_{key}": value for key, value in of._asdict().items()} for of in statuses]
 
         async def change(connection: AsyncConnection) -> None:
-            same = and_(*(connector.c[column] == value for column, value in key.items()))
-            await connection.execute(delete(connector).where(same))
-            await connection.execute(insert(connector).values(values))
+            await connection.execute(delete(connector).where(same), keys)
+            await connection.execute(insert(connector), rows)
 
         await self._do(change)
 
