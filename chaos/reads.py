@@ -44,7 +44,7 @@ class Reads:
         self.wrong: list[str] = []
         self._client = client
         self._http = http
-        self._questions: list[_Question] = []
+        self._questions: dict[str, list[_Question]] = {}
         self._products: dict[str, list[Any]] = {}
 
     async def learn(self, erps: dict[str, Erp]) -> None:
@@ -58,13 +58,18 @@ class Reads:
                 if codes[p.id] != p.code
             ]
             self._products[site] = products
-            for operation, request in _requests(erp, products):
-                answer = await getattr(self._client.connector(site), operation)(request)
-                self._questions.append(_Question(site, operation, request, answer))
+            self._questions[site] = [
+                await self._learned(site, operation, request)
+                for operation, request in _requests(erp, products)
+            ]
 
-    async def one(self, rng: Random) -> None:
+    async def _learned(self, site: str, operation: str, request: Message) -> _Question:
+        answer = await getattr(self._client.connector(site), operation)(request)
+        return _Question(site, operation, request, answer)
+
+    async def one(self, site: str, rng: Random) -> None:
         """One question, over gRPC or HTTP, sometimes abandoned in the middle."""
-        question = rng.choice(self._questions)
+        question = rng.choice(self._questions[site])
         wait = rng.choice((0.3, 3.0, 15.0))
         ask = self._over_grpc if rng.random() < 0.8 else self._over_http
         call = asyncio.create_task(ask(question, wait))
@@ -76,9 +81,8 @@ class Reads:
         if not call.cancelled() and (error := call.exception()):
             raise error
 
-    async def all(self, rng: Random) -> None:
+    async def all(self, site: str, rng: Random) -> None:
         """A whole list, page by page."""
-        site = rng.choice(sorted(self._products))
         self.asked += 1
         try:
             products = await self._all_products(site)
