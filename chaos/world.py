@@ -13,7 +13,7 @@ import httpx
 
 from chaos.erp import Erp
 from chaos.network import Network
-from chaos.postgresql import CanNotStart, PostgreSql
+from chaos.postgresql import PostgreSql
 from chaos.processes import Supervised, free_ports, python
 from chaos.proxy import Proxy
 from mostek.client import Client
@@ -113,16 +113,7 @@ class World:
             try:
                 await asyncio.sleep(seconds)
             finally:
-                await self._start_database()
-
-    async def _start_database(self) -> None:
-        for _ in range(20):
-            try:
-                return await asyncio.to_thread(self.database.start)
-            except CanNotStart:
-                # Processes of the one that was killed may still be ending.
-                await asyncio.sleep(0.3)
-        raise CanNotStart("PostgreSQL does not come back")
+                await asyncio.to_thread(self.database.start)
 
     async def pause_database(self, seconds: float) -> None:
         """It neither answers nor breaks."""
