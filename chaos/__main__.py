@@ -22,17 +22,18 @@ _USAGE = "set MINUTES to a number (2), SEED to anything, NETWORK to auto, loopba
 
 
 def main() -> None:
-    """Run, show, leave build/chaos.json."""
+    """Run, show, leave build/chaos.json, or in the folder that is the argument."""
     minutes, seed, network = _settings()
     print(f"seed {seed}, {minutes:g} minutes", flush=True)
-    BUILD.mkdir(exist_ok=True)
+    build = Path(sys.argv[1]) if sys.argv[1:] else BUILD
+    build.mkdir(exist_ok=True)
     # Namespaces and processes are cleaned up, whoever ends this.
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
     with contextlib.ExitStack() as ending:
         where = _network(network, ending)
         report = Report(seed, minutes * 60, type(where).__name__.lower())
-        run_loop(run(report, where, BUILD))
-    report.write(BUILD / "chaos.json")
+        run_loop(run(report, where, build))
+    report.write(build / "chaos.json")
     report.show()
     if reasons := report.reasons():
         sys.exit(f"FAILED: {'; '.join(reasons)}. Repeat the schedule of faults with SEED={seed}.")

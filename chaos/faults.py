@@ -18,10 +18,12 @@ from mostek.wire.crash import CRASH_POINTS
 
 __all__ = ["Fault", "Injector", "Kind", "kinds_of", "schedule"]
 
-#: Seconds between faults, on average; a short run has them closer, so that it has one of each.
+#: Seconds between faults, on average; a short run has them closer, so that it has one of each class.
 _GAP = 2.5
 #: Part of the run in which faults begin; the rest is for those that last.
 _BEGIN_WITHIN = 0.85
+#: Times the average, the longest that may pass between two.
+_LATEST = 1.5
 #: Part of the run that one fault may last.
 _LASTS_AT_MOST = 0.25
 
@@ -50,10 +52,10 @@ class Fault:
 
 def schedule(kinds: Mapping[str, Kind], rng: random.Random, length: float) -> Iterator[Fault]:
     """The faults of a run of so many seconds: decks of all kinds, each shuffled, so that none is rare."""
-    gap = min(_GAP, length * _BEGIN_WITHIN / (len(kinds) + 1))
+    gap = min(_GAP, length * _BEGIN_WITHIN / (_LATEST * len(kinds) + 1))
     at, deck = 0.0, list[str]()
     while True:
-        at += gap * rng.uniform(0.5, 1.5)
+        at += gap * rng.uniform(2 - _LATEST, _LATEST)
         if at > length * _BEGIN_WITHIN:
             return
         if not deck:

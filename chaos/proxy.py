@@ -145,7 +145,8 @@ class Proxy:
         writer: asyncio.StreamWriter,
         direction: str,
     ) -> None:
-        with contextlib.suppress(OSError):
+        # uvloop says of a connection that is over: RuntimeError.
+        with contextlib.suppress(OSError, RuntimeError):
             while data := await reader.read(_CHUNK):
                 await self._hold(len(data))
                 if direction not in connection.lost:

@@ -16,8 +16,6 @@ from chaos.verdict import DOUBLED, LOST, MISREPORTED, UNKNOWN, Finding
 
 __all__ = ["Report", "progress"]
 
-#: A run of so many seconds has to have every class of faults.
-_LONG_ENOUGH = 60.0
 #: Findings that are printed; all are in the file.
 _SHOWN = 20
 #: Seconds between lines of progress where they can't be written over.
@@ -60,7 +58,7 @@ class Report:
         if not self.orders or not self.documents:
             reasons.append("nothing was ordered")
         missing = [kind for kind, count in self.faults.items() if not count]
-        if missing and self.seconds >= _LONG_ENOUGH:
+        if missing:
             reasons.append(f"never happened: {', '.join(missing)}")
         return reasons
 

@@ -27,6 +27,8 @@ from mostek.wire.failures import CommandFailure
 
 __all__ = ["run"]
 
+#: Seconds between heartbeats; a short run has them closer, so that it sees what their absence does.
+_HEARTBEAT = 3.0
 #: Seconds after the last fault within which every write has to have an end.
 _SETTLE_WITHIN = 240.0
 _WAITING = (
@@ -40,7 +42,8 @@ async def run(report: Report, network: Network, build: Path) -> None:
     """Do it, and fill in the report; the ledger and the timeline are left in `build`."""
     with tempfile.TemporaryDirectory(prefix="mostek-chaos-") as folder:
         try:
-            async with running(Path(folder), network) as (world, client, http):
+            heartbeat = min(_HEARTBEAT, report.seconds / 10)
+            async with running(Path(folder), network, heartbeat) as (world, client, http):
                 await _run(report, world, client, http, build)
         finally:
             _keep_logs(Path(folder), build)

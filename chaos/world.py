@@ -24,14 +24,14 @@ __all__ = ["SITES", "World", "running"]
 
 #: The sites, and how many instances of its connector each has.
 SITES = {"north": 2, "south": 1}
-#: Seconds; three missed ones end a session.
-HEARTBEAT = 3.0
 
 
 class World:
     """The parts; `start` starts those that are processes."""
 
-    def __init__(self, folder: Path, database: PostgreSql, network: Network) -> None:
+    def __init__(
+        self, folder: Path, database: PostgreSql, network: Network, heartbeat: float
+    ) -> None:
         self.folder = folder
         self.database = database
         self.network = network
@@ -39,14 +39,14 @@ class World:
         api, link, http = free_ports(3)
         self.api, self._link, self.http = f"127.0.0.1:{api}", link, f"http://127.0.0.1:{http}"
         self.erps = {name: Erp(name, folder) for name in SITES}
-        self.hub = self._hub(api, link, http)
+        self.hub = self._hub(api, link, http, heartbeat)
         self.proxies: dict[str, Proxy] = {}
         self.connectors: dict[str, Supervised] = {}
         for site, count in SITES.items():
             for number in range(1, count + 1):
                 self._add_connector(site, f"{site}-{number}")
 
-    def _hub(self, api: int, link: int, http: int) -> Supervised:
+    def _hub(self, api: int, link: int, http: int, heartbeat: float) -> Supervised:
         keys = self.folder / "hub.keys"
         add_key(keys)
         environment = {
@@ -55,7 +55,7 @@ class World:
             "MOSTEK_HUB_HTTP": f"127.0.0.1:{http}",
             "MOSTEK_HUB_DATABASE": f"{self.database.url}/postgres",
             "MOSTEK_HUB_KEY_FILE": str(keys),
-            "MOSTEK_HUB_HEARTBEAT_INTERVAL": str(HEARTBEAT),
+            "MOSTEK_HUB_HEARTBEAT_INTERVAL": str(heartbeat),
             "MOSTEK_HUB_DRAIN_GRACE": "5",
         }
         command = python("-m", "mostek.hub", "serve")
@@ -127,11 +127,11 @@ class World:
 
 @contextlib.asynccontextmanager
 async def running(
-    folder: Path, network: Network
+    folder: Path, network: Network, heartbeat: float
 ) -> AsyncIterator[tuple[World, Client, httpx.AsyncClient]]:
-    """A world in a folder, and a client of each kind of its hub."""
+    """A world in a folder, and a client of each kind of its hub. Three missed heartbeats end a session."""
     with PostgreSql(synced=True) as database:
-        world = World(folder, database, network)
+        world = World(folder, database, network, heartbeat)
         async with (
             world.running(),
             Client(world.api, timeout=20) as client,
