@@ -18,7 +18,8 @@ from mostek.hub.admin import Admin
 from mostek.hub.call import Call, expire_after_of
 from mostek.hub.identity import LOCAL, Caller
 from mostek.hub.router import Router
-from mostek.hub.status import status_of
+from mostek.hub.status import status_of, without_database
+from mostek.hub.store import StoreError
 from mostek.wire.failures import CommandFailure, Internal, Invalid, failure_of
 from mostek.wire.names import (
     COMMAND_ID,
@@ -119,6 +120,9 @@ def _admin_handler(
             return await response if inspect.isawaitable(response) else response
         except CommandFailure as failure:
             await _abort(context, failure)
+        except StoreError as error:
+            log.error("the store failed", rpc=method.name, reason=str(error))
+            await _abort(context, without_database())
         except Exception:
             log.exception("call failed in the hub", rpc=method.name)
             await _abort(context, Internal("The hub failed; its log says why."))

@@ -175,6 +175,7 @@ class Dispatcher:
         purge_at = 0.0
         while True:
             try:
+                await self._store.keep_claim()
                 await self._take_up()
                 await self._end_overdue()
                 for lane in await self._store.due_lanes(self._clock()):

@@ -105,6 +105,9 @@ class Link(LinkServiceServicer):
             session.refuse(fault)
         except asyncio.CancelledError:
             raise
+        except grpc.aio.AbortError:
+            # The hub has given the session up, and said why.
+            return
         except Exception:
             log.exception("reading a session failed", session_id=session.rules.session_id)
             session.end(GoodbyeReason.GOODBYE_REASON_STOPPING, "The hub failed to read the stream.")

@@ -10,6 +10,7 @@ import structlog
 from mostek.hub.call import Call
 from mostek.hub.registry import Registry
 from mostek.hub.session import SessionLost, span
+from mostek.hub.status import without_database
 from mostek.hub.store import StoreError
 from mostek.hub.writes import Recorded, Writes, Written
 from mostek.link.v1.link_pb2 import Command
@@ -46,13 +47,10 @@ class Router:
                 answer = Written(call.command_id, await self._read(call, started + call.timeout))
         except CommandFailure as raised:
             failure = raised
-        except StoreError:
-            log.exception("the store failed", command_id=call.command_id)
-            failure = Internal(
-                "The hub's database can't be used now; repeat the write with the same idempotency key.",
-                retriable=True,
-                retry_after=2.0,
-            )
+        except StoreError as error:
+            # Without its traceback: while a database is away there is one for every write.
+            log.error("the store failed", command_id=call.command_id, reason=str(error))
+            failure = without_database()
         except asyncio.CancelledError:
             self._log(call, call.command_id, time.monotonic() - started, "abandoned")
             raise
