@@ -137,6 +137,7 @@ class World:
         threads: int = 4,
         writes: bool = True,
         instance: str = "",
+        write_timeout: float = 120.0,
     ) -> AsyncIterator[Connector]:
         """A connector that is online."""
         config = Config(
@@ -147,6 +148,7 @@ class World:
                 slots=slots,
                 threads=threads,
                 stop_grace=2.0,
+                write_timeout=write_timeout,
             ),
             policy=PolicyConfig(writes=writes),
             companies={company: CompanyConfig(plugin="notebook") for company in companies},
@@ -185,12 +187,13 @@ class World:
 
 def hub_config(folder: Path, **settings: Any) -> HubConfig:
     """A hub on free ports, with its state in a folder."""
-    given = {
+    given: dict[str, Any] = {
         "api": "127.0.0.1:0",
         "link": "127.0.0.1:0",
         "http": "127.0.0.1:0",
         "database": f"sqlite:///{folder}/hub.sqlite",
         "key_file": str(folder / "hub.keys"),
+        "return_grace": 0.0,
     }
     return HubConfig(**given | settings)
 

@@ -137,7 +137,7 @@ async def test_abandoned_calls_leave_nothing_behind(world: World) -> None:
             await world.until(lambda: not session.rules.outstanding)
             world.plugin.gate.clear()
         assert session._waiting == {}
-        assert session._budget.used == 0
+        assert world.hub.budget.used == 0
         await world.until(lambda: len(asyncio.all_tasks()) <= tasks_before)
 
 

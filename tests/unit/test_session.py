@@ -539,7 +539,7 @@ class Link(RuleBasedStateMachine):
             self.ended.add(event.command_id)
             if event.failure is None:
                 assert event.response == self.responses[event.command_id]
-            self.budget.give(event.held)
+            self.hub.share.give(event.held)
         self.carry()
 
     @invariant()

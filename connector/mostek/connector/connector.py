@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import hashlib
+import secrets
 import uuid
 from collections.abc import AsyncIterator, Sequence
 from importlib.metadata import version
@@ -39,6 +40,7 @@ class Connector:
         self.companies = companies
         self.policy = Policy(config.policy)
         self._backoff = backoff
+        self._process = secrets.token_hex(8)
 
     @contextlib.asynccontextmanager
     async def running(self) -> AsyncIterator[Link]:
@@ -107,6 +109,7 @@ class Connector:
             software=version("mostek"),
             slots=self.config.connector.slots,
             status=self.status(),
+            process=self._process,
         )
 
 

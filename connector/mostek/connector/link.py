@@ -220,7 +220,8 @@ class Session:
             self._wake.set()
 
     def _left(self, goodbye: Goodbye) -> None:
-        log.info(
+        refused = goodbye.reason == GoodbyeReason.GOODBYE_REASON_REFUSED
+        (log.error if refused else log.info)(
             "the hub says goodbye", reason=GoodbyeReason.Name(goodbye.reason), why=goodbye.message
         )
         if goodbye.HasField("reconnect_after"):

@@ -7,8 +7,8 @@ import inspect
 import time
 from collections.abc import Awaitable, Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
-from typing import ParamSpec, TypeVar
+from dataclasses import dataclass, replace
+from typing import NoReturn, ParamSpec, TypeVar
 
 import structlog
 from google.protobuf.message import Message
@@ -24,6 +24,7 @@ from mostek.wire.failures import (
     Conflict,
     Internal,
     Invalid,
+    Locked,
     NotFound,
     Rejected,
     UnknownOutcome,
@@ -40,9 +41,12 @@ log = structlog.get_logger()
 P = ParamSpec("P")
 R = TypeVar("R")
 
-#: Pages of more rows than this are large, and so many of them are made at once. One interpreter converts the rows, so that
-#: more would not be faster: they would only keep small commands waiting for a thread, a connection and the interpreter.
+#: Pages of more rows than this are large, and so many of them are made at once. One interpreter converts the rows, so
+#: that more would not be faster: they would only keep small commands waiting for a thread, a connection and their turn.
 LARGE_PAGE = 200
+#: Seconds after the time of a write is up until it is taken for one that does not end, and when to ask again then.
+HANGS_AFTER = 30.0
+_LOOK_AFTER = 30.0
 LARGE_AT_ONCE = 1
 #: Takes a command's id and its end.
 Answer = Callable[[str, bytes | CommandFailure], Awaitable[None]]
@@ -234,6 +238,47 @@ class Runner:
     async def _write(self, job: _Job) -> bytes:
         """Have the effect once: the first outcome of a key is its outcome."""
         crash_point("connector-received")
+        if job.company.stuck:
+            raise Locked(
+                f"An earlier write to {job.company.name} has not ended in the ERP. Until it has, or the connector is "
+                "restarted, nothing is written there.",
+                retry_after=_LOOK_AFTER,
+            )
+        began = asyncio.Event()
+
+        def begun() -> None:
+            began.set()
+            job.begun()
+
+        work = asyncio.create_task(self._write_alone(replace(job, begun=begun)))
+        beginning = asyncio.create_task(began.wait())
+        await asyncio.wait({work, beginning}, return_when=asyncio.FIRST_COMPLETED)
+        beginning.cancel()
+        await asyncio.wait({work}, timeout=job.context.remaining() + HANGS_AFTER)
+        if not work.done():
+            self._give_up(job, work)
+        return work.result()
+
+    def _give_up(self, job: _Job, work: asyncio.Task[bytes]) -> NoReturn:
+        """The plugin hangs: nobody can end its thread, and nothing else is written while it may still commit."""
+        log.error(
+            "a write does not end", command_id=job.command.command_id, company=job.company.name
+        )
+        job.company.stuck = True
+
+        def ended(work: asyncio.Task[bytes]) -> None:
+            job.company.stuck = False
+            if not work.cancelled():
+                log.warning("a write has ended late", failure=str(work.exception() or "none"))
+
+        work.add_done_callback(ended)
+        raise UnknownOutcome(
+            "The ERP did not end the write in time, and may still do so. Nothing else is written to this company until "
+            "it has, or the connector is restarted."
+        )
+
+    async def _write_alone(self, job: _Job) -> bytes:
+        """One write of the company at a time."""
         key = (job.company.name, job.command.idempotency_key)
         content = content_of(job.operation.name, job.company.name, job.request)
         async with job.company.write_lock:

@@ -35,7 +35,7 @@ class _GoodbyeReasonEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_Goodbye
     GOODBYE_REASON_REFUSED: _GoodbyeReason.ValueType  # 3
     """The connector may not connect as what it claims to be. Nothing finishes."""
     GOODBYE_REASON_REPLACED: _GoodbyeReason.ValueType  # 4
-    """A newer session of the same instance took over. Outstanding commands finish."""
+    """A newer session of the same process took over. Outstanding commands finish."""
 
 class GoodbyeReason(_GoodbyeReason, metaclass=_GoodbyeReasonEnumTypeWrapper):
     """Why a session ends."""
@@ -48,7 +48,7 @@ GOODBYE_REASON_PROTOCOL_ERROR: GoodbyeReason.ValueType  # 2
 GOODBYE_REASON_REFUSED: GoodbyeReason.ValueType  # 3
 """The connector may not connect as what it claims to be. Nothing finishes."""
 GOODBYE_REASON_REPLACED: GoodbyeReason.ValueType  # 4
-"""A newer session of the same instance took over. Outstanding commands finish."""
+"""A newer session of the same process took over. Outstanding commands finish."""
 Global___GoodbyeReason: _TypeAlias = GoodbyeReason  # noqa: Y015
 
 @_typing.final
@@ -172,16 +172,21 @@ class Hello(_message.Message):
     SOFTWARE_FIELD_NUMBER: _builtins.int
     SLOTS_FIELD_NUMBER: _builtins.int
     STATUS_FIELD_NUMBER: _builtins.int
+    PROCESS_FIELD_NUMBER: _builtins.int
     revision: _builtins.int
     """Highest revision of this protocol that the connector speaks. The session runs at the lower of both sides' revisions."""
     connector: _builtins.str
     """Name of the connector. Where the stream has a client certificate, the certificate's name MUST equal it."""
     instance: _builtins.str
-    """The running process's identity; stays the same when it reconnects."""
+    """The installation's identity; stays the same when it reconnects and when it is restarted."""
     software: _builtins.str
     """Version of the software, for people."""
     slots: _builtins.int
     """Commands that may be outstanding at once: at least 1. A command is outstanding from Command to Result."""
+    process: _builtins.str
+    """Drawn anew by each process: a second process of an instance that is still there is a copy of its machine, and refused.
+    Absent from connectors that don't know it.
+    """
     @_builtins.property
     def capabilities(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
         """What the connector can do beyond its revision. Unknown ones are ignored. There is one: `durable`, it says Begun, takes
@@ -200,10 +205,11 @@ class Hello(_message.Message):
         software: _builtins.str = ...,
         slots: _builtins.int = ...,
         status: Global___Status | None = ...,
+        process: _builtins.str = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["status", b"status"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["capabilities", b"capabilities", "connector", b"connector", "instance", b"instance", "revision", b"revision", "slots", b"slots", "software", b"software", "status", b"status"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["capabilities", b"capabilities", "connector", b"connector", "instance", b"instance", "process", b"process", "revision", b"revision", "slots", b"slots", "software", b"software", "status", b"status"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

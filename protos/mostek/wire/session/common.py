@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections import Counter
+from collections.abc import Callable, Hashable, Iterable
 from dataclasses import dataclass, field
 from datetime import timedelta
 from typing import Generic, TypeVar
@@ -37,6 +38,7 @@ __all__ = [
     "Opened",
     "ProtocolError",
     "SessionSettings",
+    "Share",
     "Side",
     "Started",
     "StatusChanged",
@@ -71,22 +73,57 @@ class SessionSettings:
 
 
 class Budget:
-    """Bytes of responses that one process holds at once, over all sessions."""
+    """Bytes of responses that one process holds at once, over all sessions.
+
+    A connector may hold as much as is left for the others, and a tenant twice that: whatever some take, there is always
+    room for one more, and who comes late gets a share like theirs.
+    """
 
     def __init__(self, total: int) -> None:
         self.total = total
         self.used = 0
+        self._held: Counter[Hashable] = Counter()
+
+    def share(self, connector: Hashable, tenant: Hashable) -> Share:
+        """What sessions of a connector take from; they share it with its other sessions."""
+        return Share(self, (("connector", connector), 1), (("tenant", tenant), 2))
+
+    def held(self, owner: Hashable) -> int:
+        """Bytes that an owner holds."""
+        return self._held[owner]
+
+    def move(self, owners: Iterable[Hashable], size: int) -> None:
+        """Take, or with a negative size give back, for all owners at once."""
+        self.used += size
+        for owner in owners:
+            self._held[owner] += size
+            if not self._held[owner]:
+                del self._held[owner]
+
+
+class Share:
+    """A part of the budget, as large as the others let it be."""
+
+    def __init__(self, budget: Budget, *limits: tuple[Hashable, int]) -> None:
+        self._budget = budget
+        self._limits = limits
+        self._owners = [owner for owner, _ in limits]
 
     def take(self, size: int) -> bool:
         """Reserve; False, and nothing reserved, when there is no room."""
-        if self.used + size > self.total:
+        budget = self._budget
+        free = budget.total - budget.used
+        for owner, factor in self._limits:
+            if budget.held(owner) + size > factor * free:
+                return False
+        if size > free:
             return False
-        self.used += size
+        budget.move(self._owners, size)
         return True
 
     def give(self, size: int) -> None:
         """Give back what was reserved."""
-        self.used -= size
+        self._budget.move(self._owners, -size)
 
 
 @dataclass(frozen=True)
@@ -219,6 +256,15 @@ class Side(Generic[F]):
     def is_dead(self, now: float) -> bool:
         """Whether the other side was silent for too long."""
         return now - self._heard_at >= MISSES * self.heartbeat_interval
+
+    @property
+    def heard_at(self) -> float:
+        """When the other side was heard last."""
+        return self._heard_at
+
+    def ask_life(self, now: float) -> None:
+        """Have the other side answer now."""
+        self._beat(now)
 
     def is_older(self, now: float, seconds: float) -> bool:
         """Whether the session began more than that long ago."""

@@ -59,7 +59,12 @@ class HubSession(Side[HubToConnector]):
     """The hub's side of one session."""
 
     def __init__(
-        self, session_id: str, settings: SessionSettings, budget: Budget, now: float
+        self,
+        session_id: str,
+        settings: SessionSettings,
+        budget: Budget,
+        now: float,
+        tenant: str = "",
     ) -> None:
         super().__init__(HubToConnector, settings.part_size, now)
         self.session_id = session_id
@@ -69,6 +74,9 @@ class HubSession(Side[HubToConnector]):
         self.status = Status()
         #: A command was not accepted in time.
         self.suspect = False
+        self.tenant = tenant
+        #: What results take from; the receiver of `Finished.held` gives it back there.
+        self.share = budget.share((tenant, ""), tenant)
         self._budget = budget
         self._outstanding: dict[str, _Outstanding] = {}
         self._window = settings.window
@@ -151,7 +159,7 @@ class HubSession(Side[HubToConnector]):
 
     def _forget_payload(self, entry: _Outstanding) -> None:
         entry.wanted = False
-        self._budget.give(entry.assembly.size)
+        self.share.give(entry.assembly.size)
         entry.assembly.clear()
 
     def close(self) -> None:
@@ -206,6 +214,7 @@ class HubSession(Side[HubToConnector]):
             raise ProtocolError("Hello names no revision")
         self.hello = hello
         self.status = hello.status
+        self.share = self._budget.share((self.tenant, hello.connector), self.tenant)
         self.outbox.push(HubToConnector(welcome=self._welcome(hello)))
         # Measures the round trip, which the window needs.
         self._beat(now)
@@ -266,7 +275,7 @@ class HubSession(Side[HubToConnector]):
         self._count(len(data), now)
         if not entry.wanted:
             return None
-        if self._budget.take(len(data)):
+        if self.share.take(len(data)):
             entry.assembly.add(data)
             return None
         self.cancel(command_id)
