@@ -138,6 +138,7 @@ class World:
         writes: bool = True,
         instance: str = "",
         write_timeout: float = 120.0,
+        within: float = 5.0,
     ) -> AsyncIterator[Connector]:
         """A connector that is online."""
         config = Config(
@@ -161,7 +162,7 @@ class World:
             served.append(Company(company, "notebook", plugin))
         connector = Connector(config, served, Backoff(longest=0.1, draw=lambda: 0.05))
         async with connector.running():
-            await self.until(lambda: self.online(name))
+            await self.until(lambda: self.online(name), within)
             yield connector
 
     def online(self, name: str) -> bool:

@@ -34,7 +34,9 @@ from mostek.wire.session import (
     ProtocolError,
     Started,
     Welcomed,
+    reason_of,
 )
+from mostek.wire.spans import seconds_of
 
 __all__ = ["Backoff", "Link", "Session"]
 
@@ -56,6 +58,9 @@ if TYPE_CHECKING:
 WELCOME_WITHIN = 15.0
 #: Seconds that a frame may take to be sent.
 SEND_WITHIN = 30.0
+#: Seconds that the hub may keep the connector away, and that it has to close a stream on which it broke the protocol.
+LONGEST_AWAY = 300.0
+CLOSED_WITHIN = 2.0
 #: Between looks at liveness and unaccepted commands.
 TICK = 0.5
 
@@ -89,6 +94,8 @@ class Session:
     def __init__(self, address: str, proxy: str, hello: Hello, runner: Runner) -> None:
         self.rules = ConnectorSession(hello, time.monotonic())
         self.welcomed = False
+        #: One side broke the protocol: coming back at once would only break it again.
+        self.broken = False
         #: No new commands will come: said goodbye to, or over.
         self.leaving = asyncio.Event()
         self.reconnect_after: float | None = None
@@ -117,6 +124,8 @@ class Session:
             log.warning(
                 "the hub does not answer", hub=self._address, session_id=self.rules.session_id
             )
+        except Exception:
+            log.exception("the session failed", hub=self._address)
         finally:
             self.leaving.set()
             for command_id in self.rules.running:
@@ -149,8 +158,26 @@ class Session:
             await asyncio.gather(*tasks, return_exceptions=True)
 
     async def _read(self, call: Call) -> None:
-        async for frame in call:
-            self._take(frame)
+        try:
+            async for frame in call:
+                if frame is None:
+                    # What gRPC gives for a message that it can't parse.
+                    raise ProtocolError("bytes that are no frame")
+                self._take(frame)
+        except ProtocolError as fault:
+            await self._refuse(call, fault)
+            raise
+
+    async def _refuse(self, call: Call, fault: ProtocolError) -> None:
+        """Tell the hub what it did wrong, and let it close: what a cancelled stream has not sent yet is lost."""
+        self.broken = True
+        self.rules.goodbye(GoodbyeReason.GOODBYE_REASON_PROTOCOL_ERROR, str(fault))
+        with contextlib.suppress(TimeoutError, grpc.aio.AioRpcError, asyncio.InvalidStateError):
+            async with asyncio.timeout(CLOSED_WITHIN):
+                await self._flush()
+                await call.done_writing()
+                async for _ in call:
+                    continue
 
     async def _write(self, call: Call) -> None:
         """Send what nobody else sends, until all is said."""
@@ -222,10 +249,11 @@ class Session:
     def _left(self, goodbye: Goodbye) -> None:
         refused = goodbye.reason == GoodbyeReason.GOODBYE_REASON_REFUSED
         (log.error if refused else log.info)(
-            "the hub says goodbye", reason=GoodbyeReason.Name(goodbye.reason), why=goodbye.message
+            "the hub says goodbye", reason=reason_of(goodbye), why=goodbye.message
         )
+        self.broken = goodbye.reason == GoodbyeReason.GOODBYE_REASON_PROTOCOL_ERROR
         if goodbye.HasField("reconnect_after"):
-            self.reconnect_after = goodbye.reconnect_after.ToTimedelta().total_seconds()
+            self.reconnect_after = min(seconds_of(goodbye.reconnect_after), LONGEST_AWAY)
         # Answered in kind: the stream ends when the running commands have.
         self.goodbye()
 
@@ -266,7 +294,7 @@ class Link:
         while True:
             session = self._open()
             await session.leaving.wait()
-            if session.welcomed:
+            if session.welcomed and not session.broken:
                 self._backoff.reset()
             wait = self._backoff.next()
             if session.reconnect_after is not None:

@@ -32,6 +32,7 @@ from mostek.wire.failures import (
 )
 from mostek.wire.operations import Operation, operation
 from mostek.wire.rules import parse
+from mostek.wire.spans import seconds_of
 from mostek.wire.writes import content_of, erp_names
 
 __all__ = ["Runner"]
@@ -184,7 +185,7 @@ class Runner:
             command_id=command.command_id,
             caller=command.caller,
             idempotency_key=command.idempotency_key if wanted.write else "",
-            timeout=command.timeout.ToTimedelta().total_seconds(),
+            timeout=seconds_of(command.timeout),
             denied=self._policy.denied,
         )
         return _Job(command, wanted, company, parse(wanted.request, request), context, begun)

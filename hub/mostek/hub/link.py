@@ -10,6 +10,7 @@ from collections.abc import AsyncIterator
 
 import grpc
 import structlog
+from google.protobuf.message import DecodeError
 from grpc.aio import ServicerContext
 
 from mostek.hub.identity import LOCAL
@@ -26,6 +27,7 @@ from mostek.wire.session import (
     ProtocolError,
     SessionSettings,
     StatusChanged,
+    reason_of,
 )
 
 __all__ = ["Link"]
@@ -118,6 +120,8 @@ class Link(LinkServiceServicer):
                 self._take(session, frame)
         except ProtocolError as fault:
             session.refuse(fault)
+        except DecodeError:
+            session.refuse(ProtocolError("bytes that are no frame"))
         except asyncio.CancelledError:
             raise
         except grpc.aio.AbortError:
@@ -147,7 +151,7 @@ class Link(LinkServiceServicer):
                     "connector says goodbye",
                     tenant=session.tenant,
                     connector=session.connector.name,
-                    reason=GoodbyeReason.Name(goodbye.reason),
+                    reason=reason_of(goodbye),
                 )
 
     def _opened(self, session: LiveSession) -> None:

@@ -29,6 +29,7 @@ from typing import ClassVar, Self
 
 from mostek.link.v1 import failure_pb2
 from mostek.link.v1.failure_pb2 import FailureKind
+from mostek.wire.spans import seconds_of
 
 __all__ = [
     "Cancelled",
@@ -53,6 +54,9 @@ __all__ = [
     "failure_of",
     "raised",
 ]
+
+#: Seconds; a failure that names a later moment is taken to mean this one.
+LONGEST_RETRY = 24 * 3600.0
 
 
 @dataclass(frozen=True)
@@ -231,7 +235,7 @@ def failure_of(failure: CommandFailure) -> failure_pb2.Failure:
 def raised(message: failure_pb2.Failure) -> CommandFailure:
     """The exception that a failure message stands for; a kind that is not known here becomes Internal."""
     cls = _CLASS_OF.get(message.kind, Internal)
-    after = message.retry_after.ToTimedelta().total_seconds()
+    after = min(max(seconds_of(message.retry_after), 0.0), LONGEST_RETRY)
     return cls(
         message.message,
         violations=[Violation(v.field, v.description) for v in message.violations],

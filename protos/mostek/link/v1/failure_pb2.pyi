@@ -130,7 +130,7 @@ class Failure(_message.Message):
     """The command that failed, so that its logs can be found. Set by the hub."""
     @_builtins.property
     def retry_after(self) -> _duration_pb2.Duration:
-        """When to try again at the earliest. Only with retriable."""
+        """When to try again at the earliest; more than a day is taken as a day. Only with retriable."""
 
     @_builtins.property
     def violations(self) -> _containers.RepeatedCompositeFieldContainer[Global___Violation]:

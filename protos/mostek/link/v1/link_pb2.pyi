@@ -245,7 +245,7 @@ class Welcome(_message.Message):
     @_builtins.property
     def heartbeat_interval(self) -> _duration_pb2.Duration:
         """Both sides send a Heartbeat with a number this often; a side from which no frame came for three intervals is dead and its
-        session ends.
+        session ends. More than 0, at most a minute.
         """
 
     def __init__(
@@ -616,7 +616,7 @@ class Goodbye(_message.Message):
     """For people and logs."""
     @_builtins.property
     def reconnect_after(self) -> _duration_pb2.Duration:
-        """When the connector may come back; absent: by its own back-off."""
+        """When the connector may come back; absent: by its own back-off. More than five minutes is taken as five minutes."""
 
     def __init__(
         self,

@@ -22,6 +22,7 @@ from mostek.wire.session.common import (
     Started,
     StatusChanged,
     Welcomed,
+    reason_of,
 )
 from mostek.wire.session.connector import ConnectorSession
 from mostek.wire.session.hub import HubSession
@@ -44,4 +45,5 @@ __all__ = [
     "Started",
     "StatusChanged",
     "Welcomed",
+    "reason_of",
 ]

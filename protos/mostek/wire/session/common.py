@@ -26,6 +26,7 @@ from mostek.wire.outbox import Outbox
 
 __all__ = [
     "DURABLE",
+    "LONGEST_HEARTBEAT_INTERVAL",
     "MISSES",
     "REVISION",
     "Acknowledged",
@@ -44,12 +45,15 @@ __all__ = [
     "StatusChanged",
     "Welcomed",
     "duration",
+    "reason_of",
 ]
 
 #: Of the protocol in link.proto.
 REVISION = 1
 #: A side from which nothing came for so many heartbeat intervals is dead.
 MISSES = 3
+#: Seconds.
+LONGEST_HEARTBEAT_INTERVAL = 60.0
 #: Capability of a connector: it tells when a write begins, can cancel it before, and keeps outcomes until acknowledged.
 DURABLE = "durable"
 
@@ -288,6 +292,14 @@ class Side(Generic[F]):
     def _heard_goodbye(self, goodbye: Goodbye) -> Left:
         self.heard_goodbye = True
         return Left(goodbye)
+
+
+def reason_of(goodbye: Goodbye) -> str:
+    """The name of a goodbye's reason, for logs; of one that only a newer peer knows, its number."""
+    try:
+        return GoodbyeReason.Name(goodbye.reason)
+    except ValueError:
+        return str(goodbye.reason)
 
 
 def duration(seconds: float) -> Duration:

@@ -20,6 +20,7 @@ from mostek.wire.failures import Cancelled, CommandFailure, TooLarge, UnknownOut
 from mostek.wire.outbox import Payload
 from mostek.wire.session.common import (
     DURABLE,
+    LONGEST_HEARTBEAT_INTERVAL,
     Acknowledged,
     Assembly,
     CancelAsked,
@@ -30,6 +31,7 @@ from mostek.wire.session.common import (
     Started,
     Welcomed,
 )
+from mostek.wire.spans import seconds_of
 
 __all__ = ["ConnectorSession"]
 
@@ -142,8 +144,11 @@ class ConnectorSession(Side[ConnectorToHub]):
             raise ProtocolError("a second Welcome")
         if not welcome.part_size or welcome.credit_limit < 2 * welcome.part_size:
             raise ProtocolError("Welcome gives no part size, or credit for less than two parts")
+        interval = seconds_of(welcome.heartbeat_interval)
+        if not 0 < interval <= LONGEST_HEARTBEAT_INTERVAL:
+            raise ProtocolError("Welcome gives no heartbeat interval of at most a minute")
         self.welcome = welcome
-        self.heartbeat_interval = welcome.heartbeat_interval.ToTimedelta().total_seconds()
+        self.heartbeat_interval = interval
         self.outbox.part_size = welcome.part_size
         self.outbox.allow(welcome.credit_limit)
         return Welcomed(welcome)
