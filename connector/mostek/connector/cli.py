@@ -22,7 +22,7 @@ from mostek.connector.outcomes import StateInUse
 from mostek.wire import loop
 from mostek.wire.logs import configure_logs
 
-__all__ = ["main"]
+__all__ = ["leave_stragglers", "main"]
 
 app = typer.Typer(no_args_is_help=True, add_completion=False, help="The connector of Mostek.")
 
@@ -50,10 +50,10 @@ def run(config: ConfigFile = DEFAULT_FILE) -> None:
         loop.run(_run(settings, companies))
     except StateInUse as error:
         raise SystemExit(f"mostek-connector: {error}") from None
-    _leave_stragglers()
+    leave_stragglers()
 
 
-def _leave_stragglers() -> None:
+def leave_stragglers() -> None:
     """End although a plugin's call hangs: Python would wait for its thread for ever."""
     ends = time.monotonic() + THREADS_END_WITHIN
     others = [t for t in threading.enumerate() if t is not threading.main_thread() and not t.daemon]
