@@ -29,8 +29,8 @@ ConfigFile = Annotated[
     ),
 ]
 DEFAULT_FILE = Path("connector.toml")
-#: Seconds after which a thread that converts rows must let the event loop have the interpreter. At Python's own 5 ms each
-#: step of a small command waits so long.
+#: Seconds after which a thread that converts rows must let the event loop have the interpreter: at Python's own 5 ms
+#: each step of a small command waits so long.
 SWITCH_AFTER = 0.0005
 
 

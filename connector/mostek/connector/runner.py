@@ -40,8 +40,8 @@ log = structlog.get_logger()
 P = ParamSpec("P")
 R = TypeVar("R")
 
-#: Pages of more rows than this are large, and so many of them are made at once. One interpreter converts the rows, so that
-#: more would not be faster: they would only keep small commands waiting for a thread, a connection and the interpreter.
+#: Pages of more rows than this are large, and so many of them are made at once. One interpreter converts the rows: more
+#: would not be faster, and would keep small commands waiting for a thread, a connection and the interpreter.
 LARGE_PAGE = 200
 LARGE_AT_ONCE = 1
 #: Takes a command's id and its end.
