@@ -100,6 +100,12 @@ class Problems:
             self.add(path, code, refused.violations[0].description)
             return ""
 
+    def fits(self, path: str, value: str, kind: SqlType | str) -> bool:
+        """Whether the column can hold the text; if not, that is a problem."""
+        before = len(self.found)
+        self.text(path, value, kind)
+        return len(self.found) == before
+
     def raise_any(self, root: str = "") -> None:
         """Raise what was found as one failure, its fields led by the request's field if it is not in them."""
         if self.found:

@@ -466,7 +466,7 @@ def test_totals_always_add_up(
     assert (whole.net == summed.net) if from_net else (whole.gross == summed.gross)
     assert abs(whole.vat - summed.vat) <= GROSZ * len(lines)
     for rate, amounts in rates.items():
-        exact = amounts.net * rate / 100
+        exact = amounts.net * Decimal(rate) / 100
         off = Decimal("0.005") * (1 if from_sums else len(lines)) * 2
         assert abs(amounts.vat - exact) <= off
 
