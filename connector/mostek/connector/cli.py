@@ -35,7 +35,7 @@ ConfigFile = Annotated[
 DEFAULT_FILE = Path("connector.toml")
 #: Seconds that threads have to end when the connector has.
 THREADS_END_WITHIN = 2.0
-#: Seconds after which a thread that converts rows must let the event loop have the interpreter. At Python's own 5 ms
+#: Seconds after which a thread that converts rows must let the event loop have the interpreter: at Python's own 5 ms
 #: each step of a small command waits so long.
 SWITCH_AFTER = 0.0005
 
