@@ -278,6 +278,18 @@ async def test_a_database_that_went_away_is_told_as_such(store: Store) -> None:
         await store.get("1")
 
 
+async def test_a_database_that_does_not_answer_is_told_as_such_also_to_those_who_wait_behind_it(
+    store: Store,
+) -> None:
+    pool: Any = store._engine.pool
+    pool._timeout = 0.05
+    async with contextlib.AsyncExitStack() as held:
+        while pool.checkedout() < pool.size():
+            await held.enter_async_context(store._engine.connect())
+        with pytest.raises(StoreError):
+            await store.get("1")
+
+
 async def test_every_commit_to_sqlite_is_synced(tmp_path: Path) -> None:
     store = await Store.open(f"sqlite:///{tmp_path}/hub.sqlite", Keyring({"k": b"1" * 32}))
     async with store._engine.begin() as connection:
