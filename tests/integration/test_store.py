@@ -310,6 +310,8 @@ async def test_a_transaction_that_fails_when_nobody_waits_any_more_is_no_error_o
             await asyncio.sleep(0)
         waiting.cancel()
         await asyncio.wait(store._running | {waiting})
+    # Only when nothing refers to it any more the loop would be told.
+    del waiting
     gc.collect()
     assert told == []
 
