@@ -11,6 +11,7 @@ import grpc
 import pytest
 from grpc_health.v1 import health_pb2, health_pb2_grpc
 from grpc_reflection.v1alpha import reflection_pb2, reflection_pb2_grpc
+from structlog.testing import capture_logs
 
 from mostek.client import Client
 from mostek.erp.v1.customer_pb2 import GetCustomerRequest, ListCustomersRequest
@@ -107,6 +108,19 @@ async def test_a_connector_behind_a_silent_wire_is_offline_soon_and_comes_back(
         await world.until(lambda: world.online("acme"), seconds=10)
         assert (await acme.GetCustomer(GetCustomerRequest(id="7"))).customer.id == "7"
     world.plugin.gate.set()
+
+
+async def test_a_connector_that_fell_silent_is_no_error_of_the_hub(
+    quick: tuple[World, Wire],
+) -> None:
+    world, wire = quick
+    with capture_logs() as logs:
+        async with world.connector():
+            wire.silence()
+            await world.until(lambda: not world.online("acme"))
+            wire.restore()
+    assert "connector does not answer" in [line["event"] for line in logs]
+    assert [line for line in logs if line["log_level"] == "error"] == []
 
 
 async def _slow(acme: object) -> object:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator, Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, cast
 
 import pytest
@@ -15,6 +15,7 @@ from mostek.erp.v1.customer_pb2 import (
     CustomerDraft,
     CustomerMatch,
 )
+from mostek.hub import commands
 from mostek.hub.call import Call
 from mostek.hub.commands import State
 from mostek.hub.identity import LOCAL, ConnectorId
@@ -221,6 +222,26 @@ async def test_an_end_that_could_not_be_stored_is_asked_for_again(
     await scene.settle()
     assert (await scene.command(command_id)).state is State.SUCCEEDED
     assert len(scene.site.commands) == 2
+
+
+async def test_what_moved_on_meanwhile_does_not_keep_others_from_being_taken_up(
+    scene: Scene, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    ended = await scene.record("1")
+    await scene.settle()
+    scene.site.refusal = Offline("Away.")
+    left = await scene.command(await scene.record("2", "B"))
+    left = await scene.store.move(left, commands.sent(left.progress), [])
+    as_read = await scene.command(ended)
+    as_read = as_read.with_progress(replace(as_read.progress, state=State.SENT))
+
+    async def interrupted() -> list[CommandRecord]:
+        return [as_read, left]
+
+    monkeypatch.setattr(scene.store, "interrupted", interrupted)
+    await scene.writes.dispatcher._take_up()
+    assert (await scene.command(ended)).state is State.SUCCEEDED
+    assert (await scene.command(left.id)).state is State.IN_DOUBT
 
 
 async def test_what_is_under_way_is_not_taken_for_lost(scene: Scene) -> None:

@@ -452,6 +452,16 @@ def test_a_closed_session_gives_its_budget_back() -> None:
     assert budget.used == 0
 
 
+def test_a_closed_session_takes_no_command() -> None:
+    s = hub()
+    s.close()
+    assert s.free_slots == 0
+    with pytest.raises(Offline):
+        s.send(command(), b"", 0.0)
+    assert s.outstanding == []
+    assert not s.acknowledge("main", "key")
+
+
 def test_the_window_grows_with_the_rate_and_the_round_trip_up_to_its_bound() -> None:
     s = hub(settings=SessionSettings(part_size=10, window=40, max_window=1000))
     s.round_trip = 1.0

@@ -175,7 +175,8 @@ class Dispatcher:
             if record.id not in self.attempts:
                 now = self._clock()
                 event = Event("lost", now, "the hub did not see its end")
-                await self._store.move(record, commands.lost(record.progress, now), [event])
+                with contextlib.suppress(Moved):
+                    await self._store.move(record, commands.lost(record.progress, now), [event])
 
     async def _look(self) -> None:
         purge_at = 0.0

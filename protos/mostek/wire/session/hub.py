@@ -77,6 +77,8 @@ class HubSession(Side[HubToConnector]):
         self.tenant = tenant
         #: What results take from; the receiver of `Finished.held` gives it back there.
         self.share = budget.share((tenant, ""), tenant)
+        #: The stream is gone.
+        self.closed = False
         self._budget = budget
         self._outstanding: dict[str, _Outstanding] = {}
         self._window = settings.window
@@ -84,6 +86,11 @@ class HubSession(Side[HubToConnector]):
         self._granted = settings.window
         self._measured_at = now
         self._measured = 0
+
+    @property
+    def leaving(self) -> bool:
+        """Whether either side said goodbye, or the stream is gone: no new commands."""
+        return self.closed or super().leaving
 
     @property
     def slots(self) -> int:
@@ -163,7 +170,8 @@ class HubSession(Side[HubToConnector]):
         entry.assembly.clear()
 
     def close(self) -> None:
-        """The stream is gone: give back what the session held."""
+        """The stream is gone: give back what the session held, and take no more."""
+        self.closed = True
         for entry in self._outstanding.values():
             self._forget_payload(entry)
         self._outstanding.clear()
