@@ -12,6 +12,7 @@ from typing import Any
 
 import grpc
 import pytest
+from pydantic import SecretStr
 
 from mostek.client import Client
 from mostek.connector.companies import Company
@@ -135,10 +136,12 @@ class World:
         threads: int = 4,
         writes: bool = True,
         instance: str = "",
+        link: str = "",
+        proxy: str = "",
     ) -> AsyncIterator[Connector]:
-        """A connector that is online."""
+        """A connector that is online. `link`: what it dials, if not the hub's own address."""
         config = Config(
-            hub=DialConfig(link=self.addresses.link),
+            hub=DialConfig(link=link or self.addresses.link, proxy=SecretStr(proxy)),
             connector=ConnectorConfig(
                 name=name,
                 state=self.state / (name + instance),
