@@ -28,55 +28,7 @@ from mostek.link.v1.link_pb2_grpc import LinkServiceStub
 from mostek.wire.failures import Offline
 
 from .conftest import World, hub_config
-
-
-class Wire:
-    """A TCP proxy that can drop silently what passes through it."""
-
-    def __init__(self, target: str) -> None:
-        self._host, self._port = target.split(":")
-        self._flowing = asyncio.Event()
-        self._flowing.set()
-        self._passing: set[asyncio.Task[None]] = set()
-        self._writers: set[asyncio.StreamWriter] = set()
-
-    @contextlib.asynccontextmanager
-    async def running(self) -> AsyncIterator[str]:
-        """Where it listens."""
-        server = await asyncio.start_server(self._serve, "127.0.0.1", 0)
-        try:
-            yield "{}:{}".format(*server.sockets[0].getsockname()[:2])
-        finally:
-            server.close()
-            for task in self._passing:
-                task.cancel()
-            await asyncio.gather(*self._passing, return_exceptions=True)
-            for writer in self._writers:
-                writer.close()
-                with contextlib.suppress(ConnectionError):
-                    await writer.wait_closed()
-
-    def silence(self) -> None:
-        """Nothing passes any more; the connections stay open."""
-        self._flowing.clear()
-
-    def restore(self) -> None:
-        """New bytes pass again."""
-        self._flowing.set()
-
-    async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        far_reader, far_writer = await asyncio.open_connection(self._host, self._port)
-        self._writers |= {writer, far_writer}
-        for way in (self._pass(reader, far_writer), self._pass(far_reader, writer)):
-            self._passing.add(asyncio.create_task(way))
-
-    async def _pass(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        with contextlib.suppress(ConnectionError):
-            while data := await reader.read(65536):
-                await self._flowing.wait()
-                writer.write(data)
-                await writer.drain()
-        writer.close()
+from .wire import Wire
 
 
 @pytest.fixture

@@ -25,7 +25,8 @@ class Window:
         self.granted = settings.window
         self._largest = settings.max_window
         self._incomplete: set[str] = set()
-        self._since: float | None = None
+        self._busy_at: float | None = None
+        self._busy = 0.0
         self._measured = 0
 
     def take(
@@ -52,22 +53,21 @@ class Window:
         self._incomplete.discard(command_id)
         if not self._incomplete:
             # The sender may have nothing to send: what comes next says nothing about the rate.
-            self._since = None
+            self._busy_at = None
 
     def _measure(self, size: int, now: float, round_trip: float) -> None:
-        if self._since is None:
-            self._since, self._measured = now, 0
-            return
-        self._measured += size
-        span = now - self._since
-        if not round_trip or span < round_trip:
+        if self._busy_at is not None:
+            self._busy += now - self._busy_at
+            self._measured += size
+        self._busy_at = now
+        if not round_trip or self._busy < round_trip:
             # Bytes that arrive in one burst say nothing about the rate.
             return
-        fits = self._measured / span * (round_trip + max(round_trip, QUEUE))
+        fits = self._measured / self._busy * (round_trip + max(round_trip, QUEUE))
         # One measurement may be off: at most twice as much at a time.
         grown = min(int(fits) + self._slack, 2 * self.size)
         self.size = min(max(grown, self._slack), self._largest)
-        self._since, self._measured = now, 0
+        self._busy, self._measured = 0.0, 0
 
     @property
     def _slack(self) -> int:
