@@ -33,6 +33,8 @@ from mostek.erp.v1.customer_pb2 import (
 from mostek.erp.v1.erp_pb2 import DescribeErpRequest, DescribeErpResponse, Erp
 from mostek.hub.config import HubConfig
 from mostek.hub.hub import Addresses, Hub
+from mostek.hub.identity import LOCAL, ConnectorId
+from mostek.hub.registry import ConnectorRecord
 from mostek.plugin.plugin import Context, NoConfig, Plugin, Site
 from mostek.wire.failures import ErpUnavailable, Locked, NotFound, Rejected
 
@@ -165,9 +167,12 @@ class World:
 
     def online(self, name: str) -> bool:
         """Whether the hub has a session with the connector."""
-        return any(
-            record.online for record in self.hub.registry.connectors() if record.name == name
-        )
+        return self.hub.registry.is_online(ConnectorId(LOCAL.tenant, name))
+
+    @property
+    def acme(self) -> ConnectorRecord:
+        """What the hub knows of the connector `acme`."""
+        return self.hub.registry.connector(ConnectorId(LOCAL.tenant, "acme"))
 
     async def until(self, condition: Callable[[], bool], seconds: float = 5.0) -> None:
         """Wait for something that happens elsewhere."""

@@ -156,7 +156,7 @@ async def test_an_abandoned_read_is_cancelled_down_to_the_plugin(world: World) -
         await world.until(world.plugin.began.is_set)
         task.cancel()
         await world.until(world.plugin.stopped.is_set)
-        session = world.hub.registry.connector("acme").sessions[0]
+        session = world.acme.sessions[0]
         await world.until(lambda: session.rules.free_slots == 8)
     assert connector.config.connector.slots == 8
 
@@ -174,9 +174,7 @@ async def test_more_calls_than_slots_are_refused_with_a_hint(world: World) -> No
     async with world.connector(slots=2):
         acme = world.client.connector("acme")
         running = [background(acme.GetCustomer(GetCustomerRequest(id="slow"))) for _ in range(2)]
-        await world.until(
-            lambda: world.hub.registry.connector("acme").sessions[0].rules.free_slots == 0
-        )
+        await world.until(lambda: world.acme.sessions[0].rules.free_slots == 0)
         with pytest.raises(Overloaded, match="no room") as full:
             await acme.GetCustomer(GetCustomerRequest(id="7"))
         assert full.value.retry_after
@@ -226,7 +224,7 @@ async def test_a_read_whose_session_is_lost_is_sent_once_more_to_the_other_insta
     world: World,
 ) -> None:
     async with world.connector(), world.connector(instance="-two"):
-        record = world.hub.registry.connector("acme")
+        record = world.acme
         await world.until(lambda: len(record.sessions) == 2)
         acme = world.client.connector("acme")
         task = background(acme.GetCustomer(GetCustomerRequest(id="slow")))
@@ -242,7 +240,7 @@ async def test_a_read_whose_session_is_lost_is_sent_once_more_to_the_other_insta
 
 async def test_calls_go_to_the_instance_with_more_room(world: World) -> None:
     async with world.connector(slots=2), world.connector(instance="-two", slots=8):
-        record = world.hub.registry.connector("acme")
+        record = world.acme
         await world.until(lambda: len(record.sessions) == 2)
         acme = world.client.connector("acme")
         for _ in range(4):
@@ -255,7 +253,7 @@ async def test_an_instance_that_comes_again_takes_over_from_its_older_session(wo
     first = background(connect(world, ConnectorToHub(hello=hello)))
     await world.until(lambda: world.online("acme"))
     second = background(connect(world, ConnectorToHub(hello=hello)))
-    record = world.hub.registry.connector("acme")
+    record = world.acme
     await world.until(lambda: len(record.sessions) == 2)
     assert [session.rules.leaving for session in record.sessions] == [True, False]
     for task in (first, second):
@@ -265,14 +263,12 @@ async def test_an_instance_that_comes_again_takes_over_from_its_older_session(wo
 
 async def test_a_connector_comes_back_after_its_session_is_lost(world: World) -> None:
     async with world.connector():
-        first = world.hub.registry.connector("acme").sessions[0]
+        first = world.acme.sessions[0]
         # A stream that is cancelled while it sends a frame ends without a status: the first frames have to be through.
         await world.until(lambda: first.rules.round_trip > 0)
         for stream in list(world.hub.link._streams.values()):
             stream.cancel()
-        await world.until(
-            lambda: world.hub.registry.connector("acme").sessions not in ([], [first])
-        )
+        await world.until(lambda: world.acme.sessions not in ([], [first]))
         response = await world.client.connector("acme").GetCustomer(GetCustomerRequest(id="7"))
         assert response.customer.id == "7"
 

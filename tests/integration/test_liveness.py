@@ -68,17 +68,17 @@ async def _slow(acme: object) -> object:
 async def test_a_session_stays_open_while_heartbeats_pass(quick: tuple[World, Wire]) -> None:
     world, _ = quick
     async with world.connector():
-        [session] = world.hub.registry.connector("acme").sessions
+        [session] = world.acme.sessions
         await world.until(lambda: session.rules.round_trip > 0)
         dead_after = 3 * 0.2
         await asyncio.sleep(2 * dead_after)
-        assert world.hub.registry.connector("acme").sessions == [session]
+        assert world.acme.sessions == [session]
 
 
 async def test_abandoned_calls_leave_nothing_behind(world: World) -> None:
     async with world.connector(slots=32):
         acme = world.client.connector("acme")
-        [session] = world.hub.registry.connector("acme").sessions
+        [session] = world.acme.sessions
         tasks_before = len(asyncio.all_tasks())
         for _ in range(10):
             calls = [asyncio.create_task(_slow(acme)) for _ in range(16)]

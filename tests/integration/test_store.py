@@ -15,6 +15,7 @@ from sqlalchemy import Connection, text
 
 from mostek.hub import commands
 from mostek.hub.commands import State
+from mostek.hub.identity import ConnectorId
 from mostek.hub.keyring import Keyring
 from mostek.hub.store import (
     CommandFilter,
@@ -31,7 +32,8 @@ from mostek.hub.store.tables import metadata
 from mostek.wire.failures import Rejected
 
 NOW = 1000.0
-LANE = Lane("acme", "main")
+ACME = ConnectorId("default", "acme")
+LANE = Lane(ACME, "main")
 
 
 def record(name: str = "1", **changes: Any) -> CommandRecord:
@@ -59,7 +61,7 @@ async def store(database: str) -> AsyncIterator[Store]:
 async def add(store: Store, *names: str, **changes: Any) -> list[CommandRecord]:
     for name in names:
         await store.add(record(name, **changes), b"request", [])
-    found = [await store.get(name) for name in names]
+    found = [await store.get("default", name) for name in names]
     return [command for command in found if command]
 
 
@@ -78,7 +80,7 @@ async def test_what_is_recorded_is_there_after_a_restart(database: str) -> None:
     kept = await first.add(record(ordering_key="o"), b"request", events)
     await first.close()
     again = await Store.open(database, keyring)
-    found = await again.get("1")
+    found = await again.get("default", "1")
     assert found is not None
     assert found == record(ordering_key="o", number=found.number)
     assert kept.id == "1"
@@ -92,8 +94,8 @@ async def test_a_key_stands_for_one_command_until_that_wrote_nothing(store: Stor
     other = record("2", idempotency_key="k", content=b"other")
     holder = await store.add(other, b"", [])
     assert (holder.id, holder.content) == ("1", b"hash")
-    assert await store.get("2") is None
-    elsewhere = record("3", idempotency_key="k", lane=Lane("acme", "second"))
+    assert await store.get("default", "2") is None
+    elsewhere = record("3", idempotency_key="k", lane=Lane(ACME, "second"))
     assert (await store.add(elsewhere, b"", [])).id == "3"
     await store.move(holder, commands.cancelled(holder.progress, NOW), [])
     assert (await store.add(other, b"", [])).id == "2"
@@ -112,7 +114,7 @@ async def test_a_command_that_has_moved_on_is_not_moved_from_where_it_was(store:
     with pytest.raises(Moved):
         await store.move(first, commands.cancelled(first.progress, NOW), [Event("cancelled", NOW)])
     assert [event.name for event in await store.events("1")] == ["sent"]
-    assert (await store.get("1")) == under_way
+    assert (await store.get("default", "1")) == under_way
 
 
 async def test_an_outcome_is_kept_with_the_ids_of_the_erp(store: Store) -> None:
@@ -120,7 +122,7 @@ async def test_an_outcome_is_kept_with_the_ids_of_the_erp(store: Store) -> None:
     under_way = await store.move(first, commands.sent(first.progress), [])
     done = commands.succeeded(under_way.progress, NOW)
     await store.move(under_way, done, [], outcome=b"outcome", erp=("7", "ZK 1"))
-    found = await store.get("1")
+    found = await store.get("default", "1")
     assert found is not None
     assert (found.state, found.erp_id, found.erp_number) == (State.SUCCEEDED, "7", "ZK 1")
     assert await store.outcome("1") == b"outcome"
@@ -150,7 +152,7 @@ async def test_the_oldest_that_is_due_is_next(store: Store) -> None:
     found = await store.next_due(LANE, NOW)
     assert found is not None
     assert found.id == "2"
-    assert await store.next_due(Lane("acme", "other"), NOW) is None
+    assert await store.next_due(Lane(ACME, "other"), NOW) is None
     assert await store.due_lanes(NOW) == {LANE}
     await store.move(second, commands.sent(second.progress), [])
     assert await store.due_lanes(NOW) == set()
@@ -183,22 +185,24 @@ async def test_an_outcome_is_acknowledged_once(store: Store) -> None:
     [first] = await add(store, "1")
     under_way = await store.move(first, commands.sent(first.progress), [])
     await store.move(under_way, commands.succeeded(under_way.progress, NOW), [], outcome=b"r")
-    assert await store.untold() == {"acme"}
-    assert [c.id for c in await store.unacknowledged("acme")] == ["1"]
+    assert await store.untold() == {ACME}
+    assert [c.id for c in await store.unacknowledged(ACME)] == ["1"]
     await store.acknowledge("1", NOW)
-    assert await store.unacknowledged("acme") == []
+    assert await store.unacknowledged(ACME) == []
     assert await store.untold() == set()
     assert await store.events("1") == [Event("acknowledged", NOW)]
 
 
 async def test_commands_are_listed_by_pages_the_newest_first(store: Store) -> None:
     await add(store, "1", "2", "3")
-    page = await store.find(CommandFilter(connector="acme"), 2)
+    page = await store.find("default", CommandFilter(connector="acme"), 2)
     assert [c.id for c in page] == ["3", "2"]
-    rest = await store.find(CommandFilter(before=page[-1].number), 2)
+    rest = await store.find("default", CommandFilter(before=page[-1].number), 2)
     assert [c.id for c in rest] == ["1"]
-    assert await store.find(CommandFilter(states=frozenset({State.DEAD})), 2) == []
-    assert [c.id for c in await store.find(CommandFilter(idempotency_key="key 2"), 9)] == ["2"]
+    assert await store.find("default", CommandFilter(states=frozenset({State.DEAD})), 2) == []
+    assert [
+        c.id for c in await store.find("default", CommandFilter(idempotency_key="key 2"), 9)
+    ] == ["2"]
 
 
 async def test_rotation_encrypts_everything_with_the_new_key(database: str) -> None:
@@ -221,7 +225,7 @@ async def test_what_is_purged_keeps_key_hash_and_ids(store: Store) -> None:
     await store.move(under_way, done, [], outcome=b"r", erp=("7", "ZK 1"))
     assert await store.purge(NOW + 1) == 1
     assert await store.purge(NOW + 1) == 0
-    found = await store.get("1")
+    found = await store.get("default", "1")
     assert found is not None
     assert (found.content, found.erp_id) == (b"hash", "7")
     assert await store.outcome("1") is None
@@ -229,9 +233,9 @@ async def test_what_is_purged_keeps_key_hash_and_ids(store: Store) -> None:
 
 
 async def test_a_connector_is_remembered(store: Store) -> None:
-    await store.save_connector("acme", b"old", 1.0)
-    await store.save_connector("acme", b"new", 2.0)
-    assert await store.connectors() == [("acme", b"new", 2.0)]
+    await store.save_connector(ACME, b"old", 1.0)
+    await store.save_connector(ACME, b"new", 2.0)
+    assert await store.connectors() == [(ACME, b"new", 2.0)]
 
 
 async def test_a_transaction_is_finished_when_nobody_waits_for_it(store: Store) -> None:
@@ -242,7 +246,7 @@ async def test_a_transaction_is_finished_when_nobody_waits_for_it(store: Store) 
         await adding
     while store._running:
         await asyncio.wait(store._running)
-    assert await store.get("1") is not None
+    assert await store.get("default", "1") is not None
 
 
 async def test_a_lane_holds_so_many_waiting_commands(store: Store) -> None:
@@ -250,7 +254,7 @@ async def test_a_lane_holds_so_many_waiting_commands(store: Store) -> None:
     with pytest.raises(Full):
         await store.add(record("3"), b"", [], most=2)
     assert (await store.add(record("1"), b"", [], most=2)).id == "1"
-    elsewhere = record("4", lane=Lane("acme", "second"))
+    elsewhere = record("4", lane=Lane(ACME, "second"))
     assert (await store.add(elsewhere, b"", [], most=2)).id == "4"
 
 
@@ -275,7 +279,7 @@ async def test_a_database_that_went_away_is_told_as_such(store: Store) -> None:
         for table in ("event", "command"):
             await connection.execute(text(f"DROP TABLE {table}"))
     with pytest.raises(StoreError):
-        await store.get("1")
+        await store.get("default", "1")
 
 
 async def test_every_commit_to_sqlite_is_synced(tmp_path: Path) -> None:

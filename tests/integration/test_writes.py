@@ -37,9 +37,7 @@ async def test_the_outcome_survives_a_restart_of_the_connector(world: World) -> 
     async with world.connector():
         first = await create(world, "A")
     async with world.connector():
-        await world.until(
-            lambda: any(not s.rules.leaving for s in world.hub.registry.connector("acme").sessions)
-        )
+        await world.until(lambda: any(not s.rules.leaving for s in world.acme.sessions))
         assert await create(world, "A") == first
     assert world.plugin.calls == 1
 

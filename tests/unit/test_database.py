@@ -638,6 +638,7 @@ class _Server:
         self.asked: list[tuple[Any, ...]] = []
         self.timeout = 0
         self.autocommit = True
+        self.answers: list[int] = []
 
     def cursor(self) -> _Server:
         return self
@@ -648,6 +649,13 @@ class _Server:
 
     def fetchval(self) -> int:
         return self.answer
+
+    description = ()
+
+    def setinputsizes(self, sizes: Any) -> None: ...
+
+    def fetchone(self) -> tuple[int]:
+        return (self.answers.pop(0),)
 
     def cancel(self) -> None: ...
 
@@ -703,6 +711,25 @@ def test_isolation_follows_database_configuration_and_purpose(
     (sql,) = fake.asked[-1]
     assert sql.startswith(f"SET TRANSACTION ISOLATION LEVEL {level}; SET LOCK_TIMEOUT 3000;")
     assert fake.autocommit is (level != "SNAPSHOT" and mode is not Mode.WRITE)
+
+
+@pytest.mark.parametrize(
+    ("answers", "gone"),
+    [
+        pytest.param([1, 1, 0], True, id="the session ends"),
+        pytest.param([1, 1, 1, 1, 1, 1], False, id="it does not end"),
+        pytest.param([0], False, id="the login may not see it"),
+    ],
+)
+def test_the_sessions_of_ended_processes_are_waited_for(
+    answers: list[int], gone: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    database, fake = server(0)
+    monkeypatch.setattr("mostek.plugin.odbc_database._LOOK_EVERY", 0.0)
+    fake.answers = answers
+    assert database.wait_until_gone([7, 8], 0.0 if answers[-1] else 5.0) is gone
+    if len(fake.asked) > 2:
+        assert "host_process_id IN (?, ?)" in fake.asked[-1][0]
 
 
 def test_without_an_odbc_manager_it_is_told_what_to_install(

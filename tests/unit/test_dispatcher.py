@@ -16,6 +16,7 @@ from mostek.erp.v1.customer_pb2 import (
 )
 from mostek.hub.call import Call
 from mostek.hub.commands import State
+from mostek.hub.identity import LOCAL, ConnectorId
 from mostek.hub.keyring import Keyring
 from mostek.hub.registry import Registry
 from mostek.hub.session import LiveSession, SessionLost
@@ -52,13 +53,13 @@ class Site(Registry):
         self.refusal: CommandFailure | None = None
         self.begins = True
 
-    def is_online(self, name: str) -> bool:
+    def is_online(self, wanted: ConnectorId) -> bool:
         return True
 
-    def company(self, connector: str, company: str, operation: str) -> str:
+    def company(self, connector: ConnectorId, company: str, operation: str) -> str:
         return "main"
 
-    def pick(self, connector: str, company: str, operation: str) -> tuple[LiveSession, str]:
+    def pick(self, connector: ConnectorId, company: str, operation: str) -> tuple[LiveSession, str]:
         if self.refusal is not None:
             raise self.refusal
         return cast(LiveSession, self), "main"
@@ -110,14 +111,14 @@ class Scene:
 
     async def settle(self) -> None:
         """Let the lane work until nothing is due."""
-        self.writes.dispatcher.wake(Lane("acme", "main"))
+        self.writes.dispatcher.wake(Lane(ConnectorId("default", "acme"), "main"))
         for task in list(self.writes.dispatcher._lanes.values()):
             await task
         while self.writes.dispatcher._chores:
             await asyncio.wait(self.writes.dispatcher._chores)
 
     async def command(self, command_id: str) -> CommandRecord:
-        return await self.writes.get(command_id)
+        return await self.writes.get(LOCAL.tenant, command_id)
 
 
 @pytest.fixture
@@ -247,12 +248,12 @@ async def test_a_purged_outcome_still_names_what_was_written(scene: Scene) -> No
     response = CreateCustomerResponse.FromString(written.response)
     assert response == CreateCustomerResponse(customer=CustomerMatch(id="7", code="A"))
     with pytest.raises(Rejected):
-        await scene.writes.retry(command_id)
+        await scene.writes.retry(LOCAL.tenant, command_id)
 
 
 async def test_a_caller_that_can_not_wait_is_told_which_command_goes_on(scene: Scene) -> None:
     scene.site.refusal = Offline("Away.")
     command_id = await scene.record()
     with pytest.raises(StillRunning) as running:
-        await scene.writes.end_of(await scene.writes.wait(command_id, 0.0))
+        await scene.writes.end_of(await scene.writes.wait(LOCAL.tenant, command_id, 0.0))
     assert running.value.command_id == command_id

@@ -12,6 +12,7 @@ import pytest
 
 from mostek.erp.v1 import common_pb2, product_pb2, record_pb2
 from mostek.hub.http import create_app
+from mostek.hub.identity import ConnectorId
 from mostek.hub.registry import Registry
 from mostek.hub.session import LiveSession
 from mostek.link.v1.link_pb2 import Command
@@ -39,7 +40,7 @@ class Site(Registry):
         self.failures: dict[str, list[CommandFailure]] = {}
         self.on_page: Callable[[str], None] = lambda token: None
 
-    def pick(self, connector: str, company: str, operation: str) -> tuple[LiveSession, str]:
+    def pick(self, connector: ConnectorId, company: str, operation: str) -> tuple[LiveSession, str]:
         return cast(LiveSession, self), company
 
     async def call(

@@ -15,6 +15,7 @@ from mostek.erp.v1 import customer_pb2, erp_pb2, invoice_pb2, order_pb2, receiva
 from mostek.hub.admin import Admin
 from mostek.hub.http import app, create_app
 from mostek.hub.http.routes import ADMIN_ROUTES, ERP_ROUTES
+from mostek.hub.identity import Caller, ConnectorId
 from mostek.hub.keyring import Keyring
 from mostek.hub.registry import Registry
 from mostek.hub.router import Router
@@ -44,12 +45,12 @@ class Site(Registry):
         self.requests: list[Any] = []
         self.answer: Callable[[Any], Awaitable[Message]] = self._empty
 
-    def pick(self, connector: str, company: str, operation: str) -> tuple[LiveSession, str]:
-        if connector != "acme":
-            raise NotFound(f"No connector {connector!r} is known to this hub.")
+    def pick(self, connector: ConnectorId, company: str, operation: str) -> tuple[LiveSession, str]:
+        if connector.name != "acme":
+            raise NotFound(f"No connector {connector.name!r} is known to this hub.")
         return cast(LiveSession, self), "main"
 
-    def company(self, connector: str, company: str, operation: str) -> str:
+    def company(self, connector: ConnectorId, company: str, operation: str) -> str:
         return self.pick(connector, company, operation)[1]
 
     session_id = "s"
@@ -490,7 +491,9 @@ async def test_a_caller_that_goes_away_cancels_the_read(site: Site) -> None:
 
 async def test_an_admin_response_has_all_its_fields(site: Site) -> None:
     class OneConnector(Admin):
-        def get_connector(self, request: admin.GetConnectorRequest) -> admin.GetConnectorResponse:
+        def get_connector(
+            self, request: admin.GetConnectorRequest, caller: Caller
+        ) -> admin.GetConnectorResponse:
             return admin.GetConnectorResponse(connector=admin.Connector(name=request.name))
 
     router, _ = apis(site)

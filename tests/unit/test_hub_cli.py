@@ -10,6 +10,7 @@ from typer.testing import CliRunner
 
 from mostek.hub import commands
 from mostek.hub.cli import app
+from mostek.hub.identity import ConnectorId
 from mostek.hub.keyring import load_keys
 from mostek.hub.store import CommandRecord, Lane, Store
 
@@ -26,7 +27,7 @@ async def add(url: str, keys: Path) -> None:
     store = await Store.open(url, load_keys(keys))
     record = CommandRecord(
         id="1",
-        lane=Lane("acme", "main"),
+        lane=Lane(ConnectorId("default", "acme"), "main"),
         operation="CreateOrder",
         caller="",
         idempotency_key="k",

@@ -226,6 +226,11 @@ class Database(ABC):
     def columns(self, session: Session) -> Iterator[tuple[str, str, str]]:
         """Rows of (`schema.table`, column, type)."""
 
+    @abstractmethod
+    def wait_until_gone(self, processes: Sequence[int], timeout: float) -> bool:
+        """Wait until this machine's processes, which have ended, have no session left; False if one has after `timeout`
+        seconds, or if the login may not see that."""
+
     def cancelling(self, cursor: Any, context: Context) -> AbstractContextManager[None]:
         """Within the block, a cancelled command ends the cursor's statement."""
         return nullcontext()

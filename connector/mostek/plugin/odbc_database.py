@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import time
 from collections.abc import Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager, suppress
 from typing import TYPE_CHECKING, Any
@@ -37,6 +38,13 @@ EXEC @result = sp_getapplock @Resource = ?, @LockMode = 'Exclusive', @LockOwner 
 SELECT @result
 """
 _UNLOCK = "EXEC sp_releaseapplock @Resource = ?, @LockOwner = 'Session'"
+# Without the right a login sees its own session only.
+_SEES_SESSIONS = "SELECT HAS_PERMS_BY_NAME(NULL, NULL, 'VIEW SERVER STATE')"
+_SESSIONS = """
+SELECT COUNT(*) FROM sys.dm_exec_sessions
+WHERE host_name = HOST_NAME() AND host_process_id IN ({})
+"""
+_LOOK_EVERY = 0.2
 _LOCK_TIMED_OUT = -1
 _LOCK_CHOSEN_AS_VICTIM = -3
 
@@ -149,6 +157,20 @@ class OdbcDatabase(Database):
             raise Locked(f"Another write to {name} is running: try again.", retry_after=2.0)
         if result < 0:
             raise Internal(f"sp_getapplock answered {result}")
+
+    def wait_until_gone(self, processes: Sequence[int], timeout: float) -> bool:
+        ends = time.monotonic() + timeout
+        context = Context(operation="sessions", timeout=timeout + self.config.statement_timeout)
+        query = _SESSIONS.format(", ".join("?" * len(processes)))
+        params = [Param(process, SqlType.parse("int")) for process in processes]
+        with self.reading(context, committed=True) as session:
+            if session.one(_SEES_SESSIONS) != (1,):
+                return False
+            while session.one(query, params) != (0,):
+                if time.monotonic() > ends:
+                    return False
+                time.sleep(_LOOK_EVERY)
+        return True
 
     def _isolation(self, connection: Any, mode: Mode) -> str:
         if mode is not Mode.READ:

@@ -9,6 +9,7 @@ from google.protobuf.timestamp_pb2 import Timestamp
 
 from mostek.admin.v1 import admin_service_pb2 as admin
 from mostek.hub.commands import FINAL, WAITING, State
+from mostek.hub.identity import Caller, ConnectorId
 from mostek.hub.registry import ConnectorRecord, Registry
 from mostek.hub.session import LiveSession
 from mostek.hub.store import CommandFilter, CommandRecord
@@ -28,54 +29,66 @@ _LONGEST_WAIT = 600.0
 
 
 class Admin:
-    """`AdminService` without a transport."""
+    """`AdminService` without a transport. Every answer is of the caller's tenant alone."""
 
     def __init__(self, registry: Registry, writes: Writes) -> None:
         self._registry = registry
         self._writes = writes
 
-    def list_connectors(self, request: admin.ListConnectorsRequest) -> admin.ListConnectorsResponse:
+    def list_connectors(
+        self, request: admin.ListConnectorsRequest, caller: Caller
+    ) -> admin.ListConnectorsResponse:
         """All connectors, by name."""
-        records = self._registry.connectors()
+        records = self._registry.connectors(caller.tenant)
         return admin.ListConnectorsResponse(connectors=[_connector(record) for record in records])
 
-    def get_connector(self, request: admin.GetConnectorRequest) -> admin.GetConnectorResponse:
+    def get_connector(
+        self, request: admin.GetConnectorRequest, caller: Caller
+    ) -> admin.GetConnectorResponse:
         """One connector. Raises NotFound."""
-        record = self._registry.connector(request.name)
+        record = self._registry.connector(ConnectorId(caller.tenant, request.name))
         return admin.GetConnectorResponse(connector=_connector(record))
 
-    async def list_commands(self, request: admin.ListCommandsRequest) -> admin.ListCommandsResponse:
+    async def list_commands(
+        self, request: admin.ListCommandsRequest, caller: Caller
+    ) -> admin.ListCommandsResponse:
         """A page of commands, the newest first. Raises Invalid."""
         size = _page_size(request)
-        found = await self._writes.find(_filter(request), size + 1)
+        found = await self._writes.find(caller.tenant, _filter(request), size + 1)
         response = admin.ListCommandsResponse(commands=map(command_message, found[:size]))
         if len(found) > size:
             response.next_page_token = str(found[size - 1].number)
         return response
 
-    async def get_command(self, request: admin.GetCommandRequest) -> admin.GetCommandResponse:
+    async def get_command(
+        self, request: admin.GetCommandRequest, caller: Caller
+    ) -> admin.GetCommandResponse:
         """One command whole. Raises NotFound."""
-        return admin.GetCommandResponse(command=await self._whole(request.id))
+        return admin.GetCommandResponse(command=await self._whole(caller.tenant, request.id))
 
-    async def wait_command(self, request: admin.WaitCommandRequest) -> admin.WaitCommandResponse:
+    async def wait_command(
+        self, request: admin.WaitCommandRequest, caller: Caller
+    ) -> admin.WaitCommandResponse:
         """One command whole, when it has ended. Raises NotFound, Invalid."""
-        await self._writes.wait(request.id, _timeout(request))
-        return admin.WaitCommandResponse(command=await self._whole(request.id))
+        await self._writes.wait(caller.tenant, request.id, _timeout(request))
+        return admin.WaitCommandResponse(command=await self._whole(caller.tenant, request.id))
 
     async def cancel_command(
-        self, request: admin.CancelCommandRequest
+        self, request: admin.CancelCommandRequest, caller: Caller
     ) -> admin.CancelCommandResponse:
         """Cancel a command if it is not too late. Raises NotFound."""
-        await self._writes.cancel(request.id)
-        return admin.CancelCommandResponse(command=await self._whole(request.id))
+        await self._writes.cancel(caller.tenant, request.id)
+        return admin.CancelCommandResponse(command=await self._whole(caller.tenant, request.id))
 
-    async def retry_command(self, request: admin.RetryCommandRequest) -> admin.RetryCommandResponse:
+    async def retry_command(
+        self, request: admin.RetryCommandRequest, caller: Caller
+    ) -> admin.RetryCommandResponse:
         """Try a command again. Raises NotFound, Rejected, Conflict."""
-        await self._writes.retry(request.id)
-        return admin.RetryCommandResponse(command=await self._whole(request.id))
+        await self._writes.retry(caller.tenant, request.id)
+        return admin.RetryCommandResponse(command=await self._whole(caller.tenant, request.id))
 
     async def resolve_command(
-        self, request: admin.ResolveCommandRequest
+        self, request: admin.ResolveCommandRequest, caller: Caller
     ) -> admin.ResolveCommandResponse:
         """Say what became of a command. Raises NotFound, Invalid, Rejected, Conflict."""
         if request.resolution not in (
@@ -84,16 +97,17 @@ class Admin:
         ):
             raise Invalid.of("resolution", "must say what was found in the ERP")
         await self._writes.resolve(
+            caller.tenant,
             request.id,
             written=request.resolution == admin.COMMAND_RESOLUTION_WRITTEN,
             erp_id=request.erp_id,
             erp_number=request.erp_number,
             note=request.note,
         )
-        return admin.ResolveCommandResponse(command=await self._whole(request.id))
+        return admin.ResolveCommandResponse(command=await self._whole(caller.tenant, request.id))
 
-    async def _whole(self, command_id: str) -> admin.Command:
-        record = await self._writes.get(command_id)
+    async def _whole(self, tenant: str, command_id: str) -> admin.Command:
+        record = await self._writes.get(tenant, command_id)
         message = command_message(record)
         if record.state in FINAL:
             response, failure = await self._writes.outcome(record)
@@ -113,7 +127,7 @@ def command_message(record: CommandRecord) -> admin.Command:
     waits = progress.state in WAITING
     return admin.Command(
         id=record.id,
-        connector=record.lane.connector,
+        connector=record.lane.connector.name,
         company=record.lane.company,
         operation=record.operation,
         caller=record.caller,

@@ -16,7 +16,7 @@ from grpc.aio import ServicerContext
 from mostek.admin.v1 import admin_service_pb2
 from mostek.hub.admin import Admin
 from mostek.hub.call import Call, expire_after_of
-from mostek.hub.identity import LOCAL
+from mostek.hub.identity import LOCAL, Caller
 from mostek.hub.router import Router
 from mostek.hub.status import status_of
 from mostek.wire.failures import CommandFailure, Internal, Invalid, failure_of
@@ -88,7 +88,7 @@ def _call(operation: Operation, request: bytes, context: _Context) -> Call:
         company=str(metadata.get(COMPANY, "")),
         request=request,
         timeout=timeout,
-        caller=LOCAL.name,
+        caller=LOCAL,
         idempotency_key=str(metadata.get(IDEMPOTENCY_KEY, "")),
         expire_after=expire_after_of(str(metadata.get(EXPIRE_AFTER, ""))),
         ordering_key=str(metadata.get(ORDERING_KEY, "")),
@@ -111,11 +111,11 @@ def admin_api(admin: Admin) -> grpc.GenericRpcHandler:
 
 
 def _admin_handler(
-    method: MethodDescriptor, answer: Callable[[Any], Any]
+    method: MethodDescriptor, answer: Callable[[Any, Caller], Any]
 ) -> grpc.RpcMethodHandler[Any, Any]:
     async def handle(request: Message, context: ServicerContext[Any, Any]) -> Any:
         try:
-            response = answer(request)
+            response = answer(request, LOCAL)
             return await response if inspect.isawaitable(response) else response
         except CommandFailure as failure:
             await _abort(context, failure)

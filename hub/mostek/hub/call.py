@@ -6,6 +6,7 @@ import random
 import re
 from dataclasses import dataclass, field
 
+from mostek.hub.identity import LOCAL, Caller, ConnectorId
 from mostek.wire.failures import Invalid
 from mostek.wire.names import EXPIRE_AFTER, IDEMPOTENCY_KEY, MAX_KEY, ORDERING_KEY
 from mostek.wire.operations import Operation
@@ -35,11 +36,16 @@ class Call:
     company: str
     request: bytes
     timeout: float
-    caller: str = ""
+    caller: Caller = LOCAL
     idempotency_key: str = ""
     expire_after: float = DEFAULT_EXPIRE_AFTER
     ordering_key: str = ""
     command_id: str = field(default_factory=new_command_id)
+
+    @property
+    def site(self) -> ConnectorId:
+        """The connector that is meant: of the caller's tenant, always."""
+        return ConnectorId(self.caller.tenant, self.connector)
 
     def check(self) -> None:
         """Raise Invalid for what is wrong beside the request itself."""

@@ -18,6 +18,7 @@ from google.protobuf.message import DecodeError
 
 from mostek.hub import commands
 from mostek.hub.commands import FINAL, Progress, State
+from mostek.hub.identity import ConnectorId
 from mostek.hub.registry import Registry
 from mostek.hub.session import LiveSession, SessionLost, span
 from mostek.hub.store import CommandRecord, Event, Lane, Moved, Store
@@ -98,16 +99,16 @@ class Dispatcher:
         self._looking: asyncio.Task[None] | None = None
         self._came = asyncio.Event()
         # What the store has, so that thousands that come back at once need not ask it.
-        self._saved: dict[str, bytes] = {}
-        self._untold: set[str] = set()
+        self._saved: dict[ConnectorId, bytes] = {}
+        self._untold: set[ConnectorId] = set()
 
     async def start(self) -> None:
         """Take up what an earlier run of the hub left, and begin."""
         await self._take_up()
-        for name, status, changed_at in await self._store.connectors():
-            self._saved[name] = status
+        for of, status, changed_at in await self._store.connectors():
+            self._saved[of] = status
             seen = datetime.fromtimestamp(changed_at, UTC)
-            self._registry.remember(name, Status.FromString(status), seen)
+            self._registry.remember(of, Status.FromString(status), seen)
         self._untold = await self._store.untold()
         self._registry.listeners.append(self._connector_came)
         self._looking = asyncio.create_task(self._look(), name="look for commands")
@@ -126,7 +127,7 @@ class Dispatcher:
         """There may be something to send."""
         self._wanted.add(lane)
         if lane not in self._lanes:
-            name = f"writes of {lane.connector}/{lane.company}"
+            name = f"writes of {lane.connector.name}/{lane.company}"
             self._lanes[lane] = asyncio.create_task(self._work(lane), name=name)
 
     def _connector_came(self, session: LiveSession) -> None:
@@ -205,7 +206,12 @@ class Dispatcher:
                             break
         except Exception:
             # The command stays as the store has it; the next look takes it up again.
-            log.exception("sending writes failed", connector=lane.connector, company=lane.company)
+            log.exception(
+                "sending writes failed",
+                tenant=lane.connector.tenant,
+                connector=lane.connector.name,
+                company=lane.company,
+            )
             await asyncio.sleep(_PAUSE)
         finally:
             del self._lanes[lane]
@@ -257,7 +263,8 @@ class Dispatcher:
         log.info(
             "write",
             command_id=ended.id,
-            connector=ended.lane.connector,
+            tenant=ended.lane.connector.tenant,
+            connector=ended.lane.connector.name,
             company=ended.lane.company,
             operation=ended.operation,
             caller=ended.caller,

@@ -77,7 +77,8 @@ class Link(LinkServiceServicer):
         log.info(
             "session ended",
             session_id=session.rules.session_id,
-            connector=session.connector,
+            tenant=session.tenant,
+            connector=session.connector.name,
             instance=session.instance,
             said_goodbye=session.rules.heard_goodbye,
         )
@@ -108,6 +109,7 @@ class Link(LinkServiceServicer):
                 log.info(
                     "session opened",
                     session_id=session.rules.session_id,
+                    tenant=session.tenant,
                     connector=hello.connector,
                     instance=hello.instance,
                     software=hello.software,
@@ -115,11 +117,14 @@ class Link(LinkServiceServicer):
                 )
             case StatusChanged():
                 self._registry.update(session)
-                log.info("connector changed", connector=session.connector)
+                log.info(
+                    "connector changed", tenant=session.tenant, connector=session.connector.name
+                )
             case Left(goodbye):
                 log.info(
                     "connector says goodbye",
-                    connector=session.connector,
+                    tenant=session.tenant,
+                    connector=session.connector.name,
                     reason=GoodbyeReason.Name(goodbye.reason),
                 )
 
@@ -133,7 +138,8 @@ class Link(LinkServiceServicer):
                 log.warning(
                     "connector does not answer",
                     session_id=session.rules.session_id,
-                    connector=session.connector,
+                    tenant=session.tenant,
+                    connector=session.connector.name,
                 )
                 stream.cancel()
 

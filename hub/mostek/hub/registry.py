@@ -6,6 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 
+from mostek.hub.identity import ConnectorId
 from mostek.hub.session import LiveSession
 from mostek.link.v1.link_pb2 import Company, GoodbyeReason, Status
 from mostek.wire.failures import Invalid, NotFound, Offline, Overloaded, Unsupported
@@ -18,10 +19,15 @@ __all__ = ["ConnectorRecord", "Registry"]
 class ConnectorRecord:
     """A connector that has been online."""
 
-    name: str
+    id: ConnectorId
     sessions: list[LiveSession] = field(default_factory=list)
     status: Status = field(default_factory=Status)
     changed_at: datetime = field(default_factory=lambda: datetime.now(UTC))
+
+    @property
+    def name(self) -> str:
+        """As its tenant calls it."""
+        return self.id.name
 
     @property
     def online(self) -> bool:
@@ -55,23 +61,23 @@ class Registry:
     """The connectors that this process knows and their sessions."""
 
     def __init__(self) -> None:
-        self._records: dict[str, ConnectorRecord] = {}
+        self._records: dict[ConnectorId, ConnectorRecord] = {}
         #: Called when a session was opened, and when it serves something else.
         self.listeners: list[Callable[[LiveSession], None]] = []
 
     def add(self, session: LiveSession) -> None:
         """A session was opened."""
-        name = session.connector
-        record = self._records.setdefault(name, ConnectorRecord(name))
+        of = session.connector
+        record = self._records.setdefault(of, ConnectorRecord(of))
         self._replace(record, session.instance)
         record.sessions.append(session)
         record.status = session.status
         record.changed_at = datetime.now(UTC)
         self._tell(session)
 
-    def remember(self, name: str, status: Status, changed_at: datetime) -> None:
+    def remember(self, of: ConnectorId, status: Status, changed_at: datetime) -> None:
         """A connector that was online before the hub started."""
-        self._records.setdefault(name, ConnectorRecord(name, [], status, changed_at))
+        self._records.setdefault(of, ConnectorRecord(of, [], status, changed_at))
 
     def _tell(self, session: LiveSession) -> None:
         for listener in self.listeners:
@@ -98,47 +104,47 @@ class Registry:
             record.sessions.remove(session)
             record.changed_at = datetime.now(UTC)
 
-    def connectors(self) -> list[ConnectorRecord]:
-        """All known connectors, by name."""
-        return [self._records[name] for name in sorted(self._records)]
+    def connectors(self, tenant: str) -> list[ConnectorRecord]:
+        """All known connectors of a tenant, by name."""
+        return [self._records[of] for of in sorted(self._records) if of.tenant == tenant]
 
-    def connector(self, name: str) -> ConnectorRecord:
-        """The connector of that name. Raises NotFound."""
-        record = self._records.get(name)
+    def connector(self, wanted: ConnectorId) -> ConnectorRecord:
+        """The record of a connector. Raises NotFound."""
+        record = self._records.get(wanted)
         if record is None:
-            raise NotFound(f"No connector {name!r} is known to this hub.")
+            raise NotFound(f"No connector {wanted.name!r} is known to this hub.")
         return record
 
-    def is_online(self, name: str) -> bool:
+    def is_online(self, wanted: ConnectorId) -> bool:
         """Whether the connector has any session."""
-        record = self._records.get(name)
+        record = self._records.get(wanted)
         return record is not None and record.online
 
     def sessions(self) -> list[LiveSession]:
         """All open sessions."""
         return [session for record in self._records.values() for session in record.sessions]
 
-    def company(self, connector: str, company: str, operation: str) -> str:
+    def company(self, connector: ConnectorId, company: str, operation: str) -> str:
         """The own name of the company that serves the operation, online or not.
 
         Raises NotFound, Invalid, Unsupported.
         """
         return self.connector(connector).serving(company, operation).name
 
-    def pick(self, connector: str, company: str, operation: str) -> tuple[LiveSession, str]:
+    def pick(self, connector: ConnectorId, company: str, operation: str) -> tuple[LiveSession, str]:
         """The session with the most room, and the company's own name.
 
         Raises NotFound, Invalid (which company?), Unsupported (not served), Offline, Overloaded.
         """
         record = self.connector(connector)
         if not record.sessions:
-            raise Offline(f"Connector {connector} is offline.", retry_after=5.0)
+            raise Offline(f"Connector {connector.name} is offline.", retry_after=5.0)
         served = record.serving(company, operation)
         session = max(record.sessions, key=lambda live: live.rules.free_slots)
         if session.rules.free_slots <= 0:
             if all(live.rules.leaving for live in record.sessions):
-                raise Offline(f"Connector {connector} is restarting.", retry_after=2.0)
+                raise Offline(f"Connector {connector.name} is restarting.", retry_after=2.0)
             raise Overloaded(
-                f"Connector {connector} has no room for another command.", retry_after=1.0
+                f"Connector {connector.name} has no room for another command.", retry_after=1.0
             )
         return session, served.name

@@ -79,14 +79,14 @@ class Router:
             raise Expired("The deadline passed before the connector answered.") from None
 
     async def _send(self, call: Call, ends: float) -> bytes:
-        session, company = self.registry.pick(call.connector, call.company, call.operation.name)
+        session, company = self.registry.pick(call.site, call.company, call.operation.name)
         timeout = ends - time.monotonic()
         command = Command(
             command_id=call.command_id,
             operation=call.operation.name,
             company=company,
             timeout=span(timeout),
-            caller=call.caller,
+            caller=call.caller.name,
         )
         return await session.call(command, call.request, timeout=timeout, stop_when_abandoned=True)
 
@@ -94,10 +94,11 @@ class Router:
         log.info(
             "call",
             command_id=command_id,
+            tenant=call.caller.tenant,
             connector=call.connector,
             company=call.company,
             operation=call.operation.name,
-            caller=call.caller,
+            caller=call.caller.name,
             end=end,
             reason=reason,
             seconds=round(seconds, 4),

@@ -10,6 +10,7 @@ from datetime import UTC, datetime
 import structlog
 from google.protobuf.duration_pb2 import Duration
 
+from mostek.hub.identity import LOCAL, ConnectorId
 from mostek.link.v1.link_pb2 import Command, ConnectorToHub, GoodbyeReason, HubToConnector, Status
 from mostek.wire.failures import Offline, raised
 from mostek.wire.session import (
@@ -38,8 +39,9 @@ class SessionLost(Offline):
 class LiveSession:
     """A session and the calls that wait for its results."""
 
-    def __init__(self, rules: HubSession, budget: Budget) -> None:
+    def __init__(self, rules: HubSession, budget: Budget, tenant: str = LOCAL.tenant) -> None:
         self.rules = rules
+        self.tenant = tenant
         self.connected_at = datetime.now(UTC)
         self._budget = budget
         self._loop = asyncio.get_running_loop()
@@ -51,9 +53,9 @@ class LiveSession:
         rules.outbox.wake = self._wake.set
 
     @property
-    def connector(self) -> str:
-        """The connector's name; empty before Hello."""
-        return self.rules.hello.connector if self.rules.hello else ""
+    def connector(self) -> ConnectorId:
+        """The connector; its name is empty before Hello."""
+        return ConnectorId(self.tenant, self.rules.hello.connector if self.rules.hello else "")
 
     @property
     def session_id(self) -> str:
@@ -167,7 +169,12 @@ class LiveSession:
 
     def refuse(self, fault: ProtocolError) -> None:
         """The connector broke the protocol."""
-        log.warning("connector broke the protocol", connector=self.connector, fault=str(fault))
+        log.warning(
+            "connector broke the protocol",
+            tenant=self.tenant,
+            connector=self.connector.name,
+            fault=str(fault),
+        )
         self.end(GoodbyeReason.GOODBYE_REASON_PROTOCOL_ERROR, str(fault))
 
     def close(self) -> None:

@@ -101,20 +101,21 @@ class Writes:
         record = await self.record(call)
         if recorded is not None:
             await recorded(record.id)
-        return await self.end_of(await self.wait(record.id, call.timeout))
+        tenant = call.caller.tenant
+        return await self.end_of(await self.wait(tenant, record.id, call.timeout))
 
     async def record(self, call: Call) -> CommandRecord:
         """The command that stands for the call's key: recorded now, or by an earlier call. Raises CommandFailure."""
         received = self._clock()
         name = call.operation.name
-        company = self._registry.company(call.connector, call.company, name)
+        company = self._registry.company(call.site, call.company, name)
         content = content_of(name, company, parse(call.operation.request, call.request))
         now = self._clock()
         record = CommandRecord(
             id=call.command_id,
-            lane=Lane(call.connector, company),
+            lane=Lane(call.site, company),
             operation=name,
-            caller=call.caller,
+            caller=call.caller.name,
             idempotency_key=call.idempotency_key,
             content=content,
             progress=commands.recorded(now, call.expire_after),
@@ -122,7 +123,7 @@ class Writes:
             expire_after=call.expire_after,
             ordering_key=call.ordering_key,
         )
-        events = [Event("received", received, call.caller), Event("recorded", now)]
+        events = [Event("received", received, call.caller.name), Event("recorded", now)]
         try:
             held = await self._store.add(record, call.request, events)
         except Full:
@@ -136,7 +137,7 @@ class Writes:
             self.dispatcher.wake(record.lane)
         return held
 
-    async def wait(self, command_id: str, seconds: float) -> CommandRecord:
+    async def wait(self, tenant: str, command_id: str, seconds: float) -> CommandRecord:
         """The command as it is when it has ended, or after so many seconds, or when the hub stops. Raises NotFound."""
         ends = time.monotonic() + seconds
         rung = asyncio.Event()
@@ -144,7 +145,7 @@ class Writes:
         try:
             while True:
                 rung.clear()
-                record = await self.get(command_id)
+                record = await self.get(tenant, command_id)
                 left = ends - time.monotonic()
                 if record.state in FINAL or left <= 0 or self._stopping:
                     return record
@@ -183,16 +184,16 @@ class Writes:
             return b"", raised(kept.failure)
         return b"", _failure(record)
 
-    async def get(self, command_id: str) -> CommandRecord:
-        """The command. Raises NotFound."""
-        record = await self._store.get(command_id)
+    async def get(self, tenant: str, command_id: str) -> CommandRecord:
+        """The tenant's command. Raises NotFound."""
+        record = await self._store.get(tenant, command_id)
         if record is None:
             raise NotFound(f"No command {command_id!r} is known to this hub.")
         return record
 
-    async def find(self, wanted: CommandFilter, limit: int) -> list[CommandRecord]:
-        """Commands, the newest first."""
-        return await self._store.find(wanted, limit)
+    async def find(self, tenant: str, wanted: CommandFilter, limit: int) -> list[CommandRecord]:
+        """The tenant's commands, the newest first."""
+        return await self._store.find(tenant, wanted, limit)
 
     async def timeline(self, command_id: str) -> list[Event]:
         """What happened to a command, with what is not stored yet."""
@@ -200,21 +201,21 @@ class Writes:
         live = list(attempt.events) if attempt else []
         return [*await self._store.events(command_id), *live]
 
-    async def cancel(self, command_id: str) -> CommandRecord:
+    async def cancel(self, tenant: str, command_id: str) -> CommandRecord:
         """Cancel a command if it has not begun at the site; the command as it is then. Raises NotFound."""
-        record = await self.get(command_id)
+        record = await self.get(tenant, command_id)
         if record.state is State.RECORDED:
             try:
                 return await self._cancel_here(record)
             except Moved:
-                record = await self.get(command_id)
+                record = await self.get(tenant, command_id)
         attempt = self.dispatcher.attempts.get(command_id)
         if attempt and not attempt.begun and attempt.session.ask_cancel(command_id):
             await self._store.note(command_id, [Event("cancel asked", self._clock())])
             with contextlib.suppress(TimeoutError):
                 async with asyncio.timeout(_CANCEL_WITHIN):
                     await attempt.settled.wait()
-        return await self.get(command_id)
+        return await self.get(tenant, command_id)
 
     async def _cancel_here(self, record: CommandRecord) -> CommandRecord:
         now = self._clock()
@@ -223,9 +224,9 @@ class Writes:
         self._ended(record.id)
         return moved
 
-    async def retry(self, command_id: str) -> CommandRecord:
+    async def retry(self, tenant: str, command_id: str) -> CommandRecord:
         """Try a command again that has ended without success. Raises NotFound, Rejected, Conflict."""
-        record = await self.get(command_id)
+        record = await self.get(tenant, command_id)
         now = self._clock()
         progress = commands.retried(record.progress, now, record.expire_after)
         if await self._store.request(command_id) is None:
@@ -240,10 +241,17 @@ class Writes:
         return moved
 
     async def resolve(
-        self, command_id: str, *, written: bool, erp_id: str, erp_number: str, note: str
+        self,
+        tenant: str,
+        command_id: str,
+        *,
+        written: bool,
+        erp_id: str,
+        erp_number: str,
+        note: str,
     ) -> CommandRecord:
         """Say what became of a command whose end is not known. Raises NotFound, Invalid, Rejected."""
-        record = await self.get(command_id)
+        record = await self.get(tenant, command_id)
         now = self._clock()
         progress = commands.resolved(record.progress, now, written=written)
         event = Event("resolved", now, note or ("written" if written else "not written"))

@@ -5,13 +5,10 @@ They are given values of columns as the driver returns them, and answer None for
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping
-from datetime import date, datetime
-from decimal import Decimal
 from typing import Any
 
-from mostek.erp.v1.common_pb2 import PartyRole, PriceBasis, TaxIdKind, TransactionKind
+from mostek.erp.v1.common_pb2 import PartyRole, PriceBasis, TransactionKind
 from mostek.erp.v1.customer_pb2 import CustomerKind
 from mostek.erp.v1.erp_pb2 import PaymentMethodKind
 from mostek.erp.v1.invoice_pb2 import (
@@ -26,13 +23,12 @@ from mostek.erp.v1.order_pb2 import OrderDocumentKind, OrderState
 from mostek.erp.v1.product_pb2 import ProductKind
 from mostek.erp.v1.receivable_pb2 import ReceivableDirection, ReceivableKind
 from mostek.plugin.conversion import Converter
-from mostek_subiekt.tax_ids import tax_id_notations, typed_tax_id
+from mostek.plugin.converters import COMMON
 
 __all__ = [
     "ALL_INVOICES",
     "CONVERTERS",
     "LISTED_INVOICES",
-    "as_day",
     "invoice_filters",
     "order_filters",
 ]
@@ -46,71 +42,6 @@ _SALES = frozenset({FS, 4, KFS, ZW, PA, 61, FM, KFM})
 # dok_Podtyp of FS
 _RETAIL, _ADVANCE, _PART_ADVANCE, _FINAL = 1, 3, 4, 5
 _OTHER_SUBTYPES = (0, 2, 6, 7, 8, 9)
-
-_COUNTRY = re.compile(r"[A-Z]{2}")
-_CURRENCY = re.compile(r"[A-Z]{3}")
-
-
-# Texts and small values
-
-
-def negated(value: Any) -> bool:
-    return not value
-
-
-def country(code: str) -> str | None:
-    """ISO 3166; the EU calls Greece EL."""
-    found = code.upper().replace("EL", "GR")
-    return found if _COUNTRY.fullmatch(found) else None
-
-
-def currency(symbol: str) -> str | None:
-    return symbol if _CURRENCY.fullmatch(symbol) else None
-
-
-def joined(*parts: str | None) -> str | None:
-    return " ".join(filter(None, parts)) or None
-
-
-def paragraphs(*parts: str | None) -> str | None:
-    return "\n".join(filter(None, parts)) or None
-
-
-def latest(*moments: Any) -> Any:
-    return max(filter(None, moments), default=None)
-
-
-def whole_number(text: str) -> int | None:
-    """An id of Subiekt's; None if it can't be one."""
-    return int(text) if re.fullmatch(r"[0-9]{1,9}", text) else None
-
-
-def as_day(value: Any) -> date:
-    """The day of a datetime column."""
-    return date.fromisoformat(value[:10]) if isinstance(value, str) else datetime.date(value)
-
-
-def days_between(first: Any, last: Any) -> int | None:
-    return (as_day(last) - as_day(first)).days if first and last else None
-
-
-# Tax ids, of what was typed and the address's country
-
-
-def tax_number(typed: str | None, code: str | None) -> str | None:
-    found = typed_tax_id(typed or "", country(code or "") or "")
-    return found.number if found else None
-
-
-def tax_country(typed: str | None, code: str | None) -> str | None:
-    found = typed_tax_id(typed or "", country(code or "") or "")
-    return (found.country or None) if found else None
-
-
-def tax_kind(typed: str | None, code: str | None) -> TaxIdKind.ValueType | None:
-    found = typed_tax_id(typed or "", country(code or "") or "")
-    return found.kind if found else None
-
 
 # Customers
 
@@ -378,19 +309,14 @@ _ORDER_DOCUMENTS = {
 }
 
 
-def not_zero(amount: Any) -> Any:
-    return amount if Decimal(str(amount)) else None
-
-
-CONVERTERS: Mapping[str, Converter] = {
+CONVERTERS: Mapping[str, Converter] = COMMON | {
     function.__name__: function
     for function in (
-        *(negated, country, currency, joined, paragraphs, latest, whole_number, days_between),
-        *(tax_number, tax_country, tax_kind, tax_id_notations, customer_kind, recipient_role),
+        *(customer_kind, recipient_role),
         *(party_role, product_kind, gtu, vat_percent, price_basis, payment_method_kind),
         *(invoice_kind, invoice_state, correction_values, transaction_kind, rate_per_unit, signed),
         *(ksef_state, ksef_mode, ksef_environment, receivable_kind, direction, uncollectible),
-        *(order_state, order_document_kind, not_zero),
+        *(order_state, order_document_kind),
     )
 }
 """By the names that the query files use."""

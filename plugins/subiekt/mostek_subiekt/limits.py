@@ -2,10 +2,7 @@
 
 from __future__ import annotations
 
-from mostek.erp.v1.erp_pb2 import FieldLimit
-from mostek_subiekt.schema import reference_schema
-
-__all__ = ["limits"]
+__all__ = ["COLUMNS", "SCALES"]
 
 _ADDRESS = {
     "street": "adr_Ulica",
@@ -17,7 +14,7 @@ _ADDRESS = {
     "commune": "adr_Gmina",
     "county": "adr_Powiat",
 }
-_COLUMNS = {
+COLUMNS = {
     "OrderDraft.external_number": "dbo.dok__Dokument.dok_NrPelnyOryg",
     "OrderDraft.remarks": "dbo.dok__Dokument.dok_Uwagi",
     "OrderDraft.lines.unit": "dbo.dok_Pozycja.ob_Jm",
@@ -41,17 +38,4 @@ _COLUMNS = {
     },
 }
 #: Digits after the point of a money column, which quantities and prices are.
-_MONEY = ("OrderDraft.lines.quantity",)
-
-
-def limits() -> list[FieldLimit]:
-    """For `Erp.limits`, from the reference schema."""
-    return [
-        *(FieldLimit(path=path, max_length=_length(column)) for path, column in _COLUMNS.items()),
-        *(FieldLimit(path=path, max_scale=4) for path in _MONEY),
-    ]
-
-
-def _length(path: str) -> int | None:
-    table, _, column = path.rpartition(".")
-    return reference_schema().table(table).column(column).length
+SCALES = {"OrderDraft.lines.quantity": 4}

@@ -23,7 +23,7 @@ from mostek.hub.http.prefer import responds_async, wait_of
 from mostek.hub.http.problems import EXCEPTION_HANDLERS
 from mostek.hub.http.query import Query
 from mostek.hub.http.routes import ADMIN_ROUTES, ERP_ROUTES, Route
-from mostek.hub.identity import LOCAL
+from mostek.hub.identity import LOCAL, Caller
 from mostek.hub.router import Router
 from mostek.hub.writes import StillRunning
 from mostek.wire.failures import Invalid, TooLarge
@@ -127,7 +127,7 @@ class _ErpRoute:
 
     async def _accepted(self, command_id: str) -> Response:
         """The write goes on; where to ask for it."""
-        command = command_message(await self._router.writes.get(command_id))
+        command = command_message(await self._router.writes.get(LOCAL.tenant, command_id))
         headers = {
             "location": f"/v1/commands/{command_id}",
             COMMAND_ID: command_id,
@@ -155,7 +155,7 @@ class _ErpRoute:
                 company=company,
                 request=request,
                 timeout=timeout,
-                caller=LOCAL.name,
+                caller=LOCAL,
                 **write,
             )
 
@@ -179,12 +179,12 @@ class _AdminRoute:
     """An rpc that the hub itself answers."""
 
     def __init__(self, route: Route, admin: Admin) -> None:
-        self._answer: Callable[[Message], Any] = getattr(admin, snake(route.rpc.name))
+        self._answer: Callable[[Message, Caller], Any] = getattr(admin, snake(route.rpc.name))
         self._reader = _RequestReader(route)
 
     async def respond(self, http: Request) -> Response:
         """The response. Raises CommandFailure."""
-        response = self._answer(await self._reader.read(http))
+        response = self._answer(await self._reader.read(http), LOCAL)
         if inspect.isawaitable(response):
             response = await unless_gone(http.receive, response)
         return Response(json.encoded(response, defaults=True), 200, media_type=_JSON)

@@ -5,18 +5,16 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 
 from mostek.hub.commands import Progress, State
+from mostek.hub.identity import ConnectorId
 
-__all__ = ["DEFAULT_TENANT", "CommandFilter", "CommandRecord", "Event", "Lane"]
-
-#: There is one tenant so far.
-DEFAULT_TENANT = "default"
+__all__ = ["CommandFilter", "CommandRecord", "Event", "Lane"]
 
 
 @dataclass(frozen=True)
 class Lane:
     """Where writes go one at a time: a company of a connector."""
 
-    connector: str
+    connector: ConnectorId
     company: str
 
 
@@ -43,7 +41,6 @@ class CommandRecord:
     recorded_at: float
     expire_after: float
     ordering_key: str = ""
-    tenant: str = DEFAULT_TENANT
     acknowledged_at: float | None = None
     erp_id: str = ""
     erp_number: str = ""

@@ -7,6 +7,7 @@ from typing import Any
 from sqlalchemy import Row
 
 from mostek.hub.commands import KEEPS_KEY, Progress, State
+from mostek.hub.identity import ConnectorId
 from mostek.hub.store.records import CommandRecord, Lane
 from mostek.hub.store.tables import command
 from mostek.link.v1.failure_pb2 import FailureKind
@@ -25,7 +26,7 @@ def record_of(row: Row[Any]) -> CommandRecord:
     """The record of a row of COLUMNS."""
     return CommandRecord(
         id=row.id,
-        lane=Lane(row.connector, row.company),
+        lane=Lane(ConnectorId(row.tenant, row.connector), row.company),
         operation=row.operation,
         caller=row.caller,
         idempotency_key=row.idempotency_key,
@@ -41,7 +42,6 @@ def record_of(row: Row[Any]) -> CommandRecord:
         recorded_at=row.recorded_at,
         expire_after=row.expire_after,
         ordering_key=row.ordering_key,
-        tenant=row.tenant,
         acknowledged_at=row.acknowledged_at,
         erp_id=row.erp_id or "",
         erp_number=row.erp_number or "",
@@ -53,8 +53,8 @@ def record_values(record: CommandRecord) -> dict[str, Any]:
     """The columns of a new command."""
     return {
         "id": record.id,
-        "tenant": record.tenant,
-        "connector": record.lane.connector,
+        "tenant": record.lane.connector.tenant,
+        "connector": record.lane.connector.name,
         "company": record.lane.company,
         "operation": record.operation,
         "caller": record.caller,

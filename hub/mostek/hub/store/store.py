@@ -22,15 +22,10 @@ from sqlalchemy.exc import DBAPIError, IntegrityError
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
 from mostek.hub.commands import WAITING, Progress, State
+from mostek.hub.identity import ConnectorId
 from mostek.hub.keyring import Keyring, Sealed
 from mostek.hub.store.engine import StoreError, claim, open_engine
-from mostek.hub.store.records import (
-    DEFAULT_TENANT,
-    CommandFilter,
-    CommandRecord,
-    Event,
-    Lane,
-)
+from mostek.hub.store.records import CommandFilter, CommandRecord, Event, Lane
 from mostek.hub.store.rows import COLUMNS, progress_values, record_of, record_values
 from mostek.hub.store.tables import command, connector, event
 
@@ -160,17 +155,15 @@ class Store:
         """Add to a command's timeline."""
         await self._do(lambda connection: _add_events(connection, command_id, events))
 
-    async def get(self, command_id: str, tenant: str = DEFAULT_TENANT) -> CommandRecord | None:
-        """The command of that id."""
+    async def get(self, tenant: str, command_id: str) -> CommandRecord | None:
+        """The tenant's command of that id."""
         found = await self._records(
             _commands().where(command.c.id == command_id, command.c.tenant == tenant)
         )
         return found[0] if found else None
 
-    async def find(
-        self, wanted: CommandFilter, limit: int, tenant: str = DEFAULT_TENANT
-    ) -> list[CommandRecord]:
-        """Commands, the newest first."""
+    async def find(self, tenant: str, wanted: CommandFilter, limit: int) -> list[CommandRecord]:
+        """The tenant's commands, the newest first."""
         query = _commands().where(command.c.tenant == tenant, *_conditions(wanted))
         return await self._records(query.order_by(command.c.number.desc()).limit(limit))
 
@@ -206,8 +199,7 @@ class Store:
     async def next_due(self, lane: Lane, now: float) -> CommandRecord | None:
         """The command of the lane to send now: the oldest that is due and held back by none of its ordering key."""
         query = _commands().where(
-            command.c.connector == lane.connector,
-            command.c.company == lane.company,
+            _of_lane(lane),
             _due(now),
             or_(command.c.ordering_key == "", ~_held_back()),
         )
@@ -216,10 +208,12 @@ class Store:
 
     async def due_lanes(self, now: float) -> set[Lane]:
         """Where something may have to be sent."""
-        query = select(command.c.connector, command.c.company).where(_due(now)).distinct()
+        columns = (command.c.tenant, command.c.connector, command.c.company)
+        query = select(*columns).where(_due(now)).distinct()
 
         async def read(connection: AsyncConnection) -> set[Lane]:
-            return {Lane(*row) for row in await connection.execute(query)}
+            rows = await connection.execute(query)
+            return {Lane(ConnectorId(tenant, name), company) for tenant, name, company in rows}
 
         return await self._do(read)
 
@@ -234,20 +228,18 @@ class Store:
         state = command.c.state == State.SENT.value
         return await self._records(_commands().where(state, command.c.finished_at.is_(None)))
 
-    async def untold(self) -> set[str]:
+    async def untold(self) -> set[ConnectorId]:
         """Connectors that were not told of some outcome that is here."""
-        query = select(command.c.connector).where(_UNTOLD).distinct()
+        query = select(command.c.tenant, command.c.connector).where(_UNTOLD).distinct()
 
-        async def read(connection: AsyncConnection) -> set[str]:
-            return {name for (name,) in await connection.execute(query)}
+        async def read(connection: AsyncConnection) -> set[ConnectorId]:
+            return {ConnectorId(*row) for row in await connection.execute(query)}
 
         return await self._do(read)
 
-    async def unacknowledged(self, connector_name: str) -> list[CommandRecord]:
+    async def unacknowledged(self, of: ConnectorId) -> list[CommandRecord]:
         """Commands whose outcome is here, and whose connector was not told so."""
-        return await self._records(
-            _commands().where(command.c.connector == connector_name, _UNTOLD)
-        )
+        return await self._records(_commands().where(_of_connector(of), _UNTOLD))
 
     async def acknowledge(self, command_id: str, at: float) -> None:
         """The connector was told that the outcome is here."""
@@ -260,11 +252,9 @@ class Store:
 
         await self._do(change)
 
-    async def save_connector(
-        self, name: str, status: bytes, at: float, tenant: str = DEFAULT_TENANT
-    ) -> None:
+    async def save_connector(self, of: ConnectorId, status: bytes, at: float) -> None:
         """Remember what a connector serves."""
-        key = {"tenant": tenant, "name": name}
+        key = of._asdict()
         values = key | {"status": status, "changed_at": at}
 
         async def change(connection: AsyncConnection) -> None:
@@ -274,13 +264,12 @@ class Store:
 
         await self._do(change)
 
-    async def connectors(self, tenant: str = DEFAULT_TENANT) -> list[tuple[str, bytes, float]]:
-        """Name, status and time of the last change of every connector that was seen."""
-        query = select(connector).where(connector.c.tenant == tenant)
+    async def connectors(self) -> list[tuple[ConnectorId, bytes, float]]:
+        """Every connector that was seen, with its status and the time of the last change."""
 
-        async def read(connection: AsyncConnection) -> list[tuple[str, bytes, float]]:
-            rows = await connection.execute(query)
-            return [(row.name, row.status, row.changed_at) for row in rows]
+        async def read(connection: AsyncConnection) -> list[tuple[ConnectorId, bytes, float]]:
+            rows = await connection.execute(select(connector))
+            return [(ConnectorId(r.tenant, r.name), r.status, r.changed_at) for r in rows]
 
         return await self._do(read)
 
@@ -337,20 +326,22 @@ def _commands() -> Select[Any]:
 
 def _holder(record: CommandRecord) -> Select[Any]:
     return _commands().where(
-        command.c.tenant == record.tenant,
-        command.c.connector == record.lane.connector,
-        command.c.company == record.lane.company,
+        _of_lane(record.lane),
         command.c.idempotency_key == record.idempotency_key,
         command.c.keeps_key,
     )
 
 
 def _waiting(lane: Lane) -> Select[Any]:
-    return select(func.count()).where(
-        command.c.connector == lane.connector,
-        command.c.company == lane.company,
-        command.c.finished_at.is_(None),
-    )
+    return select(func.count()).where(_of_lane(lane), command.c.finished_at.is_(None))
+
+
+def _of_connector(of: ConnectorId) -> ColumnElement[bool]:
+    return and_(command.c.tenant == of.tenant, command.c.connector == of.name)
+
+
+def _of_lane(lane: Lane) -> ColumnElement[bool]:
+    return and_(_of_connector(lane.connector), command.c.company == lane.company)
 
 
 def _as_read(record: CommandRecord) -> Any:
@@ -371,6 +362,7 @@ def _due(now: float) -> ColumnElement[bool]:
 def _held_back() -> ColumnElement[bool]:
     earlier = command.alias("earlier")
     return exists().where(
+        earlier.c.tenant == command.c.tenant,
         earlier.c.connector == command.c.connector,
         earlier.c.company == command.c.company,
         earlier.c.ordering_key == command.c.ordering_key,

@@ -18,9 +18,17 @@ from sqlalchemy import (
     text,
 )
 
-__all__ = ["command", "connector", "event", "metadata"]
+__all__ = ["command", "connector", "event", "metadata", "tenant"]
 
 metadata = MetaData()
+
+#: Who the hub works for; nothing of one is seen by another.
+tenant = Table(
+    "tenant",
+    metadata,
+    Column("name", String(63), primary_key=True),
+    Column("added_at", Double, nullable=False),
+)
 
 # SQLite counts only a column of this very type up by itself.
 _Number = BigInteger().with_variant(Integer, "sqlite")
@@ -73,6 +81,7 @@ Index(
 _UNFINISHED = text("finished_at IS NULL")
 Index(
     "command_waiting",
+    command.c.tenant,
     command.c.connector,
     command.c.company,
     command.c.due_at,
@@ -82,6 +91,7 @@ Index(
 _UNACKNOWLEDGED = text("state = 'succeeded' AND acknowledged_at IS NULL")
 Index(
     "command_unacknowledged",
+    command.c.tenant,
     command.c.connector,
     sqlite_where=_UNACKNOWLEDGED,
     postgresql_where=_UNACKNOWLEDGED,

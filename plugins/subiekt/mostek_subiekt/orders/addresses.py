@@ -6,8 +6,8 @@ from collections.abc import Mapping
 from typing import Any
 
 from mostek.erp.v1.common_pb2 import Address
+from mostek.plugin.orders.problems import INCONSISTENT, NOT_FOUND, Problems
 from mostek.plugin.sql_types import Param
-from mostek_subiekt.orders.problems import INCONSISTENT, NOT_FOUND, Problems
 from mostek_subiekt.orders.rows import Rows, integer, text
 
 __all__ = ["CORRESPONDENCE", "DELIVERY", "SEAT", "Addresses", "address_parts"]

@@ -5,14 +5,17 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
-from decimal import Decimal
 from typing import Any
 
+from mostek.plugin.orders.cards import CustomerCard
 from mostek.plugin.sql_types import Param
+from mostek.plugin.tax_ids import tax_id_notations, typed_tax_id
 from mostek_subiekt.orders.rows import Rows, amount, integer, text
-from mostek_subiekt.tax_ids import TypedTaxId, tax_id_notations, typed_tax_id
 
-__all__ = ["Customer", "Customers", "known_id"]
+__all__ = ["PRICE_LEVELS", "Customer", "Customers", "known_id"]
+
+PRICE_LEVELS = range(1, 11)
+_BLOCKED = "the customer is blocked (zablokowany)"
 
 _SELECT = """
 SELECT k.kh_Id, k.kh_Symbol, k.kh_Zablokowany, k.kh_Cena, k.kh_IdFormaP, k.kh_PlatOdroczone, k.kh_DomyslnyTypCeny,
@@ -28,28 +31,14 @@ _TYPED = "UPPER(REPLACE(REPLACE(REPLACE(REPLACE(a.adr_NIP, '-', ''), ' ', ''), '
 _ID = re.compile(r"[1-9][0-9]{0,9}")
 
 
-@dataclass(frozen=True)
-class Customer:
-    """A customer of the card index.
+@dataclass(frozen=True, kw_only=True)
+class Customer(CustomerCard):
+    """A customer of the card index. `address` is the id of the seat's address, 0 if there is none."""
 
-    `id` is 0 until it is created; `address` is the id of the seat's address, 0 if there is none.
-    """
-
-    id: int
-    code: str
-    name: str
-    blocked: bool = False
-    level: int | None = None
     payment_form: int | None = None
     may_pay_later: bool = False
-    #: kh_DomyslnyTypCeny: 0 gross, positive net, anything else not told.
-    price_type: int | None = None
-    eu_vat_payer: bool = False
     uses_delivery_address: bool = False
-    #: Percent off each line; None where the discount is one of the whole document.
-    discount: Decimal | None = Decimal(0)
     address: int = 0
-    tax_id: TypedTaxId | None = None
     ksef_role: int | None = None
 
 
@@ -95,13 +84,15 @@ def _customer(row: Sequence[Any]) -> Customer:
     return Customer(
         id=row[0],
         code=text(row[1]),
-        blocked=bool(row[2]),
-        level=row[3],
+        blocked=_BLOCKED if row[2] else "",
+        price_list=row[3] if row[3] in PRICE_LEVELS else None,
         payment_form=row[4],
         may_pay_later=bool(row[5]),
-        price_type=row[6],
+        # kh_DomyslnyTypCeny: 0 gross, positive net, anything else not told.
+        from_net=bool(row[6]) if row[6] is not None and row[6] >= 0 else None,
         eu_vat_payer=bool(row[7]),
         uses_delivery_address=bool(row[8]),
+        # The other kind is one of the whole document.
         discount=amount(row[9]) if per_line else None,
         address=row[11] or 0,
         name=text(row[12]),

@@ -16,13 +16,16 @@ from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
 
+from mostek.plugin.orders.amounts import Amounts, total
+from mostek.plugin.orders.plan import Chosen, PlannedLine
+from mostek.plugin.orders.problems import Problems
 from mostek.wire.failures import Internal, Locked
 from mostek_subiekt.orders.addresses import DELIVERY, Addresses, address_parts
-from mostek_subiekt.orders.amounts import Amounts, total
 from mostek_subiekt.orders.customers import Customer
+from mostek_subiekt.orders.draft import OrderPlan, split_remarks
+from mostek_subiekt.orders.new_customer import NewCustomer
 from mostek_subiekt.orders.numbering import Numbering, how_many
-from mostek_subiekt.orders.plan import Chosen, Plan, PlannedLine
-from mostek_subiekt.orders.problems import Problems
+from mostek_subiekt.orders.products import Product
 from mostek_subiekt.orders.rows import Rows
 from mostek_subiekt.orders.template import WITHOUT_RESERVATION, Template
 
@@ -43,7 +46,7 @@ class Inserted:
 
 
 def insert_order(
-    rows: Rows, plan: Plan, template: Template, numbering: Numbering, now: datetime
+    rows: Rows, plan: OrderPlan, template: Template, numbering: Numbering, now: datetime
 ) -> Inserted:
     """Write the order, in the transaction of `rows`. Raises Locked if its number was taken meanwhile."""
     if plan.buyer is None or plan.recipient is None or not plan.is_priced:
@@ -53,7 +56,7 @@ def insert_order(
     parties = _parties(rows, plan, buyer, recipient)
     counted, number = numbering.next(rows, plan.order_date, plan.warehouse)
     document = rows.next_id("dok__Dokument")
-    header = _header(plan, template) | parties
+    header = _header(plan, template) | _remarks(rows, plan) | parties
     header |= {"dok_Id": document, "dok_Nr": counted, "dok_NrPelny": number}
     rows.copy("dok__Dokument", "dok_Id", template.id, header)
     _insert_lines(rows, plan, template, document)
@@ -63,11 +66,11 @@ def insert_order(
     return Inserted(document, number, buyer, plan.buyer.new is not None)
 
 
-def _created(rows: Rows, chosen: Chosen, now: datetime) -> Customer:
+def _created(rows: Rows, chosen: Chosen[Customer, NewCustomer], now: datetime) -> Customer:
     return chosen.new.create(rows, now) if chosen.new else chosen.customer
 
 
-def _header(plan: Plan, template: Template) -> dict[str, object]:
+def _header(plan: OrderPlan, template: Template) -> dict[str, object]:
     from_net = template.order["dok_cenytyp"] or 1
     return {
         "dok_MagId": plan.warehouse,
@@ -76,21 +79,25 @@ def _header(plan: Plan, template: Template) -> dict[str, object]:
         "dok_DataMag": plan.order_date,
         "dok_DataOtrzym": None,
         "dok_TerminRealizacji": plan.delivery_date,
-        "dok_PlatId": plan.payment_form,
+        "dok_PlatId": plan.payment_method,
         "dok_PlatTermin": plan.due,
-        "dok_CenyPoziom": plan.level,
+        "dok_CenyPoziom": plan.price_list,
         "dok_CenyTyp": from_net if plan.from_net else 0,
         "dok_Status": WITHOUT_RESERVATION,
         "dok_StatusKsieg": 0,
         "dok_StatusBlok": 0,
         "dok_JestTylkoDoOdczytu": 0,
         "dok_Odebral": "",
-        "dok_Uwagi": plan.remarks[0],
-        "dok_UwagiExt": plan.remarks[1],
     } | _amounts(plan, template)
 
 
-def _amounts(plan: Plan, template: Template) -> dict[str, object]:
+def _remarks(rows: Rows, plan: OrderPlan) -> dict[str, object]:
+    size = rows.type_of("dok__Dokument", "dok_Uwagi").size or 0
+    first, more = split_remarks(plan.remarks, size) or (plan.remarks, "")
+    return {"dok_Uwagi": first, "dok_UwagiExt": more}
+
+
+def _amounts(plan: OrderPlan, template: Template) -> dict[str, object]:
     whole, services = plan.total(), total(plan.rates(services_only=True))
     goods = whole - services
     return {
@@ -104,7 +111,9 @@ def _amounts(plan: Plan, template: Template) -> dict[str, object]:
     } | template.paid_with(whole.gross)
 
 
-def _parties(rows: Rows, plan: Plan, buyer: Customer, recipient: Customer) -> dict[str, object]:
+def _parties(
+    rows: Rows, plan: OrderPlan, buyer: Customer, recipient: Customer
+) -> dict[str, object]:
     addresses = Addresses(rows)
     seat = addresses.frozen(buyer.address)
     parties: dict[str, object] = {
@@ -122,7 +131,7 @@ def _parties(rows: Rows, plan: Plan, buyer: Customer, recipient: Customer) -> di
     return parties
 
 
-def _delivery(rows: Rows, plan: Plan, recipient: Customer) -> int | None:
+def _delivery(rows: Rows, plan: OrderPlan, recipient: Customer) -> int | None:
     """One of the recipient's addresses, one for this order, its default one, or none."""
     addresses = Addresses(rows)
     if plan.delivery:
@@ -142,7 +151,7 @@ def _delivery(rows: Rows, plan: Plan, recipient: Customer) -> int | None:
     return addresses.frozen(own) if own and plan.takes_delivery_address else None
 
 
-def _insert_lines(rows: Rows, plan: Plan, template: Template, document: int) -> None:
+def _insert_lines(rows: Rows, plan: OrderPlan, template: Template, document: int) -> None:
     source = int(template.line["ob_id"])
     first = rows.next_id("dok_Pozycja", len(plan.known))
     for place, line in enumerate(plan.known):
@@ -150,7 +159,7 @@ def _insert_lines(rows: Rows, plan: Plan, template: Template, document: int) -> 
         rows.copy("dok_Pozycja", "ob_Id", source, keys | _line(line, from_net=plan.from_net))
 
 
-def _line(line: PlannedLine, *, from_net: bool) -> dict[str, object]:
+def _line(line: PlannedLine[Product], *, from_net: bool) -> dict[str, object]:
     product = line.product
     return {
         "ob_TowId": product.id,
@@ -184,7 +193,7 @@ def _line(line: PlannedLine, *, from_net: bool) -> dict[str, object]:
     }
 
 
-def _insert_rates(rows: Rows, plan: Plan, template: Template, document: int) -> None:
+def _insert_rates(rows: Rows, plan: OrderPlan, template: Template, document: int) -> None:
     percents = {line.rate.id: line.rate.percent for line in plan.known}
     rates = plan.rates()
     first = rows.next_id("dok_Vat", len(rates))

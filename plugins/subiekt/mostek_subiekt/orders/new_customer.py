@@ -8,6 +8,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 
 from mostek.erp.v1.customer_pb2 import CustomerDraft, CustomerKind
+from mostek.plugin.orders.problems import INACTIVE, NOT_FOUND, Problems
 from mostek_subiekt.orders.addresses import (
     CORRESPONDENCE,
     DELIVERY,
@@ -16,8 +17,7 @@ from mostek_subiekt.orders.addresses import (
     address_parts,
 )
 from mostek_subiekt.orders.config import HOW_TO_ALLOW_CUSTOMERS, OrdersConfig
-from mostek_subiekt.orders.customers import Customer, Customers, known_id
-from mostek_subiekt.orders.problems import INACTIVE, NOT_FOUND, Problems
+from mostek_subiekt.orders.customers import PRICE_LEVELS, Customer, Customers, known_id
 from mostek_subiekt.orders.rows import Rows, integer
 
 __all__ = ["NewCustomer", "plan_customer"]
@@ -25,7 +25,6 @@ __all__ = ["NewCustomer", "plan_customer"]
 _COMPANY, _CONSUMER = CustomerKind.CUSTOMER_KIND_COMPANY, CustomerKind.CUSTOMER_KIND_CONSUMER
 _CODE = "varchar(20)"
 _SHORT_CODE = 16
-_LEVELS = range(1, 11)
 
 #: What belongs to the customer that is copied and to nobody else: documents, consents, contacts, links, numbers.
 _ITS_OWN: dict[str, object] = {
@@ -140,7 +139,7 @@ def plan_customer(
         template, id=0, code=code, name=draft.full_name or draft.name, uses_delivery_address=False
     )
     if draft.HasField("price_list_id"):
-        customer = replace(customer, level=known_id(draft.price_list_id))
+        customer = replace(customer, price_list=known_id(draft.price_list_id))
     if draft.HasField("payment_method_id"):
         customer = replace(customer, payment_form=known_id(draft.payment_method_id))
     return NewCustomer(template.id, code, draft.name, columns, seat, correspondence, customer)
@@ -226,7 +225,7 @@ def _references(
     if draft.HasField("price_list_id"):
         level = known_id(draft.price_list_id)
         columns["kh_Cena"] = level
-        if level not in _LEVELS:
+        if level not in PRICE_LEVELS:
             problems.add(f"{path}.price_list_id", NOT_FOUND, "price lists are numbered 1 to 10")
     if draft.HasField("payment_method_id"):
         sql = "SELECT fp_Id, fp_Termin FROM dbo.sl_FormaPlatnosci WHERE fp_Id = ? AND fp_Typ = 0"

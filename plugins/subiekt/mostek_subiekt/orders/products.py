@@ -4,15 +4,17 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from decimal import Decimal
 from typing import Any
 
 from mostek.erp.v1.order_pb2 import ProductChoice
+from mostek.plugin.orders.cards import ListedPrice, ProductCard, VatCard, folded
+from mostek_subiekt.conversion import vat_percent
 from mostek_subiekt.orders.customers import known_id
 from mostek_subiekt.orders.rows import Rows, amount, text
 
-__all__ = ["GOODS", "SERVICE", "SET", "Product", "Products", "Rate", "Rates"]
+__all__ = ["Product", "Products", "vat_rates"]
 
 GOODS, SERVICE, SET = 1, 2, 8
 
@@ -29,6 +31,10 @@ _BY_EAN = (
 _UNITS = "SELECT jm_IdTowar, jm_IdJednMiary, jm_Przelicznik FROM dbo.tw_JednMiary WHERE jm_IdTowar IN ({})"
 _RATES = "SELECT vat_Id, vat_Symbol, vat_Stawka, vat_StawkaZagraniczna FROM dbo.sl_StawkaVAT"
 
+_KINDS = {GOODS, SERVICE, SET}
+_BLOCKED = "the product is withdrawn (zablokowany)"
+_OTHER_KIND = "returnable packaging and fees can't be ordered by direct SQL"
+_REMARK = "the program adds {} to such a product, direct SQL does not"
 #: What the program adds to a document for such a product and direct SQL does not.
 _ADDED = {
     "tw_Akcyza": "excise duty",
@@ -38,38 +44,15 @@ _ADDED = {
 }
 
 
-@dataclass(frozen=True)
-class Product:
-    """A product, with its units: the base unit is the first, with the factor 1."""
+@dataclass(frozen=True, kw_only=True)
+class Product(ProductCard):
+    """A product, with what a line copies from it."""
 
-    id: int
-    code: str
-    name: str
     kind: int
-    blocked: bool
-    unit: str
-    vat_id: int | None
     pkwiu: str
     cn: str
     gtu: int | None
-    has_discount: bool
     category: int | None
-    added: tuple[str, ...]
-    units: dict[str, tuple[str, Decimal]] = field(default_factory=dict, compare=False)
-
-    def unit_named(self, name: str) -> tuple[str, Decimal] | None:
-        """A unit as the ERP writes it and its factor to the base unit."""
-        return self.units.get(_folded(name))
-
-
-@dataclass(frozen=True)
-class Rate:
-    """A VAT rate; `percent` is 0 for those that have none."""
-
-    id: int
-    code: str
-    percent: Decimal
-    foreign: bool
 
 
 class Products:
@@ -89,16 +72,17 @@ class Products:
             [products[number] for number in numbers if number in products] for numbers in wanted
         ]
 
-    def prices(
-        self, products: Iterable[Product], level: int
-    ) -> dict[int, tuple[Decimal, Decimal, str]]:
-        """Net and gross price per base unit and the currency, by product; 0 where there is none."""
+    def prices(self, products: Iterable[Product], level: int) -> dict[int, ListedPrice]:
+        """The prices of that level, by product."""
         sql = (
             f"SELECT tc_IdTowar, tc_CenaNetto{level:d}, tc_CenaBrutto{level:d}, tc_IdWaluta{level:d}"
             " FROM dbo.tw_Cena WHERE tc_IdTowar IN ({})"
         )
         found = self._rows.fetch_in(sql, [product.id for product in products], "int")
-        return {row[0]: (amount(row[1]), amount(row[2]), text(row[3]) or "PLN") for row in found}
+        return {
+            row[0]: ListedPrice(amount(row[1]), amount(row[2]), text(row[3]) or "PLN")
+            for row in found
+        }
 
     def _ids(
         self, choices: Sequence[ProductChoice], kind: str, statements: Sequence[str]
@@ -108,20 +92,20 @@ class Products:
         ids: dict[str, set[int]] = defaultdict(set)
         for sql in statements:
             for value, number in self._rows.fetch_in(sql, fitting, "varchar(20)"):
-                ids[_folded(value)].add(int(number))
+                ids[folded(value)].add(int(number))
         return ids
 
     def _by_id(self, ids: Iterable[int]) -> dict[int, Product]:
         wanted = list(dict.fromkeys(ids))
         more = ", ".join(self._added) or "0"
         sql = _SELECT.format(more=more) + "tw_Id IN ({})"
-        products = {row[0]: self._product(row) for row in self._rows.fetch_in(sql, wanted, "int")}
+        units: dict[int, dict[str, tuple[str, Decimal]]] = defaultdict(dict)
         for number, unit, factor in self._rows.fetch_in(_UNITS, wanted, "int"):
-            if number in products:
-                products[number].units.setdefault(_folded(unit), (text(unit), amount(factor)))
-        return products
+            units[number].setdefault(folded(unit), (text(unit), amount(factor)))
+        found = self._rows.fetch_in(sql, wanted, "int")
+        return {row[0]: self._product(row, units[row[0]]) for row in found}
 
-    def _product(self, row: Sequence[Any]) -> Product:
+    def _product(self, row: Sequence[Any], units: dict[str, tuple[str, Decimal]]) -> Product:
         added = [_ADDED[name] for name, value in zip(self._added, row[12:], strict=False) if value]
         unit = text(row[5])
         return Product(
@@ -129,33 +113,34 @@ class Products:
             code=text(row[1]),
             name=text(row[2]),
             kind=row[3],
-            blocked=bool(row[4]),
+            is_service=row[3] == SERVICE,
+            blocked=_BLOCKED if row[4] else "",
+            unorderable="" if row[3] in _KINDS else _OTHER_KIND,
             unit=unit,
-            vat_id=row[6],
+            vat=row[6],
             pkwiu=text(row[7]),
             cn=text(row[8]),
             gtu=row[9] if row[9] and row[9] > 0 else None,
             has_discount=row[10] is not None,
             category=row[11],
-            added=tuple(dict.fromkeys(added)),
-            units={_folded(unit): (unit, Decimal(1))},
+            remarks=tuple(_REMARK.format(name) for name in dict.fromkeys(added)),
+            units={folded(unit): (unit, Decimal(1))}
+            | {name: one for name, one in units.items() if name != folded(unit)},
         )
 
 
-class Rates:
+def vat_rates(rows: Rows) -> list[VatCard]:
     """The VAT rates of the company."""
-
-    def __init__(self, rows: Rows) -> None:
-        self._all = [
-            Rate(row[0], text(row[1]), amount(row[2]), bool(row[3])) for row in rows.fetch(_RATES)
-        ]
-
-    def by_id(self, number: int | None) -> Rate | None:
-        return next((rate for rate in self._all if rate.id == number), None)
-
-    def by_code(self, code: str) -> list[Rate]:
-        """Poland's rates of that code."""
-        return [r for r in self._all if _folded(r.code) == _folded(code) and not r.foreign]
+    return [
+        VatCard(
+            id=row[0],
+            code=text(row[1]),
+            percent=amount(row[2]),
+            known=vat_percent(amount(row[2]), text(row[1])),
+            foreign=bool(row[3]),
+        )
+        for row in rows.fetch(_RATES)
+    ]
 
 
 def _meant(
@@ -166,11 +151,6 @@ def _meant(
             number = known_id(choice.id)
             return [number] if number else []
         case "code":
-            return sorted(codes.get(_folded(choice.code), ()))
+            return sorted(codes.get(folded(choice.code), ()))
         case _:
-            return sorted(eans.get(_folded(choice.ean), ()))
-
-
-def _folded(value: Any) -> str:
-    """As the ERP compares texts: case and spaces at the end do not matter."""
-    return text(value).casefold()
+            return sorted(eans.get(folded(choice.ean), ()))

@@ -28,14 +28,14 @@ from datetime import date, timedelta
 from pathlib import Path
 from random import Random
 
+from mostek.plugin.invented import Pools
 from mostek.plugin.sandbox import Index, create_sandbox
+from mostek.plugin.sandbox_writer import Writer
 from mostek.plugin.schema import ReferenceSchema
 from mostek_subiekt.sandbox.customers import LEAST_CUSTOMERS, write_customers
 from mostek_subiekt.sandbox.dictionaries import write_dictionaries
-from mostek_subiekt.sandbox.pools import Pools
 from mostek_subiekt.sandbox.products import LEAST_PRODUCTS, write_products
 from mostek_subiekt.sandbox.sales import LEAST_INVOICES, Sales
-from mostek_subiekt.sandbox.writer import Writer
 from mostek_subiekt.schema import reference_schema
 
 __all__ = ["INDEXES", "Sandbox", "create", "identifiers"]
@@ -107,7 +107,7 @@ def create(
     def fill(connection: sqlite3.Connection) -> None:
         writer = Writer(connection, tables)
         made.append(_fill(writer, scale, seed, today or date.today(), progress or _silent))
-        writer.write_counters()
+        _write_counters(writer, tables)
 
     create_sandbox(
         path,
@@ -117,6 +117,16 @@ def create(
         fill=fill,
     )
     return Sandbox(path, made[0])
+
+
+def _write_counters(writer: Writer, tables: ReferenceSchema) -> None:
+    """`ins_ident`: for every table numbered by the program, the next id."""
+    for table in tables:
+        if len(table.primary_key) == 1 and table.column(table.primary_key[0]).type == "int":
+            name = table.short_name
+            counter = {"ido_nazwa": name, "ido_wartosc": writer.next_free(name)}
+            writer.add("ins_ident", counter | {"ido_minIdValue": 1})
+    writer.flush()
 
 
 def identifiers(connection: sqlite3.Connection, table: str, count: int = 1) -> int:

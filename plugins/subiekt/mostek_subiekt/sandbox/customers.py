@@ -7,10 +7,10 @@ from dataclasses import dataclass, field
 from datetime import date, timedelta
 from random import Random
 
-from mostek_subiekt.sandbox import pools
+from mostek.plugin import invented
+from mostek.plugin.invented import Place, Pools
+from mostek.plugin.sandbox_writer import Row, Writer, day_text, money
 from mostek_subiekt.sandbox.dictionaries import NO_FORM, Dictionaries, Form
-from mostek_subiekt.sandbox.pools import Place, Pools
-from mostek_subiekt.sandbox.writer import Row, Writer, day_text, money
 
 __all__ = ["LEAST_CUSTOMERS", "CardIndex", "Customer", "write_customers"]
 
@@ -104,7 +104,7 @@ class _Cards:
         self._company_nip = ""
 
     def operator(self, number: int, name: str, flag: str) -> Customer:
-        customer = Customer(number, "operator", self._symbol(name), name, pools.nip(self._rng))
+        customer = Customer(number, "operator", self._symbol(name), name, invented.nip(self._rng))
         self._addresses(customer, customer.nip, 0)
         self._writer.add("kh__Kontrahent", self._row(customer, 0) | {flag: 1})
         return customer
@@ -123,7 +123,7 @@ class _Cards:
         if role in {"consumer", "one_off", "retail", "sole_trader"}:
             row |= {"kh_Imie": first, "kh_Nazwisko": last}
         if role == "consumer":
-            row |= {"kh_PESEL": pools.pesel(rng)}
+            row |= {"kh_PESEL": invented.pesel(rng)}
         self._writer.add("kh__Kontrahent", row | self._links(customer))
         if rng.random() < 0.3 and role in {"company", "public", "german"}:
             self._person(customer)
@@ -162,19 +162,19 @@ class _Cards:
             case "consumer" | "one_off" | "retail" | "school" | "abroad":
                 return ""
             case "german":
-                return pools.german_vat(self._rng)
+                return invented.german_vat(self._rng)
             case "czech":
-                return pools.czech_vat(self._rng)
+                return invented.czech_vat(self._rng)
             case "branch" if self._company_nip:
                 # Two cards with one tax number happen: headquarters and branch.
                 return self._company_nip
-        self._company_nip = pools.nip(self._rng)
+        self._company_nip = invented.nip(self._rng)
         return self._company_nip
 
     def _typed(self, customer: Customer, index: int) -> str:
         if customer.role in {"german", "czech"} or not customer.nip:
             return customer.nip
-        return pools.nip_as_typed(customer.nip, index)
+        return invented.nip_as_typed(customer.nip, index)
 
     def _symbol(self, name: str) -> str:
         """The program appends (n) when a symbol is taken."""
@@ -192,8 +192,8 @@ class _Cards:
             "kh_Id": customer.id,
             "kh_Symbol": customer.symbol,
             "kh_Rodzaj": 1 if role == "supplier" and index % 2 else 0,
-            "kh_REGON": pools.regon(rng) if customer.nip.isdigit() else "",
-            "kh_KRS": pools.krs(rng) if role == "company" else None,
+            "kh_REGON": invented.regon(rng) if customer.nip.isdigit() else "",
+            "kh_KRS": invented.krs(rng) if role == "company" else None,
             "kh_PESEL": "",
             "kh_Imie": "",
             "kh_Nazwisko": "",
@@ -250,7 +250,7 @@ class _Cards:
         row |= {"adr_Id": number, "adr_IdObiektu": customer.id, "adr_TypAdresu": kind}
         row |= {"adr_DataZmiany": day_text(day), "adr_GLN": None}
         if kind == 1 and customer.role == "company" and customer.id % 6 == 0:
-            row["adr_GLN"] = pools.ean13(700_000_000 + customer.id)
+            row["adr_GLN"] = invented.ean13(700_000_000 + customer.id)
         self._writer.add("adr__Ewid", row)
         version = self._freeze(number, fields, day)
         if kind == 1:

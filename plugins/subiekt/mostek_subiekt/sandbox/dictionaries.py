@@ -7,8 +7,8 @@ from datetime import date
 from random import Random
 from typing import NamedTuple
 
-from mostek_subiekt.sandbox import pools
-from mostek_subiekt.sandbox.writer import Writer, day_text
+from mostek.plugin import invented
+from mostek.plugin.sandbox_writer import Writer, day_text
 
 __all__ = [
     "CODES",
@@ -124,7 +124,7 @@ class Dictionaries:
 def write_dictionaries(writer: Writer, rng: Random, today: date) -> Dictionaries:
     countries = _countries(writer)
     card_centre, credit = (writer.next_id("kh__Kontrahent") for _ in range(2))
-    nip = pools.nip(rng)
+    nip = invented.nip(rng)
     forms = _payment_forms(writer, card_centre, credit)
     dictionaries = Dictionaries(
         nip=nip,
@@ -280,16 +280,16 @@ def _company(writer: Writer, rng: Random, nip: str, poland: int) -> None:
     name = "Mostowa Hurtownia Łódź sp. z o.o."
     row = {
         "pd_Id": writer.next_id("pd__Podmiot"),
-        "pd_Regon": pools.regon(rng),
-        "pd_NrKRS": pools.krs(rng),
+        "pd_Regon": invented.regon(rng),
+        "pd_NrKRS": invented.krs(rng),
     }
     row |= {"pd_Email": "biuro@mostowa.example", "pd_LicNazwaFirmy": name, "pd_LicNIP": nip}
     writer.add("pd__Podmiot", row)
-    seat = _seat(name, "ul. Piotrkowska", pools.nip_as_typed(nip, 1), "42 600 00 00", poland)
+    seat = _seat(name, "ul. Piotrkowska", invented.nip_as_typed(nip, 1), "42 600 00 00", poland)
     keys = {"adr_Id": writer.next_id("adr__Ewid"), "adr_IdObiektu": 1, "adr_TypAdresu": 8}
     writer.add("adr__Ewid", seat | keys)
     for currency in ("PLN", "EUR"):
-        number = pools.iban(rng)
+        number = invented.iban(rng)
         account = {"rb_Id": writer.next_id("rb__RachBankowy"), "rb_Nazwa": f"Rachunek {currency}"}
         account |= {"rb_Numer": number, "rb_Bank": "Bank Przykładowy S.A.", "rb_IBAN": 1}
         account |= {"rb_IdWaluty": currency, "rb_Podstawowy": int(currency == "PLN")}

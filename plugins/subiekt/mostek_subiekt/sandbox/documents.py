@@ -7,11 +7,11 @@ from dataclasses import dataclass
 from datetime import date, timedelta
 from random import Random
 
-from mostek_subiekt.sandbox import pools
+from mostek.plugin import invented
+from mostek.plugin.sandbox_writer import Writer, day_text, money, share
 from mostek_subiekt.sandbox.customers import Customer
 from mostek_subiekt.sandbox.dictionaries import CODES, NO_FORM, Dictionaries, Form, Vat
 from mostek_subiekt.sandbox.products import Product
-from mostek_subiekt.sandbox.writer import Writer, day_text, money, share
 
 __all__ = ["Document", "Documents", "Line", "difference", "line"]
 
@@ -178,7 +178,7 @@ class Documents:
             document.ksef_status = 5 if sent and document.status != 2 else 0
         if document.ksef_status != 5:
             return
-        document.ksef = pools.ksef_number(self._dictionaries.nip, document.day, document.id)
+        document.ksef = invented.ksef_number(self._dictionaries.nip, document.day, document.id)
         if document.day >= self._ksef_ids_from:
             document.ksef_id = self._writer.next_id("ksef_NumerKSeF")
             row = {"ksefnr_Id": document.ksef_id, "ksefnr_NumerKSeF": document.ksef}

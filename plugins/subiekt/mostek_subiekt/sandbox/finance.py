@@ -5,10 +5,10 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from datetime import date, timedelta
 
+from mostek.plugin.sandbox_writer import Row, Writer, day_text, money, share
 from mostek_subiekt.sandbox.customers import Customer
 from mostek_subiekt.sandbox.dictionaries import Dictionaries
 from mostek_subiekt.sandbox.documents import Document
-from mostek_subiekt.sandbox.writer import Row, Writer, day_text, money, share
 
 __all__ = ["Debt", "Ledger", "Payment"]
 

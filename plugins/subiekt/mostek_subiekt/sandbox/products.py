@@ -7,10 +7,10 @@ from datetime import date, timedelta
 from random import Random
 from typing import NamedTuple
 
-from mostek_subiekt.sandbox import pools
+from mostek.plugin import invented
+from mostek.plugin.sandbox_writer import Writer, day_text, money, share
 from mostek_subiekt.sandbox.customers import Customer
 from mostek_subiekt.sandbox.dictionaries import EUR_RATE, PRICE_LEVELS, Dictionaries, Vat
-from mostek_subiekt.sandbox.writer import Writer, day_text, money, share
 
 __all__ = ["LEAST_PRODUCTS", "Product", "write_products"]
 
@@ -135,7 +135,7 @@ class _Catalogue:
             "tw_JednMiaryZak": product.unit,
             "tw_PKWiU": product.pkwiu,
             "tw_KodTowaru": product.cn if product.kind == _GOODS else None,
-            "tw_PodstKodKresk": pools.ean13(number) if product.kind != _SERVICE else "",
+            "tw_PodstKodKresk": invented.ean13(number) if product.kind != _SERVICE else "",
             "tw_IdGrupa": self._dictionaries.product_groups[number % 6],
             "tw_IdPodstDostawca": self._suppliers[number % len(self._suppliers)],
             "tw_DostSymbol": f"D{number:07d}" if number % 2 else "",
@@ -198,7 +198,7 @@ class _Catalogue:
                 "tw_JednMiary", row | {"jm_IdJednMiary": unit, "jm_Przelicznik": factor}
             )
             code = {"kk_Id": self._writer.next_id("tw_KodKreskowy"), "kk_IdTowar": product.id}
-            ean = pools.ean13(100_000_000 * (1 + (unit == "karton")) + number)
+            ean = invented.ean13(100_000_000 * (1 + (unit == "karton")) + number)
             self._writer.add("tw_KodKreskowy", code | {"kk_Kod": ean, "kk_Ilosc": factor})
 
     def _components(self, product: Product) -> None:

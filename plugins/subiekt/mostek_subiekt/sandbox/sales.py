@@ -6,6 +6,7 @@ from collections.abc import Callable
 from datetime import date, timedelta
 from random import Random
 
+from mostek.plugin.sandbox_writer import Writer, share
 from mostek_subiekt.sandbox.customers import CardIndex, Customer
 from mostek_subiekt.sandbox.dictionaries import EUR_RATE, Dictionaries, Vat
 from mostek_subiekt.sandbox.documents import Document, Documents, Line, difference, line
@@ -22,7 +23,6 @@ from mostek_subiekt.sandbox.finance import (
     Payment,
 )
 from mostek_subiekt.sandbox.products import Product
-from mostek_subiekt.sandbox.writer import Writer, share
 
 __all__ = ["LEAST_INVOICES", "Sales"]
 

@@ -14,9 +14,9 @@ from hypothesis import strategies as st
 from mostek.erp.v1.order_pb2 import OrderState
 from mostek.plugin.catalogue import Catalogue
 from mostek.plugin.dialect import SQL_SERVER
+from mostek.plugin.orders.amounts import Amounts, by_rate, line_amounts, other_price, total
 from mostek.plugin.testing import recorded
 from mostek.wire.failures import Conflict, Drift, Locked, Rejected, Unsupported
-from mostek_subiekt.orders.amounts import Amounts, by_rate, line_amounts, other_price, total
 from mostek_subiekt.orders.rows import Rows
 
 Company = Callable[..., Any]
@@ -466,7 +466,7 @@ def test_totals_always_add_up(
     assert (whole.net == summed.net) if from_net else (whole.gross == summed.gross)
     assert abs(whole.vat - summed.vat) <= GROSZ * len(lines)
     for rate, amounts in rates.items():
-        exact = amounts.net * rate / 100
+        exact = amounts.net * Decimal(rate) / 100
         off = Decimal("0.005") * (1 if from_sums else len(lines)) * 2
         assert abs(amounts.vat - exact) <= off
 

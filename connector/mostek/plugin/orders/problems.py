@@ -23,6 +23,7 @@ __all__ = [
     "DUPLICATE",
     "INACTIVE",
     "INCONSISTENT",
+    "NOT_ENCODABLE",
     "NOT_FOUND",
     "NO_PRICE",
     "OTHER",
@@ -95,9 +96,15 @@ class Problems:
         try:
             return check_text(path, value, kind)
         except Invalid as refused:
-            fits = _encodable(value)
-            self.add(path, TOO_LONG if fits else NOT_ENCODABLE, refused.violations[0].description)
+            code = TOO_LONG if _encodable(value, kind) else NOT_ENCODABLE
+            self.add(path, code, refused.violations[0].description)
             return ""
+
+    def fits(self, path: str, value: str, kind: SqlType | str) -> bool:
+        """Whether the column can hold the text; if not, that is a problem."""
+        before = len(self.found)
+        self.text(path, value, kind)
+        return len(self.found) == before
 
     def raise_any(self, root: str = "") -> None:
         """Raise what was found as one failure, its fields led by the request's field if it is not in them."""
@@ -120,9 +127,10 @@ def failure(problems: Iterable[Problem], root: str) -> CommandFailure:
     return (Conflict if DUPLICATE in codes else Rejected).of_all(violations)
 
 
-def _encodable(text: str) -> bool:
+def _encodable(text: str, kind: SqlType | str) -> bool:
+    narrow = (SqlType.parse(kind) if isinstance(kind, str) else kind).is_narrow
     try:
-        text.encode("cp1250")
+        text.encode("cp1250" if narrow else "utf-8")
     except UnicodeEncodeError:
         return False
     return "\0" not in text

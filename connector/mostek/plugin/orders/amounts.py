@@ -61,14 +61,14 @@ def line_amounts(
 
 
 def by_rate(
-    lines: Iterable[tuple[int, Decimal, Amounts]], *, from_net: bool, from_sums: bool
-) -> dict[int, Amounts]:
+    lines: Iterable[tuple[int | str, Decimal, Amounts]], *, from_net: bool, from_sums: bool
+) -> dict[int | str, Amounts]:
     """The amounts of each VAT rate, by its id, in the order in which the rates occur.
 
     A line is the id of its rate, the rate in per cent, its amounts.
     """
-    sums: dict[int, Amounts] = {}
-    percents: dict[int, Decimal] = {}
+    sums: dict[int | str, Amounts] = {}
+    percents: dict[int | str, Decimal] = {}
     for rate, percent, amounts in lines:
         sums[rate] = sums.get(rate, Amounts()) + amounts
         percents[rate] = percent
@@ -82,7 +82,7 @@ def by_rate(
     }
 
 
-def total(rates: Mapping[int, Amounts]) -> Amounts:
+def total(rates: Mapping[int | str, Amounts]) -> Amounts:
     """The totals of the document."""
     return sum(rates.values(), Amounts())
 

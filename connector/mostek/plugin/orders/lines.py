@@ -2,15 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
+from typing import Generic, TypeVar
 
 from mostek.erp.v1.order_pb2 import OrderLineDraft
-from mostek_subiekt.orders.amounts import MOST_MONEY, ZERO, line_amounts, other_price
-from mostek_subiekt.orders.customers import Customer
-from mostek_subiekt.orders.plan import PlannedLine
-from mostek_subiekt.orders.problems import (
+from mostek.plugin.orders.amounts import MOST_MONEY, ZERO, line_amounts, other_price
+from mostek.plugin.orders.cards import (
+    Cards,
+    CustomerCard,
+    ListedPrice,
+    ProductCard,
+    VatCard,
+    folded,
+)
+from mostek.plugin.orders.plan import PlannedLine
+from mostek.plugin.orders.problems import (
     AMBIGUOUS,
     INACTIVE,
     INCONSISTENT,
@@ -20,13 +28,13 @@ from mostek_subiekt.orders.problems import (
     TOO_LONG,
     Problems,
 )
-from mostek_subiekt.orders.products import GOODS, SERVICE, SET, Product, Products, Rate, Rates
-from mostek_subiekt.orders.rows import Rows
 
-__all__ = ["Lines", "counted_from_net"]
+__all__ = ["Lines", "Terms", "counted_from_net"]
 
 _SCALE = 4
-_KINDS = {GOODS, SERVICE, SET}
+
+C = TypeVar("C", bound=CustomerCard)
+P = TypeVar("P", bound=ProductCard)
 
 
 def counted_from_net(lines: Sequence[OrderLineDraft], default: bool) -> bool:
@@ -37,33 +45,41 @@ def counted_from_net(lines: Sequence[OrderLineDraft], default: bool) -> bool:
 
 
 @dataclass(frozen=True)
-class Lines:
+class Terms(Generic[C]):
+    """What holds for all lines of an order."""
+
+    from_net: bool
+    #: Its id; 0 if there is none, None if the draft's was refused.
+    price_list: int | None
+    warehouse: int
+    buyer: C | None
+    #: Why a line may have no other warehouse than the order; empty: it may.
+    one_warehouse: str = ""
+    #: Whether the program limits prices to whole grosze.
+    whole_grosze: bool = False
+
+
+@dataclass(frozen=True)
+class Lines(Generic[C, P]):
     """Plans the lines of one order; what is wrong goes to `problems`."""
 
-    rows: Rows
+    cards: Cards[C, P]
     problems: Problems
-    from_net: bool
-    #: Price level 1 to 10; 0 if there is none, None if the draft's was refused.
-    level: int | None
-    warehouse: int
-    buyer: Customer | None
-    #: Whether the program limits prices to whole grosze (dkp_CenyPrecyzjaZwykla).
-    whole_grosze: bool
+    terms: Terms[C]
 
     def plan(
         self, drafts: Sequence[OrderLineDraft]
-    ) -> tuple[list[Product | None], list[PlannedLine | None]]:
+    ) -> tuple[list[P | None], list[PlannedLine[P] | None]]:
         """For each line its product, None if there is none, and its plan, None if it has a problem."""
-        products = Products(self.rows)
+        found = self.cards.products([draft.product for draft in drafts])
         chosen = [
             self._product(f"lines[{n}].product", draft, candidates)
-            for n, (draft, candidates) in enumerate(
-                zip(drafts, products.find([d.product for d in drafts]), strict=True)
-            )
+            for n, (draft, candidates) in enumerate(zip(drafts, found, strict=True))
         ]
         known = [product for product in chosen if product]
-        prices = products.prices(known, self.level) if self.level else {}
-        rates = Rates(self.rows)
+        price_list = self.terms.price_list
+        prices = self.cards.prices(known, price_list) if price_list else {}
+        rates = self.cards.vat_rates()
         return chosen, [
             self._line(f"lines[{n}]", draft, product, prices, rates)
             for n, (draft, product) in enumerate(zip(drafts, chosen, strict=True))
@@ -73,39 +89,43 @@ class Lines:
         self,
         path: str,
         draft: OrderLineDraft,
-        product: Product | None,
-        prices: dict[int, tuple[Decimal, Decimal, str]],
-        rates: Rates,
-    ) -> PlannedLine | None:
+        product: P | None,
+        prices: Mapping[int, ListedPrice],
+        rates: Sequence[VatCard],
+    ) -> PlannedLine[P] | None:
         before = len(self.problems.found)
-        remark = self._remark(path, draft)
+        remark = self.problems.text(
+            f"{path}.remark", draft.remark, self.cards.column("lines.remark")
+        )
         self._refuse_warehouse(path, draft)
         quantity = self._quantity(f"{path}.quantity", Decimal(draft.quantity))
         if product is None:
             return None
-        self._refuse_kind(f"{path}.product.{draft.product.WhichOneof('product')}", product)
+        self._refuse_product(f"{path}.product.{draft.product.WhichOneof('product')}", product)
         unit, factor = self._unit(path, draft, product)
         base = quantity * factor
         if factor != 1:
             self._quantity(f"{path}.quantity", base)
         rate = self._rate(path, draft, product, rates)
-        price = self._price(path, draft, product, prices, factor)
+        price = self._price(path, draft, prices.get(product.id), factor)
         discount = self._discount(path, draft, product)
         if len(self.problems.found) > before or rate is None or price is None:
             return None
-        other = other_price(price, rate.percent, from_net=self.from_net)
-        amounts = line_amounts(quantity, price, discount, rate.percent, from_net=self.from_net)
+        from_net = self.terms.from_net
+        other = other_price(price, rate.percent, from_net=from_net)
+        amounts = line_amounts(quantity, price, discount, rate.percent, from_net=from_net)
         if max(amounts.gross, base, other) > MOST_MONEY:
             self.problems.add(path, TOO_LONG, f"comes to more than the ERP holds: {MOST_MONEY}")
             return None
-        self._warn(path, product)
+        for remarked in product.remarks:
+            self.problems.warn(f"{path}.product", remarked)
         return PlannedLine(
             product=product,
             quantity=quantity,
             unit=unit,
             base_quantity=base,
-            net_price=price if self.from_net else other,
-            gross_price=other if self.from_net else price,
+            net_price=price if from_net else other,
+            gross_price=other if from_net else price,
             from_price_list=not draft.HasField("price"),
             discount=discount,
             rate=rate,
@@ -113,45 +133,30 @@ class Lines:
             remark=remark,
         )
 
-    def _product(
-        self, path: str, draft: OrderLineDraft, candidates: list[Product]
-    ) -> Product | None:
+    def _product(self, path: str, draft: OrderLineDraft, candidates: list[P]) -> P | None:
         kind = draft.product.WhichOneof("product") or "id"
         path = f"{path}.{kind}"
-        if kind != "id":
-            before = len(self.problems.found)
-            self.problems.text(path, getattr(draft.product, kind), "varchar(20)")
-            if len(self.problems.found) > before:
-                return None
-        if len(candidates) != 1:
-            self._refuse_product(path, len(candidates))
+        if kind != "id" and not self.problems.fits(
+            path, getattr(draft.product, kind), self.cards.column(f"lines.product.{kind}")
+        ):
             return None
-        return candidates[0]
-
-    def _refuse_product(self, path: str, how_many: int) -> None:
-        if how_many:
-            self.problems.add(path, AMBIGUOUS, f"means {how_many} products: name one by its id")
-        else:
+        if len(candidates) > 1:
+            means = f"means {len(candidates)} products: name one by its id"
+            self.problems.add(path, AMBIGUOUS, means)
+        elif not candidates:
             self.problems.add(path, NOT_FOUND, "there is no such product")
+        return candidates[0] if len(candidates) == 1 else None
 
-    def _refuse_kind(self, path: str, product: Product) -> None:
+    def _refuse_product(self, path: str, product: P) -> None:
         if product.blocked:
-            self.problems.add(path, INACTIVE, "the product is withdrawn (zablokowany)")
-        if product.kind not in _KINDS:
-            self.problems.unsupported(
-                path, "returnable packaging and fees can't be ordered by direct SQL"
-            )
-
-    def _remark(self, path: str, draft: OrderLineDraft) -> str:
-        kind = self.rows.type_of("dok_Pozycja", "ob_Opis")
-        return self.problems.text(f"{path}.remark", draft.remark, kind)
+            self.problems.add(path, INACTIVE, product.blocked)
+        if product.unorderable:
+            self.problems.unsupported(path, product.unorderable)
 
     def _refuse_warehouse(self, path: str, draft: OrderLineDraft) -> None:
-        if draft.HasField("warehouse_id") and draft.warehouse_id != str(self.warehouse):
-            self.problems.unsupported(
-                f"{path}.warehouse_id",
-                "Subiekt GT has one warehouse for the whole order: give `warehouse_id` of the order",
-            )
+        other = draft.HasField("warehouse_id") and draft.warehouse_id != str(self.terms.warehouse)
+        if other and self.terms.one_warehouse:
+            self.problems.unsupported(f"{path}.warehouse_id", self.terms.one_warehouse)
 
     def _quantity(self, path: str, quantity: Decimal) -> Decimal:
         if _scale(quantity) > _SCALE:
@@ -164,7 +169,7 @@ class Lines:
             self.problems.add(path, TOO_LONG, f"is more than the ERP holds: {MOST_MONEY}")
         return quantity
 
-    def _unit(self, path: str, draft: OrderLineDraft, product: Product) -> tuple[str, Decimal]:
+    def _unit(self, path: str, draft: OrderLineDraft, product: P) -> tuple[str, Decimal]:
         found = product.unit_named(draft.unit) if draft.HasField("unit") else None
         if found is None and draft.HasField("unit"):
             known = ", ".join(name for name, _ in product.units.values())
@@ -174,14 +179,15 @@ class Lines:
         return found or (product.unit, Decimal(1))
 
     def _rate(
-        self, path: str, draft: OrderLineDraft, product: Product, rates: Rates
-    ) -> Rate | None:
+        self, path: str, draft: OrderLineDraft, product: P, rates: Sequence[VatCard]
+    ) -> VatCard | None:
         if not draft.HasField("vat_code"):
-            rate = rates.by_id(product.vat_id)
+            rate = next((rate for rate in rates if rate.id == product.vat), None)
             if rate is None:
                 self.problems.add(path, OTHER, "the product has no VAT rate: give vat_code")
             return rate
-        found = rates.by_code(draft.vat_code)
+        wanted = folded(draft.vat_code)
+        found = [rate for rate in rates if folded(rate.code) == wanted and not rate.foreign]
         if len(found) != 1:
             code = AMBIGUOUS if found else NOT_FOUND
             said = "several VAT rates have this code" if found else "there is no such VAT rate"
@@ -190,25 +196,19 @@ class Lines:
         return found[0]
 
     def _price(
-        self,
-        path: str,
-        draft: OrderLineDraft,
-        product: Product,
-        prices: dict[int, tuple[Decimal, Decimal, str]],
-        factor: Decimal,
+        self, path: str, draft: OrderLineDraft, listed: ListedPrice | None, factor: Decimal
     ) -> Decimal | None:
         path = f"{path}.price"
         kind = draft.price.WhichOneof("price")
         if kind is None:
-            listed = prices.get(product.id)
-            return None if self.level is None else self._listed(path, listed, factor)
+            return None if self.terms.price_list is None else self._listed(path, listed, factor)
         price = Decimal(getattr(draft.price, kind))
-        if (kind == "net") != self.from_net:
+        if (kind == "net") != self.terms.from_net:
             self.problems.add(
                 f"{path}.{kind}", INCONSISTENT, "all prices of an order are net, or all are gross"
             )
             return None
-        if self.whole_grosze and _scale(price) > 2:
+        if self.terms.whole_grosze and _scale(price) > 2:
             self.problems.add(
                 f"{path}.{kind}", TOO_LONG, "the program is set to prices of two decimals"
             )
@@ -218,12 +218,10 @@ class Lines:
             )
         return price
 
-    def _listed(
-        self, path: str, found: tuple[Decimal, Decimal, str] | None, factor: Decimal
-    ) -> Decimal | None:
+    def _listed(self, path: str, found: ListedPrice | None, factor: Decimal) -> Decimal | None:
         """The price of the price list, which is per base unit."""
-        net, gross, currency = found or (ZERO, ZERO, "PLN")
-        price = net if self.from_net else gross
+        net, gross, currency = found or ListedPrice(ZERO, ZERO)
+        price = net if self.terms.from_net else gross
         if not price:
             self.problems.add(path, NO_PRICE, "the price list has no price for it: give one")
             return None
@@ -238,25 +236,19 @@ class Lines:
             )
         return price * factor
 
-    def _discount(self, path: str, draft: OrderLineDraft, product: Product) -> Decimal:
+    def _discount(self, path: str, draft: OrderLineDraft, product: P) -> Decimal:
+        buyer = self.terms.buyer
         if draft.HasField("discount"):
             return Decimal(draft.discount)
-        if draft.HasField("price") or self.buyer is None:
+        if draft.HasField("price") or buyer is None:
             return ZERO
-        if self.buyer.discount is None or product.has_discount:
+        if buyer.discount is None or product.has_discount:
             self.problems.unsupported(
                 f"{path}.discount",
                 "the program's discount for this product and buyer can't be told: give a discount or a price",
             )
             return ZERO
-        return self.buyer.discount
-
-    def _warn(self, path: str, product: Product) -> None:
-        for added in product.added:
-            self.problems.warn(
-                f"{path}.product",
-                f"the program adds {added} to such a product, direct SQL does not",
-            )
+        return buyer.discount
 
 
 def _scale(value: Decimal) -> int:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from datetime import date
 from decimal import Decimal
+from typing import Generic, TypeVar
 
 from mostek.erp.v1.common_pb2 import (
     Party,
@@ -14,31 +15,33 @@ from mostek.erp.v1.common_pb2 import (
     TransactionKind,
     VatRate,
 )
-from mostek.erp.v1.order_pb2 import DeliveryAddressDraft, Order, OrderLine
-from mostek_subiekt.conversion import vat_percent
-from mostek_subiekt.orders.amounts import Amounts, by_rate, total
-from mostek_subiekt.orders.customers import Customer
-from mostek_subiekt.orders.new_customer import NewCustomer
-from mostek_subiekt.orders.products import SERVICE, Product, Rate
+from mostek.erp.v1.order_pb2 import DeliveryAddressDraft, Order, OrderDraft, OrderLine
+from mostek.plugin.orders.amounts import Amounts, by_rate, total
+from mostek.plugin.orders.cards import CustomerCard, ProductCard, VatCard
+from mostek.plugin.orders.recorded import RecordedOrder, WantedOrder, WantedProduct
 
-__all__ = ["Chosen", "Plan", "PlannedLine"]
+__all__ = ["Chosen", "Plan", "PlannedLine", "money"]
 
 _BUYER, _RECIPIENT = PartyRole.PARTY_ROLE_BUYER, PartyRole.PARTY_ROLE_RECIPIENT
 
+C = TypeVar("C", bound=CustomerCard)
+P = TypeVar("P", bound=ProductCard)
+N = TypeVar("N")
+
 
 @dataclass(frozen=True)
-class Chosen:
+class Chosen(Generic[C, N]):
     """A customer that the draft names, and what it is to be created from if it is not there yet."""
 
-    customer: Customer
-    new: NewCustomer | None = None
+    customer: C
+    new: N | None = None
 
 
 @dataclass(frozen=True)
-class PlannedLine:
+class PlannedLine(Generic[P]):
     """A line, its prices per unit before discount."""
 
-    product: Product
+    product: P
     quantity: Decimal
     unit: str
     base_quantity: Decimal
@@ -46,50 +49,50 @@ class PlannedLine:
     gross_price: Decimal
     from_price_list: bool
     discount: Decimal
-    rate: Rate
+    rate: VatCard
     amounts: Amounts
     remark: str
 
-    @property
-    def is_service(self) -> bool:
-        return self.product.kind == SERVICE
-
 
 @dataclass
-class Plan:
+class Plan(Generic[C, P, N]):
     """What is not known because of a problem is absent; `lines` holds None for a line that has one."""
 
     external_number: str
     order_date: date
     from_net: bool = True
+    #: Whether the VAT is counted from the sum of the lines of a rate, or as the sum of theirs.
     from_sums: bool = True
-    buyer: Chosen | None = None
-    recipient: Chosen | None = None
-    #: The frozen address of one of the recipient's delivery addresses.
+    buyer: Chosen[C, N] | None = None
+    recipient: Chosen[C, N] | None = None
+    #: One of the recipient's delivery addresses.
     delivery: int | None = None
     delivery_address: DeliveryAddressDraft | None = None
+    #: Whether the goods go to the recipient's own delivery address.
     takes_delivery_address: bool = False
     warehouse: int = 0
-    level: int = 0
-    payment_form: int | None = None
+    series: str = ""
+    price_list: int = 0
+    payment_method: int | None = None
     due: date | None = None
     delivery_date: date | None = None
-    #: As the two columns hold them; a line break stood between them.
-    remarks: tuple[str, str] = ("", "")
-    products: list[Product | None] = field(default_factory=list)
-    lines: list[PlannedLine | None] = field(default_factory=list)
+    remarks: str = ""
+    products: list[P | None] = field(default_factory=list)
+    lines: list[PlannedLine[P] | None] = field(default_factory=list)
 
     @property
-    def known(self) -> list[PlannedLine]:
+    def known(self) -> list[PlannedLine[P]]:
+        """The lines that have no problem."""
         return [line for line in self.lines if line is not None]
 
     @property
     def is_priced(self) -> bool:
+        """Whether every line has its price, so that there is a total."""
         return bool(self.lines) and None not in self.lines
 
-    def rates(self, *, services_only: bool = False) -> dict[int, Amounts]:
-        """The amounts of each VAT rate, of all lines or of the services alone."""
-        counted = [line for line in self.known if line.is_service or not services_only]
+    def rates(self, *, services_only: bool = False) -> dict[int | str, Amounts]:
+        """The amounts of each VAT rate, by its id, of all lines or of the services alone."""
+        counted = [line for line in self.known if line.product.is_service or not services_only]
         return by_rate(
             ((line.rate.id, line.rate.percent, line.amounts) for line in counted),
             from_net=self.from_net,
@@ -97,7 +100,28 @@ class Plan:
         )
 
     def total(self) -> Amounts:
+        """What the order comes to."""
         return total(self.rates())
+
+    def wanted(self, draft: OrderDraft) -> WantedOrder:
+        """What an order found under the external number is compared with."""
+        products = [WantedProduct(one.id, one.unit) if one else None for one in self.products]
+        buyer = self.buyer.customer.id if self.buyer else None
+        return WantedOrder(draft, self.external_number, buyer, products)
+
+    def deviations(self, order: RecordedOrder) -> list[str]:
+        """The paths in `Order` of what the ERP recorded otherwise than planned."""
+        amounts = self.total()
+        wanted = zip(
+            ("net", "vat", "gross"), (amounts.net, amounts.vat, amounts.gross), strict=True
+        )
+        found = [
+            name for (name, value), is_ in zip(wanted, order.totals, strict=True) if value != is_
+        ]
+        planned = [(line.product.id, line.quantity) for line in self.known]
+        if planned != [(line.product, line.quantity) for line in order.lines]:
+            found.append("lines")
+        return found
 
     def order(self) -> Order:
         """As the contract tells it, without id, number and state."""
@@ -112,22 +136,24 @@ class Plan:
             transaction_kind=TransactionKind.TRANSACTION_KIND_DOMESTIC,
             currency="PLN",
             exchange_rate="1.0000",
-            remarks="\n".join(filter(None, self.remarks)) or None,
+            remarks=self.remarks or None,
             lines=[_line(n, line) for n, line in enumerate(self.lines, 1) if line is not None],
         )
         self._add_references(order)
         if self.is_priced:
             amounts = self.total()
-            order.net, order.vat, order.gross = map(money, _of(amounts))
+            order.net, order.vat, order.gross = map(
+                money, (amounts.net, amounts.vat, amounts.gross)
+            )
         return order
 
     def _add_references(self, order: Order) -> None:
         if self.warehouse:
             order.warehouse.CopyFrom(Reference(id=str(self.warehouse)))
-        if self.level:
-            order.price_list.CopyFrom(Reference(id=str(self.level)))
-        if self.payment_form:
-            order.payment_method.CopyFrom(Reference(id=str(self.payment_form)))
+        if self.price_list:
+            order.price_list.CopyFrom(Reference(id=str(self.price_list)))
+        if self.payment_method:
+            order.payment_method.CopyFrom(Reference(id=str(self.payment_method)))
         if self.due:
             order.payment_days = (self.due - self.order_date).days
 
@@ -137,15 +163,11 @@ class Plan:
 
 
 def money(value: Decimal) -> str:
-    """An amount as a money column gives it."""
+    """An amount as the contract has it."""
     return f"{value:.4f}"
 
 
-def _of(amounts: Amounts) -> tuple[Decimal, Decimal, Decimal]:
-    return amounts.net, amounts.vat, amounts.gross
-
-
-def _party(role: PartyRole.ValueType, customer: Customer) -> Party:
+def _party(role: PartyRole.ValueType, customer: CustomerCard) -> Party:
     return Party(
         role=role,
         customer_id=str(customer.id) if customer.id else None,
@@ -154,8 +176,8 @@ def _party(role: PartyRole.ValueType, customer: Customer) -> Party:
     )
 
 
-def _line(number: int, line: PlannedLine) -> OrderLine:
-    known = vat_percent(line.rate.percent, line.rate.code)
+def _line(number: int, line: PlannedLine[P]) -> OrderLine:
+    known = line.rate.known
     return OrderLine(
         line_number=number,
         product_id=str(line.product.id),

@@ -20,30 +20,38 @@ _WITHOUT_DEFAULT = {"varchar": "''", "nvarchar": "''", "text": "''", "char": "''
 class Writer:
     """Gathers rows and writes them in batches.
 
-    All rows of a table give the same columns. A column (or table) that the schema lacks is left out, so that the same
-    data makes an older version of the database; one that is NOT NULL and neither given nor defaulted becomes 0 or ''.
+    Tables are named without their owner (`dbo`). All rows of a table give the same columns. A column (or table) that
+    the schema lacks is left out, so that the same data makes an older version of the database; one that is NOT NULL and
+    neither given nor defaulted becomes 0 or ''.
     """
 
-    def __init__(self, connection: sqlite3.Connection, schema: ReferenceSchema) -> None:
+    def __init__(
+        self, connection: sqlite3.Connection, schema: ReferenceSchema, owner: str = "dbo"
+    ) -> None:
         self._connection = connection
         self._schema = schema
+        self._owner = owner
         self._statements: dict[str, str] = {}
         self._rows: dict[str, list[Row]] = defaultdict(list)
         self._next: dict[str, int] = defaultdict(lambda: 1)
 
     def has(self, table: str) -> bool:
         """Whether this version of the database has the table."""
-        return f"dbo.{table}" in self._schema
+        return f"{self._owner}.{table}" in self._schema
 
     def begin_ids(self, table: str, number: int) -> None:
         """Let the table's counter begin at another number than 1."""
         self._next[table] = number
 
     def next_id(self, table: str) -> int:
-        """The next number of the table's counter, which `ins_ident` will go on from."""
+        """The next number of the table's counter."""
         number = self._next[table]
         self._next[table] = number + 1
         return number
+
+    def next_free(self, table: str) -> int:
+        """The number that the table's counter will give next."""
+        return self._next[table]
 
     def add(self, table: str, row: Row) -> None:
         rows = self._rows[table]
@@ -62,20 +70,13 @@ class Writer:
         for table in self._rows:
             self._write(table)
 
-    def write_counters(self) -> None:
-        """`ins_ident`: for every table numbered by the program, the next id."""
-        for table in self._schema:
-            if len(table.primary_key) == 1 and table.column(table.primary_key[0]).type == "int":
-                name = table.short_name
-                row: Row = {"ido_nazwa": name, "ido_wartosc": self._next[name], "ido_minIdValue": 1}
-                self.add("ins_ident", row)
-        self.flush()
-
     def _write(self, name: str) -> None:
         rows = self._rows[name]
         if rows and self.has(name):
             if name not in self._statements:
-                self._statements[name] = _insert(self._schema.table(f"dbo.{name}"), rows[0])
+                self._statements[name] = _insert(
+                    self._schema.table(f"{self._owner}.{name}"), rows[0]
+                )
             self._connection.executemany(self._statements[name], rows)
         rows.clear()
 

@@ -5,7 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from mostek.erp.v1.common_pb2 import TaxIdKind
-from mostek_subiekt.tax_ids import TypedTaxId, tax_id_country, tax_id_notations, typed_tax_id
+from mostek.plugin.tax_ids import TypedTaxId, tax_id_country, tax_id_notations, typed_tax_id
 
 NIP = "5261040828"
 

@@ -1,0 +1,124 @@
+"""An order that the ERP has under an external number: is it the one that is asked for, or another one?"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from decimal import Decimal
+
+from mostek.erp.v1.order_pb2 import OrderDraft, OrderLineDraft
+from mostek.wire.failures import Conflict, Violation
+
+__all__ = ["RecordedLine", "RecordedOrder", "WantedOrder", "WantedProduct", "same_order"]
+
+
+@dataclass(frozen=True)
+class RecordedLine:
+    """A line as the ERP has it. `product` is its id; `prices` are `net` and `gross`, before discount, as far as the ERP
+    tells; the quantity is in the line's unit."""
+
+    product: int | None
+    quantity: Decimal
+    unit: str
+    prices: dict[str, Decimal]
+    discount: Decimal
+
+
+@dataclass(frozen=True)
+class RecordedOrder:
+    """An order in the ERP, as far as it is compared; `totals` are net, VAT, gross."""
+
+    id: int
+    number: str
+    external_number: str
+    buyer: int | None
+    buyer_names: tuple[str, ...]
+    totals: tuple[Decimal, Decimal, Decimal]
+    lines: tuple[RecordedLine, ...]
+
+
+@dataclass(frozen=True)
+class WantedProduct:
+    """A product that a line names: its id and basic unit."""
+
+    id: int
+    unit: str
+
+
+@dataclass(frozen=True)
+class WantedOrder:
+    """A draft, and what it came to: the external number as the ERP can hold it, the buyer's id (None: not there yet),
+    the product of each line (None: not found)."""
+
+    draft: OrderDraft
+    external_number: str
+    buyer: int | None
+    products: Sequence[WantedProduct | None]
+
+
+def same_order(found: Sequence[RecordedOrder], wanted: WantedOrder) -> RecordedOrder | None:
+    """The order that an earlier call wrote for this draft, among those with its external number.
+
+    Raises Conflict, showing them, if all have another buyer or other lines.
+    """
+    differences = {order.number: list(_differences(order, wanted)) for order in found}
+    for order in found:
+        if not differences[order.number]:
+            return order
+    if found:
+        raise _conflict(differences)
+    return None
+
+
+def _differences(order: RecordedOrder, wanted: WantedOrder) -> Iterator[str]:
+    # The ERP compares without regard to case; two numbers of the caller's are two orders.
+    if order.external_number != wanted.external_number:
+        yield "external_number"
+    if not _same_buyer(order, wanted):
+        yield "buyer"
+    lines = wanted.draft.lines
+    if len(order.lines) != len(lines):
+        yield "lines"
+        return
+    for number, (line, product) in enumerate(zip(lines, wanted.products, strict=True)):
+        for name in _line_differences(order.lines[number], line, product):
+            yield f"lines[{number}].{name}"
+
+
+def _same_buyer(order: RecordedOrder, wanted: WantedOrder) -> bool:
+    if wanted.buyer:
+        return order.buyer == wanted.buyer
+    buyer = wanted.draft.buyer
+    new = buyer.draft
+    # A draft without tax id and code names nobody whom it could be found by again.
+    unnamed = buyer.WhichOneof("customer") == "draft" and not (new.tax_id or new.code)
+    return unnamed and new.name.rstrip() in order.buyer_names
+
+
+def _line_differences(
+    line: RecordedLine, draft: OrderLineDraft, product: WantedProduct | None
+) -> Iterator[str]:
+    if product is None or line.product != product.id:
+        yield "product"
+        return
+    if line.quantity != Decimal(draft.quantity):
+        yield "quantity"
+    if line.unit.casefold() != (draft.unit.rstrip() or product.unit).casefold():
+        yield "unit"
+    kind = draft.price.WhichOneof("price")
+    # The ERP's own price may have changed since.
+    if kind and kind in line.prices and line.prices[kind] != Decimal(getattr(draft.price, kind)):
+        yield "price"
+    if (kind or draft.HasField("discount")) and line.discount != Decimal(draft.discount or "0"):
+        yield "discount"
+
+
+def _conflict(differences: dict[str, list[str]]) -> Conflict:
+    shown = "; ".join(
+        f"{number} (it differs in {', '.join(names)})" for number, names in differences.items()
+    )
+    paths = dict.fromkeys(name for names in differences.values() for name in names)
+    return Conflict(
+        f"The external number belongs to another order: {shown}. Give this order a number of its own.",
+        violations=[Violation(f"order.{path}", "differs from the order found") for path in paths],
+    )
