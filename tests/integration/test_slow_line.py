@@ -21,9 +21,8 @@ from .wire import Wire
 
 #: Bytes a second, and seconds one way.
 RATE, DELAY = 125_000, 0.15
-#: Seconds for what must stay quick: 0.3 alone, at most 1.4 by the rules, and room for a busy machine. Without rules it
-#: took 7 and more.
-QUICK = 2.5
+#: Seconds for what must stay quick: 0.3 alone, at most 1.4 by the rules. With 256 KiB on the way it was 1.8, and grew.
+QUICK = 1.5
 
 
 @pytest.fixture
@@ -72,12 +71,12 @@ async def test_beside_eight_exports_a_small_call_a_heartbeat_and_a_cancel_are_qu
 ) -> None:
     async with slow.connector(slots=32):
         acme = slow.client.connector("acme")
-        [session] = slow.hub.registry.connector("acme").sessions
+        [session] = slow.acme.sessions
         async with busy(lambda: acme.ListCustomers(ListCustomersRequest(text="large"))):
             assert await slowest(slow) < QUICK
             assert session.rules.round_trip < QUICK
             assert await _cancelled(slow) < QUICK
-        assert slow.hub.registry.connector("acme").sessions == [session]
+        assert slow.acme.sessions == [session]
 
 
 async def _cancelled(world: World) -> float:
@@ -97,7 +96,7 @@ async def _cancelled(world: World) -> float:
 async def test_beside_large_requests_a_small_call_is_quick(slow: World) -> None:
     async with slow.connector(slots=32):
         acme = slow.client.connector("acme")
-        [session] = slow.hub.registry.connector("acme").sessions
+        [session] = slow.acme.sessions
         ids = [f"{number:0128}" for number in range(1000)]
         async with busy(lambda: acme.ListCustomers(ListCustomersRequest(ids=ids))):
             assert await slowest(slow) < QUICK
