@@ -13,8 +13,8 @@ from functools import partial
 from pathlib import Path
 
 import grpc
-from bench.processes import free_port, process, wait_for_port
 
+from bench.processes import free_port, process, wait_for_port
 from mostek.link.v1.link_pb2 import ConnectorToHub, Hello
 from mostek.link.v1.link_pb2_grpc import LinkServiceStub
 from mostek.wire.names import CONNECTOR

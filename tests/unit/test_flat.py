@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 import pytest
+
 from soak.flat import growth, judge, sparkline
 from soak.probe import Sample
 
