@@ -32,7 +32,10 @@ def main() -> None:
     with contextlib.ExitStack() as ending:
         where = _network(network, ending)
         report = Report(seed, minutes * 60, type(where).__name__.lower())
-        run_loop(run(report, where, build))
+        try:
+            run_loop(run(report, where, build))
+        except KeyboardInterrupt:
+            sys.exit("Interrupted: nothing was counted.")
     report.write(build / "chaos.json")
     report.show()
     if reasons := report.reasons():

@@ -6,7 +6,7 @@ import asyncio
 import contextlib
 import itertools
 from collections import Counter
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field, replace
 from random import Random
 
@@ -31,7 +31,6 @@ _PAUSE = 0.3
 _AGAIN = (0.2, 1.5)
 #: Seconds that a caller waits for an answer.
 _WAITS = (0.5, 3.0, 15.0)
-_WEIGHTS = (7, 12, 5, 3, 1, 3, 3, 2, 3, 2)
 _NIP_WEIGHTS = (6, 5, 7, 2, 3, 4, 5, 6, 7)
 
 
@@ -86,20 +85,21 @@ class Callers:
         self._giving_up.set()
 
     async def _work(self, site: str, rng: Random) -> None:
-        stories: Sequence[Callable[[str, Random], Awaitable[object]]] = (
-            self._plain,
-            self._reads.one,
-            self._shared,
-            self._abandoned,
-            self._reads.all,
-            self._new_buyer,
-            self._pair,
-            self._customers,
-            self._cancelled,
-            self._impostor,
-        )
+        #: What they do, and how often.
+        stories: dict[Callable[[str, Random], Awaitable[object]], int] = {
+            self._plain: 7,
+            self._reads.one: 12,
+            self._shared: 5,
+            self._abandoned: 3,
+            self._reads.all: 1,
+            self._new_buyer: 3,
+            self._pair: 3,
+            self._customers: 2,
+            self._cancelled: 3,
+            self._impostor: 2,
+        }
         while not self._stopping.is_set():
-            [story] = rng.choices(stories, _WEIGHTS)
+            [story] = rng.choices(list(stories), list(stories.values()))
             await story(site, rng)
             await asyncio.sleep(rng.expovariate(1 / _PAUSE))
 

@@ -21,7 +21,7 @@ __all__ = ["Fault", "Injector", "Kind", "kinds_of", "schedule"]
 #: Seconds between faults, on average; a short run has them closer, so that it has one of each class.
 _GAP = 2.5
 #: Part of the run in which faults begin; the rest is for those that last.
-_BEGIN_WITHIN = 0.85
+_BEGIN_WITHIN = 0.75
 #: Times the average, the longest that may pass between two.
 _LATEST = 1.5
 #: Part of the run that one fault may last.
@@ -51,21 +51,26 @@ class Fault:
 
 
 def schedule(kinds: Mapping[str, Kind], rng: random.Random, length: float) -> Iterator[Fault]:
-    """The faults of a run of so many seconds: decks of all kinds, each shuffled, so that none is rare."""
+    """The faults of a run of so many seconds: decks of all kinds, each shuffled, so that none is rare.
+
+    A run that is too short for the usual gaps has one deck.
+    """
     gap = min(_GAP, length * _BEGIN_WITHIN / (_LATEST * len(kinds) + 1))
-    at, deck = 0.0, list[str]()
+    at = 0.0
     while True:
-        at += gap * rng.uniform(2 - _LATEST, _LATEST)
-        if at > length * _BEGIN_WITHIN:
+        for name in rng.sample(sorted(kinds), len(kinds)):
+            at += gap * rng.uniform(2 - _LATEST, _LATEST)
+            if at > length * _BEGIN_WITHIN:
+                return
+            yield _fault(at, name, kinds[name], rng, length * _LASTS_AT_MOST)
+        if gap < _GAP:
             return
-        if not deck:
-            deck = rng.sample(sorted(kinds), len(kinds))
-        name = deck.pop()
-        kind = kinds[name]
-        # Most are short; a few are as long as may be.
-        seconds = kind.least + (kind.most - kind.least) * rng.random() ** 3
-        target = rng.choice(sorted(kind.targets))
-        yield Fault(at, name, target, min(seconds, length * _LASTS_AT_MOST))
+
+
+def _fault(at: float, name: str, kind: Kind, rng: random.Random, longest: float) -> Fault:
+    # Most are short; a few are as long as may be.
+    seconds = kind.least + (kind.most - kind.least) * rng.random() ** 3
+    return Fault(at, name, rng.choice(sorted(kind.targets)), min(seconds, longest))
 
 
 class Injector:

@@ -65,8 +65,7 @@ async def _run(
         reads = Reads(client, http)
         await reads.learn(world.erps)
         callers = Callers(client, http, world.erps, ledger, reads, report.seed)
-        async with _showing(callers, reads, injector):
-            calling = asyncio.create_task(callers.run(), name="callers")
+        async with _showing(callers, reads, injector), _until_done(callers) as calling:
             faults = schedule(kinds, Random(f"{report.seed} faults"), report.seconds)
             await injector.run(faults)
             await asyncio.sleep(max(0.0, injector.began + report.seconds - time.monotonic()))
@@ -88,6 +87,17 @@ async def _showing(callers: Callers, reads: Reads, injector: Injector) -> AsyncI
         yield
     finally:
         showing.cancel()
+
+
+@contextlib.asynccontextmanager
+async def _until_done(callers: Callers) -> AsyncIterator[asyncio.Task[None]]:
+    """The callers at work; a block that fails ends them too."""
+    calling = asyncio.create_task(callers.run(), name="callers")
+    try:
+        yield calling
+    finally:
+        calling.cancel()
+        await asyncio.gather(calling, return_exceptions=True)
 
 
 async def _settle(

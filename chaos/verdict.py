@@ -22,6 +22,8 @@ _WAITING = frozenset(
         admin.COMMAND_STATE_IN_DOUBT,
     )
 )
+#: Stories whose callers do not ask until they are told that it is written.
+_UNANSWERED = frozenset(("abandoned", "cancelled"))
 
 
 @dataclass(frozen=True)
@@ -155,6 +157,8 @@ class _Site:
         for told in self._told[asked.key, asked.external_number]:
             if told.end in ("ok", "accepted") and told.command and told.command not in ids:
                 yield LOST, f"was accepted as {told.command}, which the hub does not know"
+        if asked.story not in _UNANSWERED and not self._oks(asked):
+            yield LOST, "was asked for again and again, and never answered as written"
         for command in commands:
             if command.state in _WAITING:
                 yield LOST, f"never ended: {admin.CommandState.Name(command.state)}"

@@ -13,7 +13,7 @@ from mostek.wire.loop import run
 from soak.flat import BOUNDS, judge, sparkline
 from soak.phases import SIDES, Phase, abandoned, reconnects, world
 
-BUILD = Path(__file__).parents[1] / "build"
+OUTPUT = Path(__file__).parents[1] / "build" / "soak.json"
 
 
 def main() -> int:
@@ -21,21 +21,23 @@ def main() -> int:
     parser = argparse.ArgumentParser(prog="python -m soak", description=__doc__)
     parser.add_argument("--reconnects", type=int, default=10_000)
     parser.add_argument("--calls", type=int, default=100_000)
+    parser.add_argument("--looks", type=int, default=40, help="samples of each phase")
+    parser.add_argument("--output", type=Path, default=OUTPUT)
     given = parser.parse_args()
     with tempfile.TemporaryDirectory() as folder:
-        phases = run(_phases(Path(folder), given.reconnects, given.calls))
-    BUILD.mkdir(exist_ok=True)
+        phases = run(_phases(Path(folder), given.reconnects, given.calls, given.looks))
+    given.output.parent.mkdir(exist_ok=True)
     text = json.dumps([_result(phase) for phase in phases], indent=1) + "\n"
-    (BUILD / "soak.json").write_text(text, encoding="utf-8")
+    given.output.write_text(text, encoding="utf-8")
     return 0 if all([_print(phase) for phase in phases]) else 1
 
 
-async def _phases(folder: Path, cuts: int, calls: int) -> list[Phase]:
+async def _phases(folder: Path, cuts: int, calls: int, looks: int) -> list[Phase]:
     async with world(folder) as at:
         _say(f"{cuts} reconnects")
-        first = await reconnects(at, cuts)
+        first = await reconnects(at, cuts, looks)
         _say(f"{calls} abandoned calls")
-        return [first, await abandoned(at, calls)]
+        return [first, await abandoned(at, calls, looks)]
 
 
 def _say(progress: str) -> None:

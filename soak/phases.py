@@ -13,8 +13,8 @@ from functools import partial
 from pathlib import Path
 
 import grpc
-from bench.processes import free_port, process, wait_for_port
 
+from bench.processes import free_port, process, wait_for_port
 from mostek.link.v1.link_pb2 import ConnectorToHub, Hello
 from mostek.link.v1.link_pb2_grpc import LinkServiceStub
 from mostek.wire.names import CONNECTOR
@@ -26,8 +26,7 @@ from soak.relay import Relay
 __all__ = ["SIDES", "Phase", "World", "abandoned", "reconnects", "world"]
 
 SIDES = ("hub", "connector")
-#: Samples of a phase, and seconds of rest before each.
-SAMPLES = 40
+#: Seconds of rest before a sample: whatever was abandoned has ended by then.
 REST = 0.4
 CALLERS = 24
 _ASK = "/mostek.erp.v1.ErpService/DescribeErp"
@@ -39,6 +38,8 @@ class Phase:
 
     name: str
     repetitions: int
+    #: How often both sides are looked at.
+    looks: int
     samples: dict[str, list[Sample]] = field(default_factory=lambda: {side: [] for side in SIDES})
     ends: Counter[str] = field(default_factory=Counter)
 
@@ -103,8 +104,8 @@ async def _repeat(
     """Sampled at equal distances."""
     numbers = iter(range(phase.repetitions))
     await at.sampled(phase)
-    for step in range(1, SAMPLES):
-        until = phase.repetitions * step // (SAMPLES - 1)
+    for step in range(1, phase.looks):
+        until = phase.repetitions * step // (phase.looks - 1)
 
         async def some(until: int = until) -> None:
             for number in numbers:
@@ -117,9 +118,9 @@ async def _repeat(
     return phase
 
 
-async def reconnects(at: World, repetitions: int) -> Phase:
+async def reconnects(at: World, repetitions: int, looks: int) -> Phase:
     """The connection is cut, the connector leaves and comes again, and another session of its instance takes over."""
-    phase = Phase("reconnects", repetitions)
+    phase = Phase("reconnects", repetitions, looks)
     instance = (at.folder / "state" / "instance").read_text(encoding="ascii").strip()
     ways: dict[str, Callable[[World], Awaitable[None]]] = {
         "cut": _cut,
@@ -158,9 +159,9 @@ async def _replace(instance: str, at: World) -> None:
         call.cancel()
 
 
-async def abandoned(at: World, repetitions: int) -> Phase:
+async def abandoned(at: World, repetitions: int, looks: int) -> Phase:
     """Callers leave in every way that there is; some stay."""
-    phase = Phase("abandoned calls", repetitions)
+    phase = Phase("abandoned calls", repetitions, looks)
     callers = Callers(at.channel, at.http)
     await _repeat(at, phase, CALLERS, callers.one)
     phase.ends = callers.ends

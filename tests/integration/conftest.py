@@ -12,6 +12,7 @@ from typing import Any
 
 import grpc
 import pytest
+from pydantic import SecretStr
 
 from mostek.client import Client
 from mostek.connector.companies import Company
@@ -66,8 +67,8 @@ class Notebook(Plugin):
     def list_customers(
         self, request: ListCustomersRequest, context: Context
     ) -> ListCustomersResponse:
-        """`text`: `large` for a page of 3 MB, `huge` for more than the link carries."""
-        size = {"large": 3_000_000, "huge": 5_000_000}.get(request.text, 10)
+        """`text`: `half` for a page of 0.5 MB, `large` for 3 MB, `huge` for more than the link carries."""
+        size = {"half": 500_000, "large": 3_000_000, "huge": 5_000_000}.get(request.text, 10)
         customer = Customer(id="1", name="n" * size, pesel="44051401458")
         return ListCustomersResponse(customers=[customer])
 
@@ -138,11 +139,13 @@ class World:
         writes: bool = True,
         instance: str = "",
         write_timeout: float = 120.0,
+        link: str = "",
+        proxy: str = "",
         within: float = 5.0,
     ) -> AsyncIterator[Connector]:
-        """A connector that is online."""
+        """A connector that is online. `link`: what it dials, if not the hub's own address."""
         config = Config(
-            hub=DialConfig(link=self.addresses.link),
+            hub=DialConfig(link=link or self.addresses.link, proxy=SecretStr(proxy)),
             connector=ConnectorConfig(
                 name=name,
                 state=self.state / (name + instance),

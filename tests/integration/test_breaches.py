@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import contextlib
 from collections.abc import AsyncIterator, Sequence
-from dataclasses import replace
 from random import Random
 from typing import TYPE_CHECKING
 
@@ -160,10 +159,8 @@ BREACHES = {
 async def _through(world: World, scripts: list[list[bytes]]) -> AsyncIterator[NoisyHub]:
     """A connector that has come to the world's hub by way of a noisy one."""
     noisy = NoisyHub(scripts, world.addresses.link)
-    async with noisy.running() as address:
-        beyond = replace(world, addresses=replace(world.addresses, link=address))
-        async with beyond.connector(within=30.0):
-            yield noisy
+    async with noisy.running() as address, world.connector(link=address, within=30.0):
+        yield noisy
 
 
 @pytest.mark.parametrize("script", BREACHES.values(), ids=BREACHES.keys())

@@ -153,8 +153,13 @@ def test_what_never_ends_is_lost(order: Case, state: str) -> None:
     assert order.found() == {LOST}
 
 
+def test_what_its_caller_was_never_told_is_lost(order: Case) -> None:
+    order.told = [Told("k", "CHAOS-1", "OFFLINE", retriable=True)]
+    assert order.found() == {LOST}
+
+
 def test_what_an_operator_has_to_resolve_is_unknown(order: Case) -> None:
-    order.told = []
+    order.told, order.asked = [], replace(order.asked, story="abandoned")
     order.commands[0].state = admin.COMMAND_STATE_UNKNOWN
     assert order.found() == {UNKNOWN}
 
@@ -172,6 +177,7 @@ def test_an_order_that_is_there_twice_is_doubled(order: Case) -> None:
 
 def test_what_was_written_and_told_as_not_written_is_misreported(order: Case) -> None:
     order.told = [Told("k", "CHAOS-1", "cancelled", command="c")]
+    order.asked = replace(order.asked, story="cancelled")
     order.commands[0].state = admin.COMMAND_STATE_CANCELLED
     assert order.found() == {MISREPORTED}
 
@@ -204,7 +210,7 @@ def test_an_order_with_other_content_is_misreported(order: Case, statement: str)
 
 
 def test_an_order_that_nobody_asked_for_is_misreported(order: Case) -> None:
-    order.asked = replace(order.asked, external_number="CHAOS-2")
+    order.asked = replace(order.asked, external_number="CHAOS-2", story="abandoned")
     order.told, order.commands = [], []
     assert order.found() == {MISREPORTED}
 

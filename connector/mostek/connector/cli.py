@@ -22,7 +22,7 @@ from mostek.connector.outcomes import StateInUse
 from mostek.wire import loop
 from mostek.wire.logs import configure_logs
 
-__all__ = ["main"]
+__all__ = ["leave_stragglers", "main"]
 
 app = typer.Typer(no_args_is_help=True, add_completion=False, help="The connector of Mostek.")
 
@@ -35,7 +35,7 @@ ConfigFile = Annotated[
 DEFAULT_FILE = Path("connector.toml")
 #: Seconds that threads have to end when the connector has.
 THREADS_END_WITHIN = 2.0
-#: Seconds after which a thread that converts rows must let the event loop have the interpreter. At Python's own 5 ms
+#: Seconds after which a thread that converts rows must let the event loop have the interpreter: at Python's own 5 ms
 #: each step of a small command waits so long.
 SWITCH_AFTER = 0.0005
 
@@ -50,10 +50,10 @@ def run(config: ConfigFile = DEFAULT_FILE) -> None:
         loop.run(_run(settings, companies))
     except StateInUse as error:
         raise SystemExit(f"mostek-connector: {error}") from None
-    _leave_stragglers()
+    leave_stragglers()
 
 
-def _leave_stragglers() -> None:
+def leave_stragglers() -> None:
     """End although a plugin's call hangs: Python would wait for its thread for ever."""
     ends = time.monotonic() + THREADS_END_WITHIN
     others = [t for t in threading.enumerate() if t is not threading.main_thread() and not t.daemon]

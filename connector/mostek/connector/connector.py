@@ -20,7 +20,7 @@ from mostek.connector.outcomes import OutcomeStore
 from mostek.connector.policy import Policy
 from mostek.connector.runner import Runner
 from mostek.link.v1.link_pb2 import Hello, Status
-from mostek.wire.session import DURABLE, REVISION
+from mostek.wire.session import DURABLE, REQUEST_CREDIT, REVISION
 
 __all__ = ["Connector"]
 
@@ -103,7 +103,7 @@ class Connector:
     def _hello(self, instance: str) -> Hello:
         return Hello(
             revision=REVISION,
-            capabilities=[DURABLE],
+            capabilities=[DURABLE, REQUEST_CREDIT],
             connector=self.config.connector.name,
             instance=instance,
             software=version("mostek"),

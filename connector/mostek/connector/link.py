@@ -13,7 +13,8 @@ from typing import TYPE_CHECKING, Any
 import grpc
 import structlog
 
-from mostek.connector.proxy import channel_options, explained
+from mostek.connector.probe import why_no_tunnel
+from mostek.connector.proxy import channel_options, explained, proxy_for, shown
 from mostek.connector.runner import Runner
 from mostek.link.v1.link_pb2 import (
     ConnectorToHub,
@@ -111,19 +112,26 @@ class Session:
 
     async def run(self) -> None:
         """Until the stream ends. Never raises but for cancellation: how it ended is logged."""
-        options = (*_OPTIONS, *channel_options(self._address, self._proxy))
+        try:
+            options = (*_OPTIONS, *channel_options(self._address, self._proxy))
+        except ValueError as error:
+            log.error("connection to the hub failed", hub=self._address, reason=str(error))
+            self.leaving.set()
+            return
         channel = grpc.aio.insecure_channel(self._address, options=options)
         try:
             await self._stream(channel)
         except grpc.aio.AioRpcError as error:
-            reason = explained(error.details() or error.code().name)
-            log.warning("connection to the hub failed", hub=self._address, reason=reason)
+            await self._failed(explained(error.details() or error.code().name))
         except ProtocolError as fault:
             log.error("the hub broke the protocol", hub=self._address, fault=str(fault))
         except TimeoutError:
-            log.warning(
-                "the hub does not answer", hub=self._address, session_id=self.rules.session_id
-            )
+            if self.welcomed:
+                log.warning(
+                    "the hub does not answer", hub=self._address, session_id=self.rules.session_id
+                )
+            else:
+                await self._failed("The hub does not answer.")
         except Exception:
             log.exception("the session failed", hub=self._address)
         finally:
@@ -131,6 +139,14 @@ class Session:
             for command_id in self.rules.running:
                 self._runner.abandon(command_id)
             await channel.close()
+
+    async def _failed(self, reason: str) -> None:
+        """Tell why: where a proxy stands between and let nothing through, in words about the proxy."""
+        proxy = proxy_for(self._address, self._proxy)
+        if proxy and not self.welcomed:
+            why = await why_no_tunnel(proxy, self._address, self._proxy)
+            reason = why or f"{reason} (through the proxy {shown(proxy)})"
+        log.warning("connection to the hub failed", hub=self._address, reason=reason)
 
     async def _stream(self, channel: grpc.aio.Channel) -> None:
         call = LinkServiceStub(channel).Connect()
@@ -228,7 +244,13 @@ class Session:
                 self._runner.cancel(command_id)
             case Welcomed(welcome):
                 self.welcomed = True
-                log.info("connected", hub=self._address, session_id=welcome.session_id)
+                proxy = shown(proxy_for(self._address, self._proxy)) or None
+                log.info(
+                    "connected",
+                    hub=self._address,
+                    session_id=welcome.session_id,
+                    proxy=proxy,
+                )
             case Left(goodbye):
                 self._left(goodbye)
 

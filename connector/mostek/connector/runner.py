@@ -42,13 +42,13 @@ log = structlog.get_logger()
 P = ParamSpec("P")
 R = TypeVar("R")
 
-#: Pages of more rows than this are large, and so many of them are made at once. One interpreter converts the rows, so
-#: that more would not be faster: they would only keep small commands waiting for a thread, a connection and their turn.
+#: Pages of more rows than this are large, and so many of them are made at once. One interpreter converts the rows: more
+#: would not be faster, and would keep small commands waiting for a thread, a connection and the interpreter.
 LARGE_PAGE = 200
+LARGE_AT_ONCE = 1
 #: Seconds after the time of a write is up until it is taken for one that does not end, and when to ask again then.
 HANGS_AFTER = 30.0
 _LOOK_AFTER = 30.0
-LARGE_AT_ONCE = 1
 #: Takes a command's id and its end.
 Answer = Callable[[str, bytes | CommandFailure], Awaitable[None]]
 #: A write that fails so has looked for its document in the ERP first, and not found it.

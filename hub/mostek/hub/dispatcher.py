@@ -21,7 +21,7 @@ from mostek.hub.commands import FINAL, Progress, State
 from mostek.hub.identity import ConnectorId
 from mostek.hub.registry import Registry
 from mostek.hub.session import LiveSession, SessionLost, span
-from mostek.hub.store import CommandRecord, Event, Lane, Moved, Store
+from mostek.hub.store import CommandRecord, Event, Lane, Moved, Store, StoreError
 from mostek.link.v1.failure_pb2 import FailureKind
 from mostek.link.v1.link_pb2 import Command, Result, Status
 from mostek.wire.crash import crash_point
@@ -146,10 +146,16 @@ class Dispatcher:
 
     async def _save(self) -> None:
         """All that have come meanwhile at once: thousands of transactions side by side would cost memory and time."""
+        statuses: dict[ConnectorId, bytes] = {}
         try:
             while self._unsaved:
                 statuses, self._unsaved = self._unsaved, {}
                 await self._store.save_connectors(statuses, self._clock())
+        except StoreError:
+            # They are saved when they come again.
+            for of in statuses:
+                self._saved.pop(of, None)
+            raise
         finally:
             self._saving = None
 
@@ -169,7 +175,8 @@ class Dispatcher:
             if record.id not in self.attempts:
                 now = self._clock()
                 event = Event("lost", now, "the hub did not see its end")
-                await self._store.move(record, commands.lost(record.progress, now), [event])
+                with contextlib.suppress(Moved):
+                    await self._store.move(record, commands.lost(record.progress, now), [event])
 
     async def _look(self) -> None:
         purge_at = 0.0

@@ -125,8 +125,8 @@ class ConnectorRecord:
 class Registry:
     """The connectors that this process knows and their sessions.
 
-    `returns_within`: seconds that a call waits for a connector that said goodbye, or that this hub has not seen since it
-    started.
+    `returns_within`: seconds that a call waits for a connector that said goodbye, or that this hub has not seen since
+    it started.
     """
 
     def __init__(self, returns_within: float = 0.0) -> None:

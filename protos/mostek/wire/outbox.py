@@ -13,13 +13,21 @@ F = TypeVar("F")
 class Payload(Generic[F]):
     """A request or response on its way: cut into parts, the last of which travels in the frame that ends it.
 
-    `part` makes the frame of a piece, `last` the frame of the final piece.
+    `part` makes the frame of a piece, `last` the frame of the final piece. `keep`: it is sent to its end even when
+    nobody asks for it any more.
     """
 
     def __init__(
-        self, command_id: str, data: bytes, part: Callable[[bytes], F], last: Callable[[bytes], F]
+        self,
+        command_id: str,
+        data: bytes,
+        part: Callable[[bytes], F],
+        last: Callable[[bytes], F],
+        *,
+        keep: bool = False,
     ) -> None:
         self.command_id = command_id
+        self.keep = keep
         self._data = data
         self._at = 0
         self._part = part
@@ -87,11 +95,16 @@ class Outbox(Generic[F]):
         """Payload bytes that may have been sent in all."""
         return self._credit_limit
 
+    @property
+    def waiting(self) -> set[str]:
+        """Ids of the commands whose payload is not sent to its end."""
+        return {payload.command_id for payload in (*self._small, *self._large)}
+
     def drop(self, command_id: str) -> bool:
-        """Forget the rest of a payload; whether there was any."""
+        """Forget the rest of a payload that need not be kept; whether there was any."""
         before = len(self._small) + len(self._large)
-        self._small = [p for p in self._small if p.command_id != command_id]
-        self._large = [p for p in self._large if p.command_id != command_id]
+        self._small = [p for p in self._small if p.keep or p.command_id != command_id]
+        self._large = [p for p in self._large if p.keep or p.command_id != command_id]
         return len(self._small) + len(self._large) != before
 
     def next(self) -> F | None:

@@ -110,8 +110,14 @@ class Store:
         """One transaction. It is finished even when nobody waits any more: a connection is not left in the middle."""
         task = asyncio.create_task(self._transaction(work))
         self._running.add(task)
-        task.add_done_callback(self._running.discard)
+        task.add_done_callback(self._finished)
         return await asyncio.shield(task)
+
+    def _finished(self, task: asyncio.Task[Any]) -> None:
+        self._running.discard(task)
+        if not task.cancelled():
+            # Who waits for it gets it; if nobody does any more, it is no error of the loop.
+            task.exception()
 
     async def _transaction(self, work: Callable[[AsyncConnection], Awaitable[T]]) -> T:
         try:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from mostek.wire.session.common import (
     DURABLE,
+    REQUEST_CREDIT,
     REVISION,
     Acknowledged,
     Budget,
@@ -29,6 +30,7 @@ from mostek.wire.session.hub import HubSession
 
 __all__ = [
     "DURABLE",
+    "REQUEST_CREDIT",
     "REVISION",
     "Acknowledged",
     "Budget",

@@ -14,6 +14,7 @@ from mostek.link.v1 import failure_pb2
 from mostek.link.v1.link_pb2 import (
     Command,
     ConnectorToHub,
+    Credit,
     Goodbye,
     GoodbyeReason,
     Heartbeat,
@@ -28,6 +29,7 @@ __all__ = [
     "DURABLE",
     "LONGEST_HEARTBEAT_INTERVAL",
     "MISSES",
+    "REQUEST_CREDIT",
     "REVISION",
     "Acknowledged",
     "Assembly",
@@ -56,6 +58,8 @@ MISSES = 3
 LONGEST_HEARTBEAT_INTERVAL = 60.0
 #: Capability of a connector: it tells when a write begins, can cancel it before, and keeps outcomes until acknowledged.
 DURABLE = "durable"
+#: Capability of a connector: it gives credit for the bytes of large requests.
+REQUEST_CREDIT = "request-credit"
 
 
 class ProtocolError(Exception):
@@ -70,10 +74,11 @@ class SessionSettings:
     heartbeat_interval: float = 12.0
     #: A command that is not accepted within this makes the session suspect.
     accept_within: float = 5.0
-    part_size: int = 32 * 1024
+    part_size: int = 16 * 1024
     payload_size: int = 4 * 1024 * 1024
-    window: int = 256 * 1024
-    max_window: int = 4 * 1024 * 1024
+    #: At first; it fits itself to the line.
+    window: int = 64 * 1024
+    max_window: int = 8 * 1024 * 1024
 
 
 class Budget:
@@ -232,6 +237,8 @@ class Side(Generic[F]):
         self.outbox: Outbox[F] = Outbox(part_size)
         #: Round trip of the last answered heartbeat, seconds; 0 before the first.
         self.round_trip = 0.0
+        #: The shortest of them: what the way takes while nothing queues on it.
+        self.shortest_trip = 0.0
         self.heartbeat_interval = SessionSettings.heartbeat_interval
         self.said_goodbye = False
         self.heard_goodbye = False
@@ -288,6 +295,12 @@ class Side(Generic[F]):
             self.outbox.push(self._make(heartbeat=Heartbeat(answers=beat.number)))
         if beat.answers and beat.answers == self._beats:
             self.round_trip = now - self._beat_at
+            self.shortest_trip = min(self.round_trip, self.shortest_trip or self.round_trip)
+
+    def _heard_credit(self, credit: Credit) -> None:
+        if credit.limit < (self.outbox.credit_limit or 0):
+            raise ProtocolError("Credit that shrinks")
+        self.outbox.allow(credit.limit)
 
     def _heard_goodbye(self, goodbye: Goodbye) -> Left:
         self.heard_goodbye = True
