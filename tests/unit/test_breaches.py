@@ -17,6 +17,7 @@ from mostek.link.v1.link_pb2 import (
 from mostek.wire.failures import failure_of, raised
 from mostek.wire.session import (
     DURABLE,
+    REQUEST_CREDIT,
     Budget,
     ConnectorSession,
     Finished,
@@ -27,7 +28,9 @@ from mostek.wire.session import (
 )
 from tests.frames import random_frame, random_message
 
-HELLO = Hello(revision=1, connector="acme", instance="i", slots=4, capabilities=[DURABLE])
+HELLO = Hello(
+    revision=1, connector="acme", instance="i", slots=4, capabilities=[DURABLE, REQUEST_CREDIT]
+)
 draws = st.randoms(use_true_random=False)
 many = settings(max_examples=300, deadline=None)
 
