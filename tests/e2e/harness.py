@@ -42,26 +42,31 @@ class Processes:
         )
 
     def connector(
-        self, crash_at: str = "", instance: str = "", hangs: str = ""
+        self, crash_at: str = "", instance: str = "", *, hangs: str = "", late: str = ""
     ) -> subprocess.Popen[bytes]:
-        """A connector with the ERP of `ledger.py`; `hangs`: the customer at which it hangs for ever."""
+        """A connector with the ERP of `ledger.py`.
+
+        `hangs`: the customer at which it hangs for ever; `late`: the one that the ERP commits after its caller is dead.
+        """
         arguments = [str(LEDGER), self.link, str(self.folder), instance]
+        environment = {"LEDGER_HANGS_AT": hangs, "LEDGER_COMMITS_LATE": late}
         return self._start(
-            f"connector{instance}", arguments, MOSTEK_CRASH_AT=crash_at, LEDGER_HANGS_AT=hangs
+            f"connector{instance}", arguments, MOSTEK_CRASH_AT=crash_at, **environment
         )
 
     def subiekt(
-        self, template: str, crash_at: str = "", instance: str = ""
+        self, template: str, crash_at: str = "", instance: str = "", customers: str = ""
     ) -> subprocess.Popen[bytes]:
-        """A connector with the plugin of Subiekt GT on the sandbox in the folder."""
+        """A connector with the plugin of Subiekt GT on the sandbox in the folder; `customers`: that new ones copy."""
         erp = json.dumps(str(self.folder / "subiekt.sqlite"))
         config = self.folder / f"connector{instance}.toml"
+        creating = f"customers = true\ncompany_template = {customers}\n" if customers else ""
         config.write_text(
             f'[hub]\nlink = "{self.link}"\n[connector]\nname = "acme"\nstate = "state{instance}"\n'
             "[policy]\nwrites = true\n"
             '[companies.main]\nplugin = "subiekt-gt"\n'
             f'[companies.main.database]\nkind = "sqlite"\npath = {erp}\n'
-            f"[companies.main.orders]\ntemplate = {json.dumps(template)}\n",
+            f"[companies.main.orders]\ntemplate = {json.dumps(template)}\n" + creating,
             encoding="utf-8",
         )
         arguments = ["-m", "mostek.connector", "run", "-c", str(config)]

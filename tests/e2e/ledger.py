@@ -9,6 +9,7 @@ import asyncio
 import os
 import signal
 import sqlite3
+import subprocess
 import sys
 import threading
 from contextlib import closing
@@ -45,6 +46,8 @@ class Ledger(Plugin):
             (self.site.state / "hangs").touch()
             threading.Event().wait()
         file = self.site.state / "erp.sqlite"
+        if name == os.environ.get("LEDGER_COMMITS_LATE"):
+            self._die_before_the_erp_commits(file, name)
         with closing(sqlite3.connect(file, timeout=10, isolation_level=None)) as erp:
             erp.execute("PRAGMA synchronous = FULL")
             erp.execute("BEGIN EXCLUSIVE")
@@ -58,6 +61,33 @@ class Ledger(Plugin):
             crash_point("erp-after-commit")
         match = CustomerMatch(id=str(written[0]), code=name, created=found is None)
         return CreateCustomerResponse(customer=match)
+
+    def _die_before_the_erp_commits(self, file: Path, name: str) -> None:
+        """The ERP is a process of its own, as a database server is: it has the write, and its caller is killed."""
+        erp = subprocess.Popen(
+            [sys.executable, "-c", _ERP, str(file), name],
+            stdout=subprocess.PIPE,
+            start_new_session=True,
+        )
+        assert erp.stdout is not None
+        erp.stdout.readline()
+        os.kill(os.getpid(), signal.SIGKILL)
+
+
+#: Writes a customer, says so, and commits when the file `commit` is there.
+_ERP = """
+import pathlib, sqlite3, sys, time
+file, name = sys.argv[1:]
+erp = sqlite3.connect(file, isolation_level=None)
+erp.execute("BEGIN EXCLUSIVE")
+erp.execute("CREATE TABLE IF NOT EXISTS customer (id INTEGER PRIMARY KEY, name TEXT)")
+erp.execute("INSERT INTO customer (name) VALUES (?)", (name,))
+print("written", flush=True)
+ends = time.monotonic() + 20
+while not pathlib.Path(file).with_name("commit").exists() and time.monotonic() < ends:
+    time.sleep(0.02)
+erp.execute("COMMIT")
+"""
 
 
 async def main(address: str, folder: Path, instance: str) -> None:
