@@ -67,8 +67,8 @@ class Notebook(Plugin):
     def list_customers(
         self, request: ListCustomersRequest, context: Context
     ) -> ListCustomersResponse:
-        """`text`: `half` for a page of 0.5 MB, `large` for 3 MB, `huge` for more than the link carries."""
-        size = {"half": 500_000, "large": 3_000_000, "huge": 5_000_000}.get(request.text, 10)
+        """`text`: `large` for a page of 3 MB, `huge` for more than the link carries."""
+        size = {"large": 3_000_000, "huge": 5_000_000}.get(request.text, 10)
         customer = Customer(id="1", name="n" * size, pesel="44051401458")
         return ListCustomersResponse(customers=[customer])
 

@@ -168,10 +168,10 @@ async def behind(
 
 async def test_heartbeats_keep_open_what_a_nat_would_forget(tmp_path: Path) -> None:
     async with (
-        behind(tmp_path, 0.2, lambda hub: Wire(hub, forgets_after=1.0)) as (world, wire),
+        behind(tmp_path, 0.2, lambda hub: Wire(hub, forgets_after=0.7)) as (world, wire),
         world.connector(),
     ):
-        await asyncio.sleep(2.5)
+        await asyncio.sleep(1.6)
         acme = world.client.connector("acme")
         assert (await acme.GetCustomer(GetCustomerRequest(id="7"))).customer.id == "7"
         assert wire.flows == 1

@@ -47,7 +47,7 @@ async def busy(call: Callable[[], Awaitable[object]]) -> AsyncIterator[None]:
     callers = [asyncio.create_task(again()) for _ in range(8)]
     try:
         # Until the line is full, and the rate was measured.
-        await asyncio.sleep(2.5)
+        await asyncio.sleep(1.5)
         yield
         assert not any(caller.done() for caller in callers)
     finally:
@@ -56,7 +56,7 @@ async def busy(call: Callable[[], Awaitable[object]]) -> AsyncIterator[None]:
         await asyncio.gather(*callers, return_exceptions=True)
 
 
-async def slowest(world: World, calls: int = 4) -> float:
+async def slowest(world: World, calls: int = 3) -> float:
     """Seconds that the slowest of some small calls takes, one by one."""
     acme, took = world.client.connector("acme"), []
     for _ in range(calls):
@@ -101,13 +101,3 @@ async def test_beside_large_requests_a_small_call_is_quick(slow: World) -> None:
         async with busy(lambda: acme.ListCustomers(ListCustomersRequest(ids=ids))):
             assert await slowest(slow) < QUICK
             assert not session.rules.suspect
-
-
-async def test_an_export_fills_the_line(slow: World) -> None:
-    async with slow.connector():
-        acme = slow.client.connector("acme")
-        began = time.monotonic()
-        page = await acme.ListCustomers(ListCustomersRequest(text="half"))
-        took = time.monotonic() - began
-    size = page.ByteSize()
-    assert size / took > 0.6 * RATE

@@ -131,9 +131,9 @@ class Site:
 
     def rate_of(self, seconds: float) -> float:
         """Payload bytes a second that reach the hub meanwhile, as a share of what the line carries."""
-        before = self.hub.received_bytes
+        before = self.hub._window.received
         self.run(seconds)
-        return (self.hub.received_bytes - before) / seconds / (self.bits / 8)
+        return (self.hub._window.received - before) / seconds / (self.bits / 8)
 
     def _carry(self) -> None:
         while (down := self.hub.outbox.next()) is not None:
@@ -208,11 +208,11 @@ def test_a_cancelled_export_gives_its_slot_back_soon_and_stops_sending(
     site.run(1.5)
     assert site.hub.outstanding == [page]
     site.cancel(page)
-    received = site.hub.received_bytes
+    received = site.hub._window.received
     site.run(bound(site))
     assert site.hub.outstanding == []
     site.run(30)
-    assert site.hub.received_bytes - received < bound(site) * bits / 8
+    assert site.hub._window.received - received < bound(site) * bits / 8
 
 
 @pytest.mark.parametrize(("bits", "round_trip"), SLOW)

@@ -109,11 +109,6 @@ class HubSession(Side[HubToConnector]):
         """Whether the connector has the capability of that name."""
         return self._takes(DURABLE)
 
-    @property
-    def received_bytes(self) -> int:
-        """Payload bytes that arrived."""
-        return self._window.received
-
     def _takes(self, capability: str) -> bool:
         return self.hello is not None and capability in self.hello.capabilities
 
