@@ -37,6 +37,8 @@ log = structlog.get_logger()
 MAX_REQUEST = 1024 * 1024
 #: A connector that is told to move comes back after about this many seconds.
 RECONNECT_AFTER = 1.0
+#: Seconds that a caller over HTTP may read nothing of its response; on Linux only.
+UNREAD_FOR = 60.0
 
 _OPTIONS = (
     ("grpc.keepalive_time_ms", 30_000),
@@ -167,6 +169,7 @@ class Hub:
         )
         try:
             listener = socket.create_server((host, port), backlog=2048)
+            _give_up_unread(listener)
         except OSError as error:
             raise _taken(self.config.http) from error
         return _HttpServer(config), listener
@@ -212,6 +215,13 @@ def keyring(config: HubConfig) -> Keyring:
         # One replica has its file to itself; several would each make a key of its own.
         log.warning("a key was made: keep a copy of it", file=str(file), key=add_key(file))
     return load_keys(file)
+
+
+def _give_up_unread(listener: socket.socket) -> None:
+    """Let TCP end connections whose callers stand still: their responses would stay in memory as long as they like."""
+    if hasattr(socket, "TCP_USER_TIMEOUT"):
+        milliseconds = int(UNREAD_FOR * 1000)
+        listener.setsockopt(socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT, milliseconds)
 
 
 def _bind(server: grpc.aio.Server, address: str) -> str:
