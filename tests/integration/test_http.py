@@ -60,7 +60,9 @@ async def test_an_offline_connector_is_503_with_retry_after(
         pass
     await world.until(lambda: not world.online("acme"))
     answer = await http.get(f"{AT}/customers/7")
-    assert (answer.status_code, answer.headers["retry-after"]) == (503, "5")
+    assert answer.status_code == 503
+    # Spread, so that those who were refused together do not come back together.
+    assert 5 <= int(answer.headers["retry-after"]) <= 8
     assert answer.json()["retriable"] is True
 
 

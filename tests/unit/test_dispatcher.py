@@ -18,6 +18,7 @@ from mostek.erp.v1.customer_pb2 import (
 from mostek.hub import commands
 from mostek.hub.call import Call
 from mostek.hub.commands import State
+from mostek.hub.dispatcher import Attempt
 from mostek.hub.identity import LOCAL, ConnectorId
 from mostek.hub.keyring import Keyring
 from mostek.hub.registry import Registry
@@ -313,3 +314,10 @@ async def test_what_a_crowd_serves_is_saved_together(
         await scene.writes.dispatcher.stop()
     assert saved == [100]
     assert len(await scene.store.connectors()) == 100
+
+
+def test_a_connector_that_begins_a_write_again_and_again_fills_no_timeline() -> None:
+    attempt = Attempt(cast(CommandRecord, None), cast(LiveSession, None))
+    for _ in range(100):
+        attempt.notice(Noticed(("1",), begun=True), now=1.0)
+    assert [event.name for event in attempt.events] == ["accepted", "started"]

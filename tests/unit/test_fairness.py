@@ -16,7 +16,7 @@ from mostek.hub.pressure import Pressure
 from mostek.hub.registry import Registry
 from mostek.hub.router import Router
 from mostek.hub.writes import Writes
-from mostek.wire.failures import Overloaded
+from mostek.wire.failures import Offline, Overloaded
 from mostek.wire.operations import operation
 from mostek.wire.session import Budget
 
@@ -72,16 +72,21 @@ def test_there_is_always_room_for_one_more_and_what_was_taken_comes_back(
 
 def test_hints_grow_while_the_overload_lasts_and_begin_anew_after_it() -> None:
     pressure = Pressure(draw=lambda: 0.5)
-    assert [pressure.refused(now) for now in (0.0, 0.5, 1.0, 3.5, 8.0)] == [1.0, 1.0, 2.0, 4.0, 8.0]
-    assert pressure.refused(1e6) == 16.0
-    assert [pressure.refused(1e6 + 100 * n) for n in range(1, 4)] == [30.0, 30.0, 30.0]
-    pressure.admitted()
-    assert pressure.refused(2e6) == 1.0
+    assert [pressure.refused(now) for now in (0.0, 0.4, 0.5, 1.0, 1.5, 3.5)] == [
+        *(0.5, 0.5),
+        *(1.0, 1.0),
+        *(2.0, 4.0),
+    ]
+    # However short the pauses: refused again and again is one overload.
+    hints = [pressure.refused(3.5 + 0.1 * n) for n in range(2000)]
+    assert hints == sorted(hints)
+    assert hints[-1] == 30.0
+    assert pressure.refused(1e6) == 0.5
 
 
 @given(st.floats(0, 1))
 def test_hints_are_spread_over_as_long_as_they_are(draw: float) -> None:
-    assert 0.5 <= Pressure(draw=lambda: draw).refused(0.0) <= 1.5
+    assert 0.25 <= Pressure(draw=lambda: draw).refused(0.0) <= 0.75
 
 
 class _Endless(Router):
@@ -119,3 +124,19 @@ async def test_one_tenant_s_calls_are_bounded_and_another_s_are_not_touched(
     for task in (*running, other, again):
         task.cancel()
     await asyncio.wait([*running, other, again])
+
+
+async def test_those_refused_by_one_event_are_not_told_the_same_moment() -> None:
+    class Lost(Router):
+        async def _read(self, call: Call, ends: float) -> bytes:
+            raise Offline("The connection to the connector was lost.", retry_after=1.0)
+
+    router = Lost(Registry(), cast(Writes, None))
+    hints = set()
+    for _ in range(20):
+        wanted = Call(operation("GetCustomer"), "acme", "", b"", 9.0, Caller("t", "key"))
+        with pytest.raises(Offline) as lost:
+            await router.call(wanted)
+        hints.add(lost.value.retry_after)
+    assert len(hints) > 10
+    assert all(hint is not None and 1.0 <= hint <= 1.5 for hint in hints)

@@ -824,3 +824,13 @@ def test_a_response_to_a_write_that_is_too_large_is_no_failure_to_write() -> Non
     sent = b.outbox.next()
     assert sent is not None
     assert sent.result.failure.kind == FailureKind.FAILURE_KIND_UNKNOWN_OUTCOME
+
+
+def test_a_peer_that_asks_for_life_without_reading_has_one_answer_waiting() -> None:
+    session = hub()
+    for number in range(1, 1001):
+        session.receive(ConnectorToHub(heartbeat=Heartbeat(number=number)), 1.0)
+    assert session.outbox.next() == HubToConnector(heartbeat=Heartbeat(answers=1000))
+    assert session.outbox.next() is None
+    session.receive(ConnectorToHub(heartbeat=Heartbeat(number=1001)), 2.0)
+    assert session.outbox.next() == HubToConnector(heartbeat=Heartbeat(answers=1001))

@@ -68,7 +68,7 @@ class Attempt:
         """The connector has accepted or begun it."""
         if not self.events:
             self.events.append(Event("accepted", now))
-        if noticed.begun:
+        if noticed.begun and not self.begun:
             self.begun = True
             self.events.append(Event("started", now))
             self.settled.set()

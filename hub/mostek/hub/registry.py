@@ -86,7 +86,6 @@ class ConnectorRecord:
         """The session with the most room, of those that are there. Raises Offline, Overloaded."""
         session = max(self.sessions, key=lambda live: live.rules.free_slots)
         if session.rules.free_slots > 0:
-            self.pressure.admitted()
             return session
         if all(live.rules.leaving for live in self.sessions):
             raise _Returning(f"Connector {self.name} is restarting.", retry_after=2.0)

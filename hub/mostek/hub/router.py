@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import random
 import time
-from collections import Counter
+from collections import defaultdict
 from collections.abc import Iterator
+from dataclasses import dataclass, field
 
 import structlog
 
@@ -29,14 +31,22 @@ log = structlog.get_logger()
 MOST_CALLS = 1000
 
 
+@dataclass
+class _Load:
+    """What runs for one tenant."""
+
+    running: int = 0
+    pressure: Pressure = field(default_factory=Pressure)
+
+
 class Router:
     """Checks a call, sends it to the session that has room or records it, waits for the response."""
 
     def __init__(self, registry: Registry, writes: Writes) -> None:
         self.registry = registry
         self.writes = writes
-        self._running: Counter[str] = Counter()
-        self._pressure = Pressure()
+        #: By tenant; who is no tenant does not come this far.
+        self._loads: defaultdict[str, _Load] = defaultdict(_Load)
 
     async def call(self, call: Call) -> bytes:
         """The response's bytes. Raises a CommandFailure that carries the command's id."""
@@ -72,6 +82,9 @@ class Router:
             self._log(call, answer.command_id, time.monotonic() - started, "ok")
             return answer
         failure.command_id = failure.command_id or call.command_id
+        if failure.retry_after is not None:
+            # Those that one event refused, such as a lost session, must not all come back at once.
+            failure.retry_after = round(failure.retry_after * random.uniform(1.0, 1.5), 2)
         seconds = time.monotonic() - started
         self._log(call, failure.command_id, seconds, type(failure).__name__, failure.message)
         raise failure
@@ -79,14 +92,15 @@ class Router:
     @contextlib.contextmanager
     def _admitted(self, tenant: str) -> Iterator[None]:
         """Bound what runs for one tenant, so that none takes the hub from the others. Raises Overloaded."""
-        if self._running[tenant] >= MOST_CALLS:
-            hint = self._pressure.refused(time.monotonic())
+        load = self._loads[tenant]
+        if load.running >= MOST_CALLS:
+            hint = load.pressure.refused(time.monotonic())
             raise Overloaded(f"{MOST_CALLS} calls run already; wait for some.", retry_after=hint)
-        self._running[tenant] += 1
+        load.running += 1
         try:
             yield
         finally:
-            self._running[tenant] -= 1
+            load.running -= 1
 
     async def _read(self, call: Call, ends: float) -> bytes:
         """Send to a session; if that is lost, once more to another."""

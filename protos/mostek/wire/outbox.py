@@ -79,6 +79,10 @@ class Outbox(Generic[F]):
         self._frames.append(frame)
         self.wake()
 
+    def has(self, frame: F) -> bool:
+        """Whether this very frame, one without payload, is not sent yet."""
+        return any(waiting is frame for waiting in self._frames)
+
     def push_payload(self, payload: Payload[F]) -> None:
         """A payload: goes before larger ones, or takes turns with them."""
         queue = self._small if payload.rest <= self.part_size else self._large

@@ -245,6 +245,7 @@ class Side(Generic[F]):
         self._began_at = now
         self._heard_at = now
         self._beats = 0
+        self._answer: F | None = None
         self._beat_at = now
 
     @property
@@ -292,10 +293,17 @@ class Side(Generic[F]):
 
     def _heard_heartbeat(self, beat: Heartbeat, now: float) -> None:
         if beat.number:
-            self.outbox.push(self._make(heartbeat=Heartbeat(answers=beat.number)))
+            self._answer_heartbeat(beat.number)
         if beat.answers and beat.answers == self._beats:
             self.round_trip = now - self._beat_at
             self.shortest_trip = min(self.round_trip, self.shortest_trip or self.round_trip)
+
+    def _answer_heartbeat(self, number: int) -> None:
+        """One answer waits at most, the newest: a peer that asks without reading must not fill the memory."""
+        if self._answer is None or not self.outbox.has(self._answer):
+            self._answer = self._make(heartbeat=Heartbeat())
+            self.outbox.push(self._answer)
+        self._answer.heartbeat.answers = number
 
     def _heard_credit(self, credit: Credit) -> None:
         if credit.limit < (self.outbox.credit_limit or 0):
