@@ -9,7 +9,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from mostek.admin.v1 import admin_service_pb2 as admin
+from mostek.hub import admin as admin_module
 from mostek.hub import router as router_module
+from mostek.hub.admin import Admin
 from mostek.hub.call import Call
 from mostek.hub.identity import Caller
 from mostek.hub.pressure import Pressure
@@ -140,3 +143,32 @@ async def test_those_refused_by_one_event_are_not_told_the_same_moment() -> None
         hints.add(lost.value.retry_after)
     assert len(hints) > 10
     assert all(hint is not None and 1.0 <= hint <= 1.5 for hint in hints)
+
+
+class _Patient:
+    """Writes whose ends nobody sees."""
+
+    async def wait(self, *_: object) -> None:
+        await asyncio.Event().wait()
+
+
+async def test_one_tenant_s_waits_for_commands_are_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(admin_module, "MOST_WAITS", 2)
+    hub = Admin(Registry(), cast(Writes, _Patient()))
+    wanted = admin.WaitCommandRequest(id="1")
+
+    def wait(tenant: str) -> asyncio.Task[admin.WaitCommandResponse]:
+        return asyncio.create_task(hub.wait_command(wanted, Caller(tenant, "key")))
+
+    waiting = [wait("t"), wait("t"), wait("u")]
+    await asyncio.sleep(0)
+    with pytest.raises(Overloaded, match="2 calls wait for commands already"):
+        await wait("t")
+    waiting[0].cancel()
+    await asyncio.wait(waiting[:1])
+    waiting.append(wait("t"))
+    await asyncio.sleep(0)
+    assert not waiting[-1].done()
+    for task in waiting:
+        task.cancel()
+    await asyncio.wait(waiting)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from datetime import timedelta
 
 from google.protobuf.duration_pb2 import Duration
@@ -15,7 +16,7 @@ from mostek.hub.session import LiveSession
 from mostek.hub.store import CommandFilter, CommandRecord
 from mostek.hub.writes import Writes
 from mostek.link.v1.link_pb2 import Company
-from mostek.wire.failures import Invalid, failure_of
+from mostek.wire.failures import Invalid, Overloaded, failure_of
 from mostek.wire.operations import OPERATIONS
 
 __all__ = ["Admin", "command_message"]
@@ -26,6 +27,8 @@ _LARGEST_PAGE = 1000
 #: Seconds that WaitCommand waits, where the caller does not say, and at most.
 _WAIT = 60.0
 _LONGEST_WAIT = 600.0
+#: Calls of WaitCommand that may wait for one tenant at a time.
+MOST_WAITS = 1000
 
 
 class Admin:
@@ -34,6 +37,7 @@ class Admin:
     def __init__(self, registry: Registry, writes: Writes) -> None:
         self._registry = registry
         self._writes = writes
+        self._waits: Counter[str] = Counter()
 
     def list_connectors(
         self, request: admin.ListConnectorsRequest, caller: Caller
@@ -69,8 +73,14 @@ class Admin:
     async def wait_command(
         self, request: admin.WaitCommandRequest, caller: Caller
     ) -> admin.WaitCommandResponse:
-        """One command whole, when it has ended. Raises NotFound, Invalid."""
-        await self._writes.wait(caller.tenant, request.id, _timeout(request))
+        """One command whole, when it has ended. Raises NotFound, Invalid, Overloaded."""
+        if self._waits[caller.tenant] >= MOST_WAITS:
+            raise Overloaded(f"{MOST_WAITS} calls wait for commands already.", retry_after=5.0)
+        self._waits[caller.tenant] += 1
+        try:
+            await self._writes.wait(caller.tenant, request.id, _timeout(request))
+        finally:
+            self._waits[caller.tenant] -= 1
         return admin.WaitCommandResponse(command=await self._whole(caller.tenant, request.id))
 
     async def cancel_command(
