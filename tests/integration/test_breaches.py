@@ -95,6 +95,20 @@ async def test_bytes_that_are_no_frame_are_told_as_such(world: World, first: byt
         await world.until(lambda: len(world.hub.registry.sessions()) == 1)
 
 
+async def test_a_connector_has_a_bounded_number_of_instances(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("mostek.hub.registry.MOST_SESSIONS", 2)
+    async with world.connector(), world.connector(instance="-two"):
+        await world.until(lambda: len(world.acme.sessions) == 2)
+        hello = ConnectorToHub(hello=Hello(revision=1, connector="acme", instance="3", slots=1))
+        said = await _said(world, [hello.SerializeToString()])
+        await _serves(world)
+    assert said.reason == GoodbyeReason.GOODBYE_REASON_REFUSED
+    assert "stop those that are not needed" in said.message
+    assert said.reconnect_after.seconds >= 30
+
+
 class NoisyHub:
     """Plays a script to each stream, bytes for frames, and passes those after the last script on to a real hub."""
 

@@ -197,9 +197,9 @@ async def test_the_same_process_takes_over_at_once_and_so_do_those_that_tell_non
 
 
 @contextlib.asynccontextmanager
-async def _stream(world: World, process: str) -> AsyncIterator[None]:
+async def _stream(world: World, process: str, instance: str = "i") -> AsyncIterator[None]:
     """A connector that says Hello and then nothing."""
-    hello = Hello(revision=1, connector="acme", instance="i", process=process, slots=1)
+    hello = Hello(revision=1, connector="acme", instance=instance, process=process, slots=1)
     async with grpc.aio.insecure_channel(world.addresses.link) as channel:
         call: Stream = LinkServiceStub(channel).Connect()
         await call.write(ConnectorToHub(hello=hello))
@@ -264,3 +264,18 @@ async def test_the_failure_of_a_hung_write_says_what_holds_it_up(world: World) -
             await world.client.admin.GetCommand(admin.GetCommandRequest(id=command.id))
         ).command
         assert "LOCKED" in [event.detail for event in shown.timeline]
+
+
+# Two instances
+
+
+async def test_what_an_instance_that_has_gone_served_is_not_what_the_connector_serves(
+    world: World,
+) -> None:
+    async with world.connector():
+        async with _stream(world, "other", instance="other"):
+            await world.until(lambda: len(world.acme.sessions) == 2)
+            assert not world.acme.status.companies
+        await world.until(lambda: len(world.acme.sessions) == 1)
+        answer = await world.client.connector("acme").DescribeErp(DescribeErpRequest())
+        assert answer.erp.program == "Notebook"

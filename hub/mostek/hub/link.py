@@ -44,6 +44,10 @@ _LOOK_EVERY = 0.05
 #: Seconds after which a process that was refused may ask again.
 _REFUSED_FOR = 60.0
 _STOPPING = "The hub is stopping."
+_CROWDED = (
+    "This connector has as many instances as the hub takes: stop those that are not needed, or give this one a name of "
+    "its own in `connector.name`."
+)
 _COPY = (
     "Another process of this instance is connected and answers. Most likely this machine, or the connector's state "
     "folder, is a copy: stop one of the two, or delete the file `instance` in the state folder of the copy."
@@ -161,6 +165,8 @@ class Link(LinkServiceServicer):
             deciding = asyncio.create_task(self._decide(session, rivals), name="decide")
             self._deciding.add(deciding)
             deciding.add_done_callback(self._deciding.discard)
+        elif not self._registry.has_room(session):
+            session.end(GoodbyeReason.GOODBYE_REASON_REFUSED, _CROWDED, _REFUSED_FOR)
         else:
             self._admit(session)
 

@@ -18,6 +18,8 @@ from mostek.wire.names import ONLY_COMPANY
 
 __all__ = ["ConnectorRecord", "Refused", "Registry"]
 
+#: Sessions that a connector has at a time, one for each of its instances.
+MOST_SESSIONS = 32
 #: Seconds that a call waits, at most, for a connector whose connection was just cut.
 REDIALS_WITHIN = 3.0
 #: Calls that wait so for one connector.
@@ -149,6 +151,12 @@ class Registry:
         record.changed()
         self._tell(session)
 
+    def has_room(self, session: LiveSession) -> bool:
+        """Whether the connector may have one session more; those that leave don't count."""
+        record = self._records.get(session.connector)
+        live = [one for one in record.sessions if not one.rules.leaving] if record else []
+        return len(live) < MOST_SESSIONS
+
     def rivals(self, session: LiveSession) -> list[LiveSession]:
         """Sessions of the same instance that another process runs and has not left."""
         record = self._records.get(session.connector)
@@ -192,6 +200,9 @@ class Registry:
         if record is None or session not in record.sessions:
             return
         record.sessions.remove(session)
+        if record.sessions:
+            # Not what an instance that has gone served.
+            record.status = record.sessions[-1].status
         if not silent:
             within = self._returns_within
             if not session.rules.leaving:
