@@ -16,6 +16,7 @@ from structlog.testing import capture_logs
 from mostek.client import Client
 from mostek.connector import link as link_module
 from mostek.erp.v1.customer_pb2 import GetCustomerRequest, ListCustomersRequest
+from mostek.erp.v1.erp_pb2 import DescribeErpRequest
 from mostek.hub import session as session_module
 from mostek.hub.config import HubConfig
 from mostek.hub.hub import Hub
@@ -269,6 +270,8 @@ async def test_a_middlebox_that_answers_pings_does_not_hide_that_nothing_gets_th
             shown = type(addresses)(api=addresses.api, link=through, http=addresses.http)
             world = World(hub, shown, client, tmp_path, {})
             async with world.connector():
+                # An answer shows that the connector has been welcomed, too.
+                await client.connector("acme").DescribeErp(DescribeErpRequest())
                 began = asyncio.get_running_loop().time()
                 box.silence()
                 await asyncio.sleep(1.0)

@@ -125,8 +125,9 @@ def _pauses() -> Iterator[float]:
 
 def _is_hub_away(error: aio.AioRpcError) -> bool:
     """Whether the connection broke or could not be made, rather than the hub refusing in its own words."""
-    unavailable = error.code() is StatusCode.UNAVAILABLE
-    return unavailable and (error.trailing_metadata() or aio.Metadata()).get(FAILURE) is None
+    spoken = (error.trailing_metadata() or aio.Metadata()).get(FAILURE) is not None
+    # CANCELLED: a hub that stops cancels what it has not looked at yet. What we cancel ourselves does not come here.
+    return not spoken and error.code() in (StatusCode.UNAVAILABLE, StatusCode.CANCELLED)
 
 
 def _failure(error: aio.AioRpcError, address: str, method: str | bytes) -> CommandFailure:

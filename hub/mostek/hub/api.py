@@ -20,7 +20,8 @@ from mostek.hub.identity import LOCAL, Caller
 from mostek.hub.router import Router
 from mostek.hub.status import status_of, without_database
 from mostek.hub.store import StoreError
-from mostek.wire.failures import CommandFailure, Internal, Invalid, failure_of
+from mostek.hub.writes import StillRunning
+from mostek.wire.failures import CommandFailure, Internal, Invalid, Offline, failure_of
 from mostek.wire.names import (
     COMMAND_ID,
     COMPANY,
@@ -68,6 +69,10 @@ def _handler(router: Router, operation: Operation) -> Callable[[bytes, Any], Awa
             context.set_trailing_metadata(((COMMAND_ID, answer.command_id),))
             return answer.response
         except CommandFailure as failure:
+            if router.registry.leaving and isinstance(failure, Offline | StillRunning):
+                # Without words of ours it is to a client as if the hub were gone: it asks the one that comes next.
+                trailing = ((COMMAND_ID, failure.command_id),)
+                await context.abort(grpc.StatusCode.UNAVAILABLE, "The hub is restarting.", trailing)
             await _abort(context, failure)
 
     return handle

@@ -133,7 +133,8 @@ class Registry:
     def __init__(self, returns_within: float = 0.0) -> None:
         self._returns_within = returns_within
         self._records: dict[ConnectorId, ConnectorRecord] = {}
-        self._leaving = False
+        #: This hub stops: what it can't end belongs to the hub that comes after it.
+        self.leaving = False
         #: Called when a session was opened, and when it serves something else.
         self.listeners: list[Callable[[LiveSession], None]] = []
 
@@ -212,7 +213,7 @@ class Registry:
 
     def leave(self) -> None:
         """This hub stops: nobody waits for connectors here any longer."""
-        self._leaving = True
+        self.leaving = True
         for record in self._records.values():
             record.changed()
 
@@ -264,5 +265,7 @@ class Registry:
             except _Returning:
                 record = self.connector(connector)
                 until = ends if record.online else min(ends, record.expected_until)
-                if self._leaving or until <= time.monotonic() or not await record.change(until):
+                if self.leaving:
+                    raise Offline("The hub is restarting.", retry_after=1.0) from None
+                if until <= time.monotonic() or not await record.change(until):
                     raise
