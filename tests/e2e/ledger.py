@@ -57,7 +57,7 @@ async def main(address: str, folder: Path, instance: str) -> None:
     """Serve until killed."""
     configure_logs("info")
     config = Config(
-        hub=DialConfig(link=address),
+        hub=DialConfig(link=address, insecure=True),
         connector=ConnectorConfig(name="acme", state=folder / f"connector{instance}"),
         policy=PolicyConfig(writes=True),
         companies={"main": CompanyConfig(plugin="ledger")},

@@ -54,6 +54,7 @@ class Processes:
             MOSTEK_HUB_HTTP=self.http,
             MOSTEK_HUB_DATABASE=f"sqlite:///{self.folder}/hub.sqlite",
             MOSTEK_HUB_KEY_FILE=str(self.folder / "hub.keys"),
+            MOSTEK_HUB_INSECURE="true",
         )
 
     def connector(self, crash_at: str = "", instance: str = "") -> subprocess.Popen[bytes]:
@@ -65,7 +66,7 @@ class Processes:
         erp = json.dumps(str(self.folder / "subiekt.sqlite"))
         config = self.folder / "connector.toml"
         config.write_text(
-            f'[hub]\nlink = "{self.link}"\n[connector]\nname = "acme"\n[policy]\nwrites = true\n'
+            f'[hub]\nlink = "{self.link}"\ninsecure = true\n[connector]\nname = "acme"\n[policy]\nwrites = true\n'
             '[companies.main]\nplugin = "subiekt-gt"\n'
             f'[companies.main.database]\nkind = "sqlite"\npath = {erp}\n'
             f"[companies.main.orders]\ntemplate = {json.dumps(template)}\n",

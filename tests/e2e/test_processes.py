@@ -38,7 +38,7 @@ class Site:
         self.processes: dict[str, subprocess.Popen[bytes]] = {}
         made = create(folder / "erp.sqlite", customers=50, products=50, invoices=50)
         (folder / "connector.toml").write_text(
-            f'[hub]\nlink = "127.0.0.1:{self.ports["link"]}"\n[connector]\nname = "acme"\n'
+            f'[hub]\nlink = "127.0.0.1:{self.ports["link"]}"\ninsecure = true\n[connector]\nname = "acme"\n'
             "[policy]\nwrites = true\n"
             '[companies.main]\nplugin = "subiekt-gt"\n'
             f"[companies.main.orders]\ntemplate = {json.dumps(made.template_order)}\n"
@@ -50,6 +50,7 @@ class Site:
         settings = {f"MOSTEK_HUB_{n.upper()}": f"127.0.0.1:{p}" for n, p in self.ports.items()}
         settings["MOSTEK_HUB_DATABASE"] = f"sqlite:///{self.folder}/hub.sqlite"
         settings["MOSTEK_HUB_KEY_FILE"] = str(self.folder / "hub.keys")
+        settings["MOSTEK_HUB_INSECURE"] = "true"
         log = (self.folder / f"{command}.log").open("ab")
         with log:
             process = subprocess.Popen(

@@ -140,7 +140,7 @@ class World:
     ) -> AsyncIterator[Connector]:
         """A connector that is online."""
         config = Config(
-            hub=DialConfig(link=self.addresses.link),
+            hub=DialConfig(link=self.addresses.link, insecure=True),
             connector=ConnectorConfig(
                 name=name,
                 state=self.state / (name + instance),
@@ -185,12 +185,13 @@ class World:
 
 def hub_config(folder: Path, **settings: Any) -> HubConfig:
     """A hub on free ports, with its state in a folder."""
-    given = {
+    given: dict[str, Any] = {
         "api": "127.0.0.1:0",
         "link": "127.0.0.1:0",
         "http": "127.0.0.1:0",
         "database": f"sqlite:///{folder}/hub.sqlite",
         "key_file": str(folder / "hub.keys"),
+        "insecure": True,
     }
     return HubConfig(**given | settings)
 

@@ -99,6 +99,8 @@ class HubConfig(_Table):
     link: Annotated[str, AfterValidator(_address)]
     #: HTTP proxy on the way, `http://user:password@host:port`; none: what the environment says.
     proxy: Annotated[SecretStr, AfterValidator(_proxy)] = SecretStr("")
+    #: Without TLS, to a hub on this machine that is insecure too; for demo and tests.
+    insecure: bool = False
 
 
 class ConnectorConfig(_Table):

@@ -43,6 +43,9 @@ class HubConfig(BaseSettings):
     #: Days that requests and outcomes are kept after the command has ended.
     retention_days: int = Field(default=30, ge=1)
 
+    #: No TLS and no API keys: everybody is `LOCAL`, a connector is whom it says. On loopback only; for demo and tests.
+    insecure: bool = False
+
     @field_validator("api", "link", "http")
     @classmethod
     def _loopback(cls, address: str) -> str:
