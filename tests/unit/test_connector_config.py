@@ -13,8 +13,8 @@ from pydantic import BaseModel, ConfigDict, Field
 from mostek.connector import companies as companies_module
 from mostek.connector.companies import load
 from mostek.connector.config import Config, ConfigError, lines_of
-from mostek.connector.paths import unknown_paths
 from mostek.plugin.plugin import Plugin, Site
+from mostek.wire.fields import unknown_paths
 
 RIGHT = """\
 [hub]

@@ -19,8 +19,8 @@ from pydantic import (
     field_validator,
 )
 
-from mostek.connector.paths import unknown_paths
 from mostek.connector.proxy import checked_proxy
+from mostek.wire.fields import unknown_paths
 from mostek.wire.names import NAME
 
 __all__ = [

@@ -19,7 +19,7 @@ from mostek.connector.outcomes import OutcomeStore
 from mostek.connector.policy import Policy
 from mostek.connector.runner import Runner
 from mostek.link.v1.link_pb2 import Hello, Status
-from mostek.wire.session import DURABLE, REVISION
+from mostek.wire.session import DENIED_FIELDS, DURABLE, REVISION
 
 __all__ = ["Connector"]
 
@@ -101,7 +101,7 @@ class Connector:
     def _hello(self, instance: str) -> Hello:
         return Hello(
             revision=REVISION,
-            capabilities=[DURABLE],
+            capabilities=[DURABLE, DENIED_FIELDS],
             connector=self.config.connector.name,
             instance=instance,
             software=version("mostek"),

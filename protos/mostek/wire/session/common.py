@@ -24,6 +24,7 @@ from mostek.link.v1.link_pb2 import (
 from mostek.wire.outbox import Outbox
 
 __all__ = [
+    "DENIED_FIELDS",
     "DURABLE",
     "MISSES",
     "REVISION",
@@ -50,6 +51,8 @@ REVISION = 1
 MISSES = 3
 #: Capability of a connector: it tells when a write begins, can cancel it before, and keeps outcomes until acknowledged.
 DURABLE = "durable"
+#: Capability of a connector: it keeps back also what a command says.
+DENIED_FIELDS = "denied-fields"
 
 
 class ProtocolError(Exception):

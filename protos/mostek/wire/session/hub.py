@@ -23,6 +23,7 @@ from mostek.link.v1.link_pb2 import (
 from mostek.wire.failures import Offline, Overloaded, TooLarge, UnknownOutcome, failure_of
 from mostek.wire.outbox import Payload
 from mostek.wire.session.common import (
+    DENIED_FIELDS,
     DURABLE,
     REVISION,
     Assembly,
@@ -92,7 +93,15 @@ class HubSession(Side[HubToConnector]):
     @property
     def durable(self) -> bool:
         """Whether the connector has the capability of that name."""
-        return self.hello is not None and DURABLE in self.hello.capabilities
+        return self._can(DURABLE)
+
+    @property
+    def denies_fields(self) -> bool:
+        """Whether the connector keeps back what a command says."""
+        return self._can(DENIED_FIELDS)
+
+    def _can(self, capability: str) -> bool:
+        return self.hello is not None and capability in self.hello.capabilities
 
     @property
     def outstanding(self) -> list[str]:
@@ -214,7 +223,7 @@ class HubSession(Side[HubToConnector]):
     def _welcome(self, hello: Hello) -> Welcome:
         return Welcome(
             revision=min(REVISION, hello.revision),
-            capabilities=[DURABLE] if DURABLE in hello.capabilities else [],
+            capabilities=[name for name in (DURABLE, DENIED_FIELDS) if name in hello.capabilities],
             session_id=self.session_id,
             heartbeat_interval=duration(self.settings.heartbeat_interval),
             credit_limit=self._granted,
