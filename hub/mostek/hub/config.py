@@ -3,12 +3,24 @@
 from __future__ import annotations
 
 import ipaddress
-from typing import Literal
+from typing import Literal, Self
+from urllib.parse import urlsplit
 
-from pydantic import Field, field_validator
+from pydantic import Field, field_validator, model_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
-__all__ = ["HubConfig", "split_address"]
+__all__ = ["HubConfig", "may_be_asked", "split_address"]
+
+#: Signatures that need no secret of the issuer's here. An HMAC would: whoever can check one can make one.
+SIGNATURES = ("RS256", "RS384", "RS512", "PS256", "PS384", "PS512", "ES256", "ES384", "EdDSA")
+
+
+def may_be_asked(address: str) -> bool:
+    """Whether keys may be fetched from there: over TLS, or on this machine."""
+    parts = urlsplit(address)
+    if parts.scheme == "http":
+        return parts.hostname in ("localhost", "127.0.0.1", "::1")
+    return parts.scheme == "https" and bool(parts.hostname)
 
 
 def split_address(address: str) -> tuple[str, int]:
@@ -45,6 +57,38 @@ class HubConfig(BaseSettings):
 
     #: No TLS and no API keys: everybody is `LOCAL`, a connector is whom it says. On loopback only; for demo and tests.
     insecure: bool = False
+
+    #: Calls a second that an API key may make on average, and at once; each process counts for itself.
+    rate: float = Field(default=200.0, gt=0)
+    burst: int = Field(default=400, ge=1)
+    #: Days that the audit is kept.
+    audit_days: int = Field(default=365, ge=31)
+    #: An OpenID Connect issuer whose tokens are taken in place of API keys, `https://…`; empty: none.
+    oidc_issuer: str = ""
+    #: What its tokens must be meant for (`aud`).
+    oidc_audience: str = ""
+    #: In which claims of a token tenant, name and scopes are. Scopes are words `mostek:read` and so on.
+    oidc_tenant_claim: str = "tenant"
+    oidc_name_claim: str = "sub"
+    oidc_scope_claim: str = "scope"
+    #: By which algorithms tokens may be signed, separated by commas.
+    oidc_algorithms: str = "RS256,ES256"
+
+    @field_validator("oidc_algorithms")
+    @classmethod
+    def _asymmetric(cls, algorithms: str) -> str:
+        names = [name.strip() for name in algorithms.split(",")]
+        if wrong := [name for name in names if name not in SIGNATURES]:
+            raise ValueError(f"{wrong[0]!r} is none of {', '.join(SIGNATURES)}")
+        return ",".join(names)
+
+    @model_validator(mode="after")
+    def _issuer_and_audience(self) -> Self:
+        if bool(self.oidc_issuer) != bool(self.oidc_audience):
+            raise ValueError("OIDC_ISSUER and OIDC_AUDIENCE are set together or not at all")
+        if self.oidc_issuer and not may_be_asked(self.oidc_issuer):
+            raise ValueError(f"OIDC_ISSUER {self.oidc_issuer!r} must be an https:// address")
+        return self
 
     @field_validator("api", "link", "http")
     @classmethod

@@ -15,15 +15,21 @@ import uvicorn
 from grpc_health.v1 import health, health_pb2, health_pb2_grpc
 from grpc_reflection.v1alpha import reflection
 
-from mostek.hub.admin import Admin
-from mostek.hub.api import ADMIN_SERVICE, admin_api, erp_api
+from mostek.hub.admin import ADMIN_SERVICE, Admin
+from mostek.hub.admin_callers import CallersAdmin
+from mostek.hub.api import admin_api, erp_api
+from mostek.hub.audit import Audit
+from mostek.hub.callers import Callers
 from mostek.hub.config import HubConfig, split_address
+from mostek.hub.gate import ANYBODY, Gate, Keys
 from mostek.hub.http.app import create_app
 from mostek.hub.keyring import Keyring, add_key, load_keys
 from mostek.hub.link import Link
+from mostek.hub.oidc import Issuer
+from mostek.hub.pages import PageTokens
 from mostek.hub.registry import Registry
 from mostek.hub.router import Router
-from mostek.hub.store import Store
+from mostek.hub.store import AuditStore, KeyStore, Store
 from mostek.hub.writes import Writes
 from mostek.link.v1.link_pb2_grpc import add_LinkServiceServicer_to_server
 from mostek.wire.operations import SERVICE
@@ -81,18 +87,26 @@ class Hub:
         """
         # What is pushed last ends first.
         async with contextlib.AsyncExitStack() as ending:
-            store = await Store.open(self.config.database, keyring(self.config))
+            keys = keyring(self.config)
+            store = await Store.open(self.config.database, keys)
             ending.push_async_callback(store.close)
+            audit = Audit(AuditStore(store), retention=self.config.audit_days * 24 * 3600.0)
+            ending.push_async_callback(audit.flush)
+            gate = self._gate(KeyStore(store), audit, ending)
             retention = self.config.retention_days * 24 * 3600.0
             writes = Writes(self.registry, store, retention=retention)
-            router, admin = Router(self.registry, writes), Admin(self.registry, writes)
+            router = Router(self.registry, writes, audit)
+            tokens = PageTokens(keys)
+            callers = Callers(KeyStore(store), most_rate=self.config.rate, revoked=gate.forget)
+            callers_admin = CallersAdmin(callers, AuditStore(store), tokens)
+            admin = Admin(self.registry, writes, audit, tokens, callers_admin)
             link = self._link_server()
             ending.push_async_callback(link.stop, 0)
-            api, health_service = self._api_server(router, admin)
+            api, health_service = self._api_server(router, admin, gate)
             ending.push_async_callback(api.stop, 1.0)
             link_at = _bind(link, self.config.link)
             api_at = _bind(api, self.config.api)
-            http, listener = self._http(router, admin)
+            http, listener = self._http(router, admin, gate)
             host, http_port = listener.getsockname()[:2]
             await writes.dispatcher.start()
             # For a start that fails; a running hub stops its writes before the servers, which wait for them.
@@ -100,6 +114,7 @@ class Hub:
             await link.start()
             await api.start()
             ending.callback(asyncio.create_task(self._tick(), name="tick").cancel)
+            ending.callback(asyncio.create_task(audit.run(), name="audit").cancel)
             serving = asyncio.create_task(http.serve([listener]), name="http")
             ending.push_async_callback(_stop_http, http, serving)
             ending.push_async_callback(writes.stop)
@@ -109,6 +124,17 @@ class Hub:
             log.info("listening", api=addresses.api, link=addresses.link, http=addresses.http)
             yield addresses
         log.info("stopped")
+
+    def _gate(self, store: KeyStore, audit: Audit, ending: contextlib.AsyncExitStack) -> Gate:
+        """What says who calls, at work until the hub ends."""
+        config = self.config
+        if config.insecure:
+            return ANYBODY
+        issuer = Issuer(config) if config.oidc_issuer else None
+        keys = Keys(store, audit, rate=config.rate, burst=config.burst, issuer=issuer)
+        ending.push_async_callback(keys.stop)
+        ending.callback(asyncio.create_task(keys.run(), name="keys").cancel)
+        return keys
 
     async def _serving(self, health_service: health.aio.HealthServicer) -> None:
         self._ready = True
@@ -127,26 +153,21 @@ class Hub:
         return server
 
     def _api_server(
-        self, router: Router, admin: Admin
+        self, router: Router, admin: Admin, gate: Gate
     ) -> tuple[grpc.aio.Server, health.aio.HealthServicer]:
         server = grpc.aio.server(
             options=(*_OPTIONS, ("grpc.max_receive_message_length", MAX_REQUEST))
         )
-        server.add_generic_rpc_handlers((erp_api(router), admin_api(admin)))
+        server.add_generic_rpc_handlers((erp_api(router, gate), admin_api(admin, gate)))
         servicer = health.aio.HealthServicer()
         health_pb2_grpc.add_HealthServicer_to_server(servicer, server)
-        names = (
-            SERVICE.full_name,
-            ADMIN_SERVICE.full_name,
-            health.SERVICE_NAME,
-            reflection.SERVICE_NAME,
-        )
-        reflection.enable_server_reflection(names, server)
+        if self.config.insecure:
+            _reflect(server)
         return server, servicer
 
-    def _http(self, router: Router, admin: Admin) -> tuple[_HttpServer, socket.socket]:
+    def _http(self, router: Router, admin: Admin, gate: Gate) -> tuple[_HttpServer, socket.socket]:
         host, port = split_address(self.config.http)
-        app = create_app(router, admin, ready=lambda: self._ready)
+        app = create_app(router, admin, gate, ready=lambda: self._ready)
         config = uvicorn.Config(
             app, host=host, port=port, log_config=None, access_log=False, lifespan="off", ws="none"
         )
@@ -160,6 +181,17 @@ class Hub:
         while True:
             await asyncio.sleep(1.0)
             self.link.tick()
+
+
+def _reflect(server: grpc.aio.Server) -> None:
+    """Let tools ask what is served. It asks for no key, so a hub that wants keys does not offer it."""
+    names = (
+        SERVICE.full_name,
+        ADMIN_SERVICE.full_name,
+        health.SERVICE_NAME,
+        reflection.SERVICE_NAME,
+    )
+    reflection.enable_server_reflection(names, server)
 
 
 async def _stop_http(server: _HttpServer, serving: asyncio.Task[None]) -> None:

@@ -68,6 +68,11 @@ class LiveSession:
         return self.rules.durable
 
     @property
+    def denies_fields(self) -> bool:
+        """Whether the connector keeps back what a command says."""
+        return self.rules.denies_fields
+
+    @property
     def instance(self) -> str:
         """The connector process's identity; empty before Hello."""
         return self.rules.hello.instance if self.rules.hello else ""

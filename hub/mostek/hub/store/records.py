@@ -3,11 +3,22 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from enum import StrEnum
+from typing import NamedTuple
 
 from mostek.hub.commands import Progress, State
-from mostek.hub.identity import ConnectorId
+from mostek.hub.identity import EVERYTHING, ConnectorId, Reach
 
-__all__ = ["CommandFilter", "CommandRecord", "Event", "Lane"]
+__all__ = [
+    "AuditEntry",
+    "AuditFilter",
+    "AuditKind",
+    "CommandFilter",
+    "CommandRecord",
+    "Event",
+    "Lane",
+    "TenantRecord",
+]
 
 
 @dataclass(frozen=True)
@@ -59,10 +70,64 @@ class CommandRecord:
 
 @dataclass(frozen=True)
 class CommandFilter:
-    """Which commands to list; what is empty does not matter. `before`: numbers below, 0 for all."""
+    """Which commands to list; what is empty does not matter. `before`: numbers below, 0 for all.
+
+    `reach`: only those that a caller so restricted may see.
+    """
 
     connector: str = ""
     company: str = ""
     idempotency_key: str = ""
     states: frozenset[State] = frozenset()
     before: int = 0
+    reach: Reach = EVERYTHING
+
+
+class AuditKind(StrEnum):
+    """What an entry of the audit is about."""
+
+    ADMIN = "admin"
+    ENROLMENT = "enrolment"
+    #: Somebody was not let in, or not let do something.
+    REFUSAL = "refusal"
+    WRITE = "write"
+    READ = "read"
+    #: Entries that could not be kept, or are kept no longer: `detail` says how many.
+    LOSS = "loss"
+
+
+class AuditEntry(NamedTuple):
+    """One entry of the audit. `at`: seconds since 1970. `number` is given by the store."""
+
+    at: float
+    tenant: str
+    kind: AuditKind
+    caller: str
+    #: An operation, an rpc of `AdminService`, or what else was done.
+    operation: str
+    outcome: str
+    connector: str = ""
+    company: str = ""
+    command_id: str = ""
+    detail: str = ""
+    number: int = 0
+
+
+@dataclass(frozen=True)
+class AuditFilter:
+    """Which entries of a tenant to list, the oldest first; what is empty does not matter. Moments as in the entries."""
+
+    connector: str = ""
+    kinds: frozenset[AuditKind] = frozenset()
+    since: float = 0.0
+    until: float | None = None
+    #: Numbers above.
+    after: int = 0
+
+
+@dataclass(frozen=True)
+class TenantRecord:
+    """Somebody for whom the hub works."""
+
+    name: str
+    added_at: float

@@ -18,7 +18,7 @@ from sqlalchemy import (
     text,
 )
 
-__all__ = ["command", "connector", "event", "metadata", "tenant"]
+__all__ = ["api_key", "audit", "command", "connector", "event", "metadata", "tenant"]
 
 metadata = MetaData()
 
@@ -117,3 +117,49 @@ connector = Table(
     Column("status", LargeBinary, nullable=False),
     Column("changed_at", Double, nullable=False),
 )
+
+#: Who may call. `scopes` are words with spaces, `reach` is JSON.
+api_key = Table(
+    "api_key",
+    metadata,
+    Column("id", String(12), primary_key=True),
+    Column("tenant", String(63), ForeignKey("tenant.name"), nullable=False),
+    Column("name", String(63), nullable=False),
+    Column("hash", LargeBinary(32), nullable=False),
+    Column("scopes", Text, nullable=False),
+    Column("reach", Text, nullable=False),
+    Column("rate", Double),
+    Column("made_at", Double, nullable=False),
+    Column("made_by", String(200), nullable=False),
+    Column("expires_at", Double),
+    Column("revoked_at", Double),
+    Column("last_used_at", Double),
+)
+_LIVE = text("revoked_at IS NULL")
+Index(
+    "api_key_name",
+    api_key.c.tenant,
+    api_key.c.name,
+    unique=True,
+    sqlite_where=_LIVE,
+    postgresql_where=_LIVE,
+)
+
+#: What was done, by whom. Triggers keep it from being changed.
+audit = Table(
+    "audit",
+    metadata,
+    Column("number", _Number, primary_key=True, autoincrement=True),
+    Column("at", Double, nullable=False),
+    Column("tenant", String(63), nullable=False),
+    Column("kind", String(16), nullable=False),
+    Column("caller", String(200), nullable=False),
+    Column("operation", String(100), nullable=False),
+    Column("connector", String(63), nullable=False),
+    Column("company", String(63), nullable=False),
+    Column("command", String(32), nullable=False),
+    Column("outcome", String(32), nullable=False),
+    Column("detail", Text, nullable=False),
+)
+Index("audit_tenant", audit.c.tenant, audit.c.number)
+Index("audit_at", audit.c.at)

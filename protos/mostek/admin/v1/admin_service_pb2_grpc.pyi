@@ -27,7 +27,10 @@ GRPC_GENERATED_VERSION: str
 GRPC_VERSION: str
 
 class AdminServiceStub:
-    """The hub's own API: what operators and applications ask about connectors and about durable commands."""
+    """The hub's own API: what operators and applications ask about connectors and about durable commands, and what administrators
+    do with keys, tenants and the audit. Every answer is of the caller's tenant alone. What is not there and what is another's
+    fail alike, with NOT_FOUND.
+    """
 
     @_typing.overload
     def __new__(cls, channel: _grpc.Channel) -> _Self: ...
@@ -53,10 +56,27 @@ class AdminServiceStub:
     """
     ResolveCommand: _grpc.UnaryUnaryMultiCallable[_admin_service_pb2.ResolveCommandRequest, _admin_service_pb2.ResolveCommandResponse]
     """Say what became of a command whose end is unknown, after looking into the ERP."""
+    ListApiKeys: _grpc.UnaryUnaryMultiCallable[_admin_service_pb2.ListApiKeysRequest, _admin_service_pb2.ListApiKeysResponse]
+    """API keys, also the revoked ones, without their secrets. Needs the scope admin."""
+    CreateApiKey: _grpc.UnaryUnaryMultiCallable[_admin_service_pb2.CreateApiKeyRequest, _admin_service_pb2.CreateApiKeyResponse]
+    """Make an API key. Its text is in this response and nowhere else. Needs the scope admin."""
+    RevokeApiKey: _grpc.UnaryUnaryMultiCallable[_admin_service_pb2.RevokeApiKeyRequest, _admin_service_pb2.RevokeApiKeyResponse]
+    """Revoke an API key for ever. It is refused at once by the replica that did it, by all others within 60 seconds. Needs the
+    scope admin.
+    """
+    ListTenants: _grpc.UnaryUnaryMultiCallable[_admin_service_pb2.ListTenantsRequest, _admin_service_pb2.ListTenantsResponse]
+    """All tenants, by name. Needs the scope operator."""
+    CreateTenant: _grpc.UnaryUnaryMultiCallable[_admin_service_pb2.CreateTenantRequest, _admin_service_pb2.CreateTenantResponse]
+    """Add a tenant. Needs the scope operator."""
+    ListAuditEntries: _grpc.UnaryUnaryMultiCallable[_admin_service_pb2.ListAuditEntriesRequest, _admin_service_pb2.ListAuditEntriesResponse]
+    """The audit, the oldest entries first. Needs the scope admin."""
 
 @_typing.type_check_only
 class AdminServiceAsyncStub(AdminServiceStub):
-    """The hub's own API: what operators and applications ask about connectors and about durable commands."""
+    """The hub's own API: what operators and applications ask about connectors and about durable commands, and what administrators
+    do with keys, tenants and the audit. Every answer is of the caller's tenant alone. What is not there and what is another's
+    fail alike, with NOT_FOUND.
+    """
 
     def __init__(self, channel: _aio.Channel) -> None: ...
     ListConnectors: _aio.UnaryUnaryMultiCallable[_admin_service_pb2.ListConnectorsRequest, _admin_service_pb2.ListConnectorsResponse]  # type: ignore[assignment]
@@ -79,9 +99,26 @@ class AdminServiceAsyncStub(AdminServiceStub):
     """
     ResolveCommand: _aio.UnaryUnaryMultiCallable[_admin_service_pb2.ResolveCommandRequest, _admin_service_pb2.ResolveCommandResponse]  # type: ignore[assignment]
     """Say what became of a command whose end is unknown, after looking into the ERP."""
+    ListApiKeys: _aio.UnaryUnaryMultiCallable[_admin_service_pb2.ListApiKeysRequest, _admin_service_pb2.ListApiKeysResponse]  # type: ignore[assignment]
+    """API keys, also the revoked ones, without their secrets. Needs the scope admin."""
+    CreateApiKey: _aio.UnaryUnaryMultiCallable[_admin_service_pb2.CreateApiKeyRequest, _admin_service_pb2.CreateApiKeyResponse]  # type: ignore[assignment]
+    """Make an API key. Its text is in this response and nowhere else. Needs the scope admin."""
+    RevokeApiKey: _aio.UnaryUnaryMultiCallable[_admin_service_pb2.RevokeApiKeyRequest, _admin_service_pb2.RevokeApiKeyResponse]  # type: ignore[assignment]
+    """Revoke an API key for ever. It is refused at once by the replica that did it, by all others within 60 seconds. Needs the
+    scope admin.
+    """
+    ListTenants: _aio.UnaryUnaryMultiCallable[_admin_service_pb2.ListTenantsRequest, _admin_service_pb2.ListTenantsResponse]  # type: ignore[assignment]
+    """All tenants, by name. Needs the scope operator."""
+    CreateTenant: _aio.UnaryUnaryMultiCallable[_admin_service_pb2.CreateTenantRequest, _admin_service_pb2.CreateTenantResponse]  # type: ignore[assignment]
+    """Add a tenant. Needs the scope operator."""
+    ListAuditEntries: _aio.UnaryUnaryMultiCallable[_admin_service_pb2.ListAuditEntriesRequest, _admin_service_pb2.ListAuditEntriesResponse]  # type: ignore[assignment]
+    """The audit, the oldest entries first. Needs the scope admin."""
 
 class AdminServiceServicer(metaclass=_abc_1.ABCMeta):
-    """The hub's own API: what operators and applications ask about connectors and about durable commands."""
+    """The hub's own API: what operators and applications ask about connectors and about durable commands, and what administrators
+    do with keys, tenants and the audit. Every answer is of the caller's tenant alone. What is not there and what is another's
+    fail alike, with NOT_FOUND.
+    """
 
     @_abc_1.abstractmethod
     def ListConnectors(
@@ -150,5 +187,55 @@ class AdminServiceServicer(metaclass=_abc_1.ABCMeta):
         context: _ServicerContext,
     ) -> _typing.Union[_admin_service_pb2.ResolveCommandResponse, _abc.Awaitable[_admin_service_pb2.ResolveCommandResponse]]:
         """Say what became of a command whose end is unknown, after looking into the ERP."""
+
+    @_abc_1.abstractmethod
+    def ListApiKeys(
+        self,
+        request: _admin_service_pb2.ListApiKeysRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_admin_service_pb2.ListApiKeysResponse, _abc.Awaitable[_admin_service_pb2.ListApiKeysResponse]]:
+        """API keys, also the revoked ones, without their secrets. Needs the scope admin."""
+
+    @_abc_1.abstractmethod
+    def CreateApiKey(
+        self,
+        request: _admin_service_pb2.CreateApiKeyRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_admin_service_pb2.CreateApiKeyResponse, _abc.Awaitable[_admin_service_pb2.CreateApiKeyResponse]]:
+        """Make an API key. Its text is in this response and nowhere else. Needs the scope admin."""
+
+    @_abc_1.abstractmethod
+    def RevokeApiKey(
+        self,
+        request: _admin_service_pb2.RevokeApiKeyRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_admin_service_pb2.RevokeApiKeyResponse, _abc.Awaitable[_admin_service_pb2.RevokeApiKeyResponse]]:
+        """Revoke an API key for ever. It is refused at once by the replica that did it, by all others within 60 seconds. Needs the
+        scope admin.
+        """
+
+    @_abc_1.abstractmethod
+    def ListTenants(
+        self,
+        request: _admin_service_pb2.ListTenantsRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_admin_service_pb2.ListTenantsResponse, _abc.Awaitable[_admin_service_pb2.ListTenantsResponse]]:
+        """All tenants, by name. Needs the scope operator."""
+
+    @_abc_1.abstractmethod
+    def CreateTenant(
+        self,
+        request: _admin_service_pb2.CreateTenantRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_admin_service_pb2.CreateTenantResponse, _abc.Awaitable[_admin_service_pb2.CreateTenantResponse]]:
+        """Add a tenant. Needs the scope operator."""
+
+    @_abc_1.abstractmethod
+    def ListAuditEntries(
+        self,
+        request: _admin_service_pb2.ListAuditEntriesRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_admin_service_pb2.ListAuditEntriesResponse, _abc.Awaitable[_admin_service_pb2.ListAuditEntriesResponse]]:
+        """The audit, the oldest entries first. Needs the scope admin."""
 
 def add_AdminServiceServicer_to_server(servicer: AdminServiceServicer, server: _typing.Union[_grpc.Server, _aio.Server]) -> None: ...
