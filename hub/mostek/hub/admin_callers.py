@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator
+from dataclasses import replace
 from datetime import UTC
 
 from google.protobuf.timestamp_pb2 import Timestamp
@@ -15,7 +16,7 @@ from mostek.hub.pages import PageTokens, page_size
 from mostek.hub.store import AuditEntry, AuditFilter, AuditKind, AuditStore, TenantRecord
 from mostek.wire.failures import Invalid
 
-__all__ = ["CallersAdmin", "audit_message"]
+__all__ = ["CallersAdmin", "audit_message", "exported"]
 
 _EXPORT_PAGE = 1000
 _KIND = "AUDIT_KIND_"
@@ -86,17 +87,15 @@ class CallersAdmin:
 
 async def exported(
     audit: AuditStore, tenant: str, wanted: AuditFilter
-) -> AsyncIterator[admin.AuditEntry]:
+) -> AsyncIterator[AuditEntry]:
     """All entries of a tenant, page by page."""
     while True:
         page = await audit.find(tenant, wanted, _EXPORT_PAGE)
         for entry in page:
-            yield audit_message(entry)
+            yield entry
         if len(page) < _EXPORT_PAGE:
             return
-        wanted = AuditFilter(
-            wanted.connector, wanted.kinds, wanted.since, wanted.until, page[-1].number
-        )
+        wanted = replace(wanted, after=page[-1].number)
 
 
 def audit_message(entry: AuditEntry) -> admin.AuditEntry:
