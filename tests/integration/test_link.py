@@ -13,11 +13,14 @@ from mostek.erp.v1.customer_pb2 import (
     GetCustomerRequest,
     GetCustomerResponse,
     ListCustomersRequest,
+    ListCustomersResponse,
 )
 from mostek.erp.v1.erp_pb2 import DescribeErpRequest
 from mostek.erp.v1.erp_service_pb2_grpc import ErpServiceStub
 from mostek.erp.v1.product_pb2 import ListProductsRequest
+from mostek.hub.session import span
 from mostek.link.v1.link_pb2 import (
+    Command,
     ConnectorToHub,
     GoodbyeReason,
     Hello,
@@ -345,3 +348,20 @@ async def test_a_write_is_denied_at_a_site_that_allows_none(world: World) -> Non
         create = world.client.connector("acme").with_key("k").CreateCustomer
         with pytest.raises((Denied, Unsupported)):
             await create(CreateCustomerRequest(customer=CustomerDraft(name="A")))
+
+
+async def test_a_command_can_deny_fields_beyond_the_sites_policy(world: World) -> None:
+    async with world.connector():
+        [session] = world.acme.sessions
+        assert session.denies_fields
+        command = Command(
+            command_id="1",
+            operation="ListCustomers",
+            company="main",
+            timeout=span(5.0),
+            denied_fields=["Customer.name"],
+        )
+        request = ListCustomersRequest().SerializeToString()
+        data = await session.call(command, request, timeout=5.0, stop_when_abandoned=True)
+    [customer] = ListCustomersResponse.FromString(data).customers
+    assert (customer.id, customer.name) == ("1", "")

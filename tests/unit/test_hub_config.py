@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 from pydantic import ValidationError
 
@@ -28,3 +30,19 @@ def test_what_is_no_address_is_refused_with_an_example(address: str) -> None:
 def test_settings_come_from_the_environment(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("MOSTEK_HUB_LINK", "127.0.0.1:9")
     assert HubConfig().link == "127.0.0.1:9"
+
+
+@pytest.mark.parametrize(
+    ("settings", "told"),
+    [
+        ({"oidc_issuer": "https://id.example.com"}, "set together"),
+        ({"oidc_issuer": "http://id.example.com", "oidc_audience": "m"}, "must be an https://"),
+        ({"oidc_issuer": "file:///keys", "oidc_audience": "m"}, "must be an https://"),
+        ({"oidc_algorithms": "RS256,HS256"}, "'HS256' is none of RS256"),
+        ({"oidc_algorithms": "none"}, "'none' is none of RS256"),
+        ({"audit_days": 30}, "greater than or equal to 31"),
+    ],
+)
+def test_an_issuer_that_could_be_forged_is_refused(settings: dict[str, Any], told: str) -> None:
+    with pytest.raises(ValidationError, match=told):
+        HubConfig(**settings)

@@ -207,6 +207,10 @@ class Keys:
         except StoreError:
             bucket.give()
             raise _no_database() from None
+        except Internal:
+            # The issuer does not answer: nobody's fault who calls.
+            bucket.give()
+            raise
         bucket.give()
 
     async def _ask_key(self, text: str, key_id: str) -> _Known:

@@ -73,7 +73,7 @@ class Issuer:
                 leeway=_LEEWAY,
                 options={"require": ["exp", "iss", "aud"]},
             )
-        except jwt.InvalidTokenError as wrong:
+        except jwt.PyJWTError as wrong:
             raise Unauthenticated(f"The token is not valid: {type(wrong).__name__}.") from None
         return self._named(claims)
 
@@ -101,7 +101,7 @@ class Issuer:
                 retry_after=_FETCH_EVERY,
             )
         if key_id not in self._keys:
-            raise jwt.InvalidKeyError
+            raise jwt.InvalidKeyError("no key of this id")
         return self._keys[key_id]
 
     async def _fetch_keys(self) -> None:
