@@ -178,16 +178,19 @@ def test_a_second_connector_on_the_same_state_is_refused(site: Site) -> None:
     assert "is used by another connector process" in second.stderr
 
 
-def test_a_hub_told_to_listen_on_all_addresses_refuses_by_the_variables_name() -> None:
+def test_a_hub_without_tls_that_is_to_listen_on_all_addresses_refuses_by_the_variables_name() -> (
+    None
+):
     done = subprocess.run(
         [str(BIN / "mostek-hub"), "serve"],
         capture_output=True,
         text=True,
         timeout=30,
-        env={**os.environ, "MOSTEK_HUB_HTTP": "0.0.0.0:80"},
+        env={**os.environ, "MOSTEK_HUB_HTTP": "0.0.0.0:80", "MOSTEK_HUB_INSECURE": "true"},
     )
     assert done.returncode == 2
-    assert done.stderr.startswith("mostek-hub: MOSTEK_HUB_HTTP: the hub has neither TLS")
+    assert done.stderr.startswith("mostek-hub: MOSTEK_HUB_INSECURE means no TLS and no API keys")
+    assert "0.0.0.0 in MOSTEK_HUB_HTTP is not" in done.stderr
 
 
 def test_a_port_that_is_taken_is_named(site: Site) -> None:

@@ -137,10 +137,11 @@ class World:
         threads: int = 4,
         writes: bool = True,
         instance: str = "",
+        dial: DialConfig | None = None,
     ) -> AsyncIterator[Connector]:
-        """A connector that is online."""
+        """A connector that is online; `dial`: how, if not without TLS."""
         config = Config(
-            hub=DialConfig(link=self.addresses.link, insecure=True),
+            hub=dial or DialConfig(link=self.addresses.link, insecure=True),
             connector=ConnectorConfig(
                 name=name,
                 state=self.state / (name + instance),

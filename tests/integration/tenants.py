@@ -16,6 +16,7 @@ from mostek.client import Client
 from mostek.erp.v1.customer_pb2 import Customer
 from mostek.hub.admin import Admin
 from mostek.hub.admin_callers import CallersAdmin
+from mostek.hub.admin_sites import SitesAdmin
 from mostek.hub.api import admin_api, erp_api
 from mostek.hub.audit import Audit
 from mostek.hub.callers import MACHINE, Callers
@@ -26,10 +27,12 @@ from mostek.hub.keyring import Keyring
 from mostek.hub.keys import ApiKey
 from mostek.hub.oidc import Issuer
 from mostek.hub.pages import PageTokens
+from mostek.hub.pki.enrolment import Enrolment, PublicAddresses
+from mostek.hub.pki.trust import Trust
 from mostek.hub.registry import Registry
 from mostek.hub.router import Router
 from mostek.hub.session import LiveSession
-from mostek.hub.store import AuditEntry, AuditFilter, AuditStore, KeyStore, Store
+from mostek.hub.store import AuditEntry, AuditFilter, AuditStore, KeyStore, Store, TrustStore
 from mostek.hub.writes import Writes
 from mostek.link.v1.link_pb2 import Command, Company, Status
 from mostek.wire.operations import OPERATIONS
@@ -145,14 +148,18 @@ async def edge_of(
     keys = Keys(key_store, audit, rate=rate, burst=rate, issuer=issuer, clock=clock, steady=steady)
     callers = Callers(key_store, most_rate=rate, revoked=keys.forget, clock=clock)
     tokens = PageTokens(keyring)
-    parts = CallersAdmin(callers, AuditStore(store), tokens)
-    router, admin = Router(sites, writes, audit), Admin(sites, writes, audit, tokens, parts)
+    trust = Trust(TrustStore(store, keyring))
+    await trust.start()
+    enrolment = Enrolment(trust, keyring, audit, lambda: [trust.signer.certificate])
+    enrolment.addresses = PublicAddresses("hub:1", "hub:2")
+    parts = CallersAdmin(callers, AuditStore(store), tokens), SitesAdmin(sites, enrolment)
+    router, admin = Router(sites, writes, audit), Admin(sites, writes, audit, tokens, *parts)
     server = grpc.aio.server()
     server.add_generic_rpc_handlers((erp_api(router, keys), admin_api(admin, keys)))
     port = server.add_insecure_port("127.0.0.1:0")
     await server.start()
     await writes.dispatcher.start()
-    app = create_app(router, admin, keys)
+    app = create_app(router, admin, keys, enrolment=enrolment)
     edge = Edge(store, sites, keys, audit, callers, f"127.0.0.1:{port}", app, clock)
     _count(edge)
     try:

@@ -42,10 +42,13 @@ BODIES: dict[str, Any] = {
     "ValidateOrder": ORDER,
     "CreateApiKey": {"name": "next", "scopes": ["read"], "tenant": "{tenant}"},
     "CreateTenant": {"name": "gamma"},
+    "CreateConnector": {"name": "secret"},
 }
 #: Rpcs about something that has a name or an id, which may be another's: what stands for it in the request.
 NAMED = {
     "GetConnector": "connector",
+    "RevokeConnector": "connector",
+    "ListCertificates": "connector",
     "GetCommand": "command",
     "WaitCommand": "command",
     "CancelCommand": "command",
@@ -58,9 +61,15 @@ OWN = {"ListConnectors", "ListCommands", "ListApiKeys", "ListAuditEntries"}
 #: Rpcs that name a tenant, which only operators may do.
 NAMES_A_TENANT = {"ListApiKeys", "ListAuditEntries", "RevokeApiKey", "CreateApiKey"}
 OPERATORS = {"ListTenants", "CreateTenant"}
+#: Rpcs that make something of the caller's tenant, whoever has one of the same name.
+MAKES_OWN = {"CreateConnector"}
 #: Routes that ask nobody for a key, with the reason.
 OPEN = {
     "/openapi.json": "the contract, which is public",
+    "/v1/ca": "by which a site knows the hub before it trusts it; public",
+    "/v1/enroll": "of sites, by a token",
+    "/v1/challenge": "of sites, tells nothing",
+    "/v1/renew": "of sites, by their key",
     "/livez": "of the platform; tells whether the process lives",
     "/readyz": "of the platform; tells whether it takes calls",
 }
@@ -121,7 +130,7 @@ def test_every_service_of_the_contract_is_walked_or_has_no_callers() -> None:
 
 
 def test_every_rpc_of_the_admin_api_is_in_the_walk() -> None:
-    assert NAMED.keys() | OWN | OPERATORS | NAMES_A_TENANT == {
+    assert NAMED.keys() | OWN | OPERATORS | NAMES_A_TENANT | MAKES_OWN == {
         m.name for m in ADMIN_SERVICE.methods
     }
     naming = {
@@ -249,6 +258,19 @@ async def test_tenants_are_the_operators_affair(two: Two, rpc: str) -> None:
         assert (await http.get("/v1/commands")).status_code == 403
 
 
+async def test_a_connector_that_is_made_is_the_callers_own(two: Two) -> None:
+    """Alfa has one of that name: nothing tells so, and it is left alone."""
+    [route] = [r for r in ADMIN_ROUTES if r.rpc.name in MAKES_OWN]
+    async with two.edge.http(two.keys["beta"]) as http:
+        assert (await _ask(http, route, "", "", "")).status_code == 200
+        assert (await http.get("/v1/connectors/secret")).json()["connector"]["companies"] == []
+        await http.post("/v1/connectors/secret:revoke")
+    async with two.edge.http(two.keys["alfa"]) as http:
+        assert (await http.get("/v1/connectors/secret")).json()["connector"]["companies"] != []
+    entries = await two.edge.entries("alfa", connector="secret")
+    assert entries == []
+
+
 async def test_a_page_token_is_good_for_its_tenant_alone_and_tells_nothing(two: Two) -> None:
     for tenant in TENANTS:
         await _write_more(two, tenant)
@@ -322,6 +344,8 @@ async def _ask(
     query = dict(QUERIES.get(name, {}))
     if name in NAMES_A_TENANT and tenant and name != "CreateApiKey":
         query["tenant"] = tenant
+    if name == "ListCertificates":
+        query["connector"] = named
     if name == "ResolveCommand":
         query["resolution"] = "COMMAND_RESOLUTION_NOT_WRITTEN"
     body = None
@@ -352,6 +376,8 @@ async def _admin(client: Client, route: Route, named: str) -> Message:
     request: Any = GetMessageClass(route.rpc.input_type)()
     if route.key:
         setattr(request, route.key, named)
+    if route.rpc.name == "ListCertificates":
+        request.connector = named
     if route.rpc.name == "ResolveCommand":
         request.resolution = admin.COMMAND_RESOLUTION_NOT_WRITTEN
     response: Message = await getattr(client.admin, route.rpc.name)(request)

@@ -6,6 +6,7 @@ from typing import cast
 
 from mostek.hub.admin import Admin
 from mostek.hub.admin_callers import CallersAdmin
+from mostek.hub.admin_sites import SitesAdmin
 from mostek.hub.audit import Audit
 from mostek.hub.callers import Callers
 from mostek.hub.gate import ANYBODY, Gate
@@ -28,4 +29,11 @@ def admin_of(registry: Registry, writes: Writes, audit: Audit, kind: type[Admin]
     """The admin half, over the store that the audit has."""
     tokens, store = PageTokens(Keyring({"k": b"1" * 32})), audit._store
     callers = Callers(KeyStore(store._store), most_rate=100.0)
-    return kind(registry, writes, audit, tokens, CallersAdmin(callers, store, tokens))
+    return kind(
+        registry,
+        writes,
+        audit,
+        tokens,
+        CallersAdmin(callers, store, tokens),
+        SitesAdmin(registry, None),
+    )

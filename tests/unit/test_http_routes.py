@@ -131,6 +131,9 @@ def test_paths_follow_the_aip_rules() -> None:
     assert admin_paths == {
         "ListConnectors": "GET /v1/connectors",
         "GetConnector": "GET /v1/connectors/{name}",
+        "CreateConnector": "POST /v1/connectors",
+        "RevokeConnector": "POST /v1/connectors/{name}:revoke",
+        "ListCertificates": "GET /v1/certificates",
         "ListCommands": "GET /v1/commands",
         "GetCommand": "GET /v1/commands/{id}",
         "WaitCommand": "GET /v1/commands/{id}:wait",

@@ -11,9 +11,36 @@ from mostek.hub.config import HubConfig, split_address
 
 
 @pytest.mark.parametrize("address", ["0.0.0.0:7443", "10.0.0.1:80", "example.com:443", "[::]:1"])
-def test_the_hub_refuses_to_listen_on_anything_but_loopback(address: str) -> None:
+def test_a_hub_without_tls_refuses_to_listen_on_anything_but_loopback(address: str) -> None:
     with pytest.raises(ValidationError, match="listens on loopback only"):
-        HubConfig(api=address)
+        HubConfig(api=address, insecure=True)
+
+
+def test_a_hub_with_tls_listens_anywhere_and_says_where_sites_find_it() -> None:
+    assert HubConfig(api="0.0.0.0:7443", link="10.0.0.1:443").api == "0.0.0.0:7443"
+    with pytest.raises(ValidationError, match="set MOSTEK_HUB_PUBLIC_LINK to what sites dial"):
+        HubConfig(link="0.0.0.0:443")
+    with pytest.raises(ValidationError, match="set MOSTEK_HUB_PUBLIC_HTTP to what sites dial"):
+        HubConfig(http="[::]:443")
+    config = HubConfig(
+        link="0.0.0.0:443",
+        http="0.0.0.0:80",
+        public_link="link.example.com:443",
+        public_http="api.example.com:443",
+        names="hub.example.com, 10.0.0.7",
+    )
+    assert config.hosts == [
+        "hub.example.com",
+        "10.0.0.7",
+        "api.example.com",
+        "link.example.com",
+        "127.0.0.1",
+    ]
+
+
+def test_certificate_and_key_come_together() -> None:
+    with pytest.raises(ValidationError, match="together or not at all"):
+        HubConfig(tls_certificate="a.pem")
 
 
 @pytest.mark.parametrize("address", ["127.0.0.1:0", "127.8.8.8:1", "[::1]:7443", "localhost:80"])

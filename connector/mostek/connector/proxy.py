@@ -7,7 +7,7 @@ import re
 from urllib.parse import urlsplit
 from urllib.request import getproxies, proxy_bypass
 
-__all__ = ["channel_options", "checked_proxy", "explained"]
+__all__ = ["channel_options", "checked_proxy", "explained", "is_here", "proxy_for"]
 
 _REFUSALS = {
     "401": 'wants a password: set hub.proxy = "http://user:password@host:port"',
@@ -17,6 +17,10 @@ _REFUSALS = {
     ),
     "403": "does not let the connector through: ask its administrator to allow CONNECT to the hub's address",
 }
+_INSPECTED = (
+    "What the hub's address shows is no certificate of the hub. If TLS is inspected on the way, ask for an exemption "
+    "for the hub's two host names: `mostek-connector doctor` says by whom"
+)
 
 
 def checked_proxy(url: str) -> str:
@@ -34,13 +38,17 @@ def checked_proxy(url: str) -> str:
 
 
 def channel_options(link: str, setting: str = "") -> tuple[tuple[str, str | int], ...]:
-    """gRPC options for the way to the hub: the setting's proxy, else the environment's (`HTTPS_PROXY`, in any case of
-    letters, unless `NO_PROXY` names the hub), else none. A hub on this machine is reached without one."""
-    proxy = "" if _is_here(link) else setting or _of_environment(link)
-    if proxy:
+    """gRPC options for the way to the hub."""
+    if proxy := proxy_for(link, setting):
         return (("grpc.http_proxy", proxy),)
     # gRPC would read some of the environment's variables by itself.
     return (("grpc.enable_http_proxy", 0),)
+
+
+def proxy_for(address: str, setting: str = "") -> str:
+    """The setting's proxy, else the environment's (`HTTPS_PROXY`, in any case of letters, unless `NO_PROXY` names the
+    hub), else none. A hub on this machine is reached without one."""
+    return "" if is_here(address) else setting or _of_environment(address)
 
 
 def _of_environment(link: str) -> str:
@@ -53,7 +61,8 @@ def _of_environment(link: str) -> str:
     return checked_proxy(proxy)
 
 
-def _is_here(link: str) -> bool:
+def is_here(link: str) -> bool:
+    """Whether an address, host:port, is on this machine."""
     host = link.rpartition(":")[0].strip("[]")
     try:
         return host == "localhost" or ipaddress.ip_address(host).is_loopback
@@ -62,7 +71,10 @@ def _is_here(link: str) -> bool:
 
 
 def explained(details: str) -> str:
-    """What a connection error means to the site's administrator: gRPC's own words, or what to do about the proxy."""
+    """What a connection error means to the site's administrator: gRPC's own words, or what to do about the
+    network."""
+    if "CERTIFICATE_VERIFY_FAILED" in details:
+        return _INSPECTED
     match = re.search(r"HTTP proxy returned response code (\d+)", details)
     if match is None:
         return details

@@ -47,6 +47,9 @@ RIGHTS: dict[str, tuple[Scope, ...]] = {
     "CancelCommand": (Scope.ADMIN,),
     "RetryCommand": (Scope.ADMIN,),
     "ResolveCommand": (Scope.ADMIN,),
+    "CreateConnector": (Scope.ADMIN,),
+    "RevokeConnector": (Scope.ADMIN,),
+    "ListCertificates": (Scope.ADMIN,),
     "ListApiKeys": (Scope.ADMIN, Scope.OPERATOR),
     "CreateApiKey": (Scope.ADMIN, Scope.OPERATOR),
     "RevokeApiKey": (Scope.ADMIN, Scope.OPERATOR),
@@ -55,7 +58,9 @@ RIGHTS: dict[str, tuple[Scope, ...]] = {
     "ListAuditEntries": (Scope.ADMIN, Scope.OPERATOR),
 }
 #: What these do is in the audit in the transaction that does it.
-_KEPT_WITH_THE_ACT = frozenset({"CreateApiKey", "RevokeApiKey", "CreateTenant"})
+_KEPT_WITH_THE_ACT = frozenset(
+    {"CreateApiKey", "RevokeApiKey", "CreateTenant", "CreateConnector", "RevokeConnector"}
+)
 
 
 @dataclass(frozen=True)

@@ -10,10 +10,12 @@ import typer
 
 from mostek.hub.callers_cli import audit, keys, tenants
 from mostek.hub.config import HubConfig
-from mostek.hub.console import settings
+from mostek.hub.console import settings, with_store
 from mostek.hub.hub import Hub, keyring
 from mostek.hub.keyring import KeyFileError, add_key
-from mostek.hub.store import Store, StoreError
+from mostek.hub.pki.cli import ca, connectors
+from mostek.hub.pki.server import CertificateFileError
+from mostek.hub.store import Store, StoreError, TrustStore
 from mostek.wire.logs import configure_logs
 from mostek.wire.loop import run
 
@@ -23,6 +25,8 @@ app = typer.Typer(no_args_is_help=True, add_completion=False, help="The hub of M
 app.add_typer(tenants, name="tenants")
 app.add_typer(keys, name="keys")
 app.add_typer(audit, name="audit")
+app.add_typer(connectors, name="connectors")
+app.add_typer(ca, name="ca")
 
 
 @app.callback()
@@ -37,7 +41,7 @@ def serve() -> None:
     configure_logs(config.log_level)
     try:
         run(_serve(config))
-    except (OSError, StoreError, KeyFileError) as error:
+    except (OSError, StoreError, KeyFileError, CertificateFileError) as error:
         raise SystemExit(f"mostek-hub: {error}") from None
 
 
@@ -54,21 +58,13 @@ def new_key() -> None:
 @app.command()
 def rotate_key() -> None:
     """Encrypt all that is stored with the first key of MOSTEK_HUB_KEY_FILE; then the others are not needed any more."""
-    config = settings()
-    try:
-        count, name = run(_rotate(config))
-    except (OSError, StoreError, KeyFileError) as error:
-        raise SystemExit(f"mostek-hub: {error}") from None
+    keys = keyring(settings())
+
+    async def rotate(store: Store) -> int:
+        return await store.reencrypt() + await TrustStore(store, keys).reencrypt()
+
+    count, name = with_store(rotate), keys.current
     print(f"{count} values were encrypted again; all have the key {name} now.")
-
-
-async def _rotate(config: HubConfig) -> tuple[int, str]:
-    keys = keyring(config)
-    store = await Store.open(config.database, keys, alone=False)
-    try:
-        return await store.reencrypt(), keys.current
-    finally:
-        await store.close()
 
 
 async def _serve(config: HubConfig) -> None:
@@ -82,4 +78,6 @@ async def _serve(config: HubConfig) -> None:
 
 def main() -> None:
     """Entry point."""
+    # What a command prints is its own; `serve` sets up its log by the settings.
+    configure_logs("warning")
     app()

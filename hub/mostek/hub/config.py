@@ -58,6 +58,25 @@ class HubConfig(BaseSettings):
     #: No TLS and no API keys: everybody is `LOCAL`, a connector is whom it says. On loopback only; for demo and tests.
     insecure: bool = False
 
+    #: Where sites find `http` and `link`, host:port; empty: where they listen.
+    public_http: str = ""
+    public_link: str = ""
+    #: Further names and addresses of the hub, separated by commas, for the certificate that it makes for itself.
+    names: str = ""
+    #: PEM files of another server certificate for `api` and `http`, with its chain; read again when they change.
+    tls_certificate: str = ""
+    tls_key: str = ""
+    #: PEM file of the authority that sites find at `public_http`, where something before the hub ends TLS.
+    public_ca: str = ""
+    tls_minimum: Literal["1.2", "1.3"] = "1.3"
+    #: Life of a connector's certificate.
+    certificate_days: float = Field(default=90.0, gt=0, le=825)
+    #: How long after it has expired it may still be renewed; 0: not at all.
+    renew_expired_days: float = Field(default=90.0, ge=0)
+    #: How long revocations may not be readable before nobody is let in and streams end.
+    revocation_max_age: float = Field(default=60.0, ge=5)
+    #: Addresses of proxies before `http` whose `X-Forwarded-For` is believed, separated by commas.
+    trusted_proxies: str = ""
     #: Calls a second that an API key may make on average, and at once; each process counts for itself.
     rate: float = Field(default=200.0, gt=0)
     burst: int = Field(default=400, ge=1)
@@ -92,15 +111,50 @@ class HubConfig(BaseSettings):
 
     @field_validator("api", "link", "http")
     @classmethod
-    def _loopback(cls, address: str) -> str:
-        host, _ = split_address(address)
-        try:
-            loopback = host == "localhost" or ipaddress.ip_address(host).is_loopback
-        except ValueError:
-            loopback = False
-        if not loopback:
-            raise ValueError(
-                f"the hub has neither TLS nor API keys yet, so it listens on loopback only; {host} is not. "
-                "Use 127.0.0.1 or ::1."
-            )
+    def _address(cls, address: str) -> str:
+        split_address(address)
         return address
+
+    @field_validator("public_http", "public_link")
+    @classmethod
+    def _public(cls, address: str) -> str:
+        if address:
+            split_address(address)
+        return address
+
+    @model_validator(mode="after")
+    def _guarded(self) -> Self:
+        for name in ("api", "link", "http"):
+            host, _ = split_address(getattr(self, name))
+            if self.insecure and not _is_loopback(host):
+                raise ValueError(
+                    f"MOSTEK_HUB_INSECURE means no TLS and no API keys, so the hub listens on loopback only; {host} in "
+                    f"MOSTEK_HUB_{name.upper()} is not. Use 127.0.0.1 or ::1, or leave MOSTEK_HUB_INSECURE out."
+                )
+            if not self.insecure and name != "api" and host in ("0.0.0.0", "::"):
+                self._check_public(name, host)
+        if bool(self.tls_certificate) != bool(self.tls_key):
+            raise ValueError("MOSTEK_HUB_TLS_CERTIFICATE and _KEY are set together or not at all")
+        return self
+
+    def _check_public(self, name: str, host: str) -> None:
+        if not getattr(self, f"public_{name}"):
+            raise ValueError(
+                f"{host} in MOSTEK_HUB_{name.upper()} tells nobody where the hub is: set "
+                f"MOSTEK_HUB_PUBLIC_{name.upper()} to what sites dial, e.g. hub.example.com:443"
+            )
+
+    @property
+    def hosts(self) -> list[str]:
+        """By what names and addresses the hub is known."""
+        named = [name.strip() for name in self.names.split(",")]
+        addresses = (self.public_http, self.public_link, self.api, self.link, self.http)
+        found = [*named, *(split_address(address)[0] for address in addresses if address)]
+        return [name for name in dict.fromkeys(found) if name and name not in ("0.0.0.0", "::")]
+
+
+def _is_loopback(host: str) -> bool:
+    try:
+        return host == "localhost" or ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return False

@@ -26,15 +26,20 @@ def settings() -> HubConfig:
         return HubConfig()
     except ValidationError as error:
         for fault in error.errors():
-            name = "MOSTEK_HUB_" + "_".join(str(part) for part in fault["loc"]).upper()
-            print(
-                f"mostek-hub: {name}: {fault['msg'].removeprefix('Value error, ')}", file=sys.stderr
-            )
+            message = fault["msg"].removeprefix("Value error, ")
+            if fault["loc"]:
+                # What is wrong between settings names them itself.
+                name = "_".join(str(part) for part in fault["loc"]).upper()
+                message = f"MOSTEK_HUB_{name}: {message}"
+            print(f"mostek-hub: {message}", file=sys.stderr)
         raise SystemExit(2) from None
 
 
-def with_store(work: Callable[[Store], Awaitable[T]]) -> T:
-    """What the work came to with the hub's database; a failure is told and ends the process."""
+def with_store(work: Callable[[Store], Awaitable[T]], *, instead: str = "use `mostek keys`") -> T:
+    """What the work came to with the hub's database; a failure is told and ends the process.
+
+    `instead`: what to do while a hub has the database to itself.
+    """
     config = settings()
     try:
         return run(_with_store(config, work))
@@ -43,7 +48,7 @@ def with_store(work: Callable[[Store], Awaitable[T]]) -> T:
     except (OSError, StoreError, KeyFileError) as error:
         hint = ""
         if config.database.startswith("sqlite") and "another process" in str(error):
-            hint = " While the hub runs, use `mostek keys` with a key of the scope admin."
+            hint = f" While the hub runs, {instead} with a key of the scope admin."
         raise SystemExit(f"mostek-hub: {error}{hint}") from None
 
 

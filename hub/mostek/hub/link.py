@@ -12,9 +12,11 @@ import grpc
 import structlog
 from grpc.aio import ServicerContext
 
+from mostek.hub.pki.tls import Tls
+from mostek.hub.pki.trust import Refused, Stale
 from mostek.hub.registry import Registry
 from mostek.hub.session import LiveSession
-from mostek.link.v1.link_pb2 import ConnectorToHub, GoodbyeReason, HubToConnector
+from mostek.link.v1.link_pb2 import ConnectorToHub, GoodbyeReason, Hello, HubToConnector
 from mostek.link.v1.link_pb2_grpc import LinkServiceServicer
 from mostek.wire.names import NAME
 from mostek.wire.session import (
@@ -33,13 +35,22 @@ log = structlog.get_logger()
 
 #: A stream that said no Hello within this many seconds is closed.
 HELLO_WITHIN = 10.0
+#: So many seconds are left to a connector that is cut off, to hear why.
+EXPELLED_AFTER = 0.25
 
 
 class Link(LinkServiceServicer):
     """Serves `LinkService`. `tick` must be called about once a second."""
 
-    def __init__(self, registry: Registry, settings: SessionSettings, budget: Budget) -> None:
+    def __init__(
+        self,
+        registry: Registry,
+        settings: SessionSettings,
+        budget: Budget,
+        tls: Tls | None = None,
+    ) -> None:
         self._registry = registry
+        self._tls = tls
         self._settings = settings
         self._budget = budget
         self._streams: dict[LiveSession, asyncio.Task[object]] = {}
@@ -50,7 +61,7 @@ class Link(LinkServiceServicer):
         context: ServicerContext[ConnectorToHub, HubToConnector],
     ) -> AsyncIterator[HubToConnector]:
         """One session, from Hello to the end of the stream."""
-        session = self._session()
+        session = self._session(context)
         stream = asyncio.current_task()
         assert stream is not None
         self._streams[session] = stream
@@ -67,9 +78,63 @@ class Link(LinkServiceServicer):
             reader.cancel()
             self._ended(session)
 
-    def _session(self) -> LiveSession:
+    def _session(self, context: ServicerContext[ConnectorToHub, HubToConnector]) -> LiveSession:
         rules = HubSession(secrets.token_hex(8), self._settings, self._budget, time.monotonic())
-        return LiveSession(rules, self._budget)
+        if self._tls is None:
+            return LiveSession(rules, self._budget)
+        try:
+            session = LiveSession(rules, self._budget, self._tls.held(context))
+        except Refused as refused:
+            session = LiveSession(rules, self._budget)
+            self._expel(session, str(refused))
+        else:
+            self._check(session)
+        return session
+
+    def check(self) -> None:
+        """End the sessions of those who may not be connected any more."""
+        for session in list(self._streams):
+            self._check(session)
+
+    def _check(self, session: LiveSession) -> None:
+        if self._tls is None or session.held is None:
+            return
+        try:
+            self._tls.trust.check(session.held)
+        except Refused as refused:
+            self._expel(session, str(refused))
+        except Stale:
+            message = "The hub can't look up who may connect; come back in a moment."
+            self._expel(session, message, GoodbyeReason.GOODBYE_REASON_STOPPING)
+
+    def _expel(
+        self,
+        session: LiveSession,
+        message: str,
+        reason: GoodbyeReason.ValueType = GoodbyeReason.GOODBYE_REASON_REFUSED,
+    ) -> None:
+        """Take nothing more of a session, say why, and cut it if it does not take that."""
+        if session.expelled:
+            return
+        session.expelled = True
+        of = session.held.id if session.held else None
+        log.warning(
+            "connector may not be connected",
+            session_id=session.rules.session_id,
+            tenant=of.tenant if of else "",
+            connector=of.connector if of else "",
+            instance=of.instance if of else "",
+            reason=message,
+        )
+        if self._tls is not None and reason == GoodbyeReason.GOODBYE_REASON_REFUSED:
+            self._tls.note_refusal(of, message)
+        self._registry.remove(session)
+        session.end(reason, message)
+        asyncio.get_running_loop().call_later(EXPELLED_AFTER, self._cut, session)
+
+    def _cut(self, session: LiveSession) -> None:
+        if stream := self._streams.get(session):
+            stream.cancel()
 
     def _ended(self, session: LiveSession) -> None:
         self._registry.remove(session)
@@ -99,6 +164,10 @@ class Link(LinkServiceServicer):
             session.finish()
 
     def _take(self, session: LiveSession, frame: ConnectorToHub) -> None:
+        if session.expelled:
+            return
+        if frame.HasField("hello") and self._is_another(session, frame.hello):
+            return
         match session.receive(frame):
             case Opened(hello):
                 if not NAME.fullmatch(hello.connector):
@@ -128,11 +197,24 @@ class Link(LinkServiceServicer):
                     reason=GoodbyeReason.Name(goodbye.reason),
                 )
 
+    def _is_another(self, session: LiveSession, hello: Hello) -> bool:
+        """Whether the connector claims to be another than its certificate says, and so is cut off."""
+        if session.held is None or session.held.id[1:] == (hello.connector, hello.instance):
+            return False
+        _, connector, instance = session.held.id
+        self._expel(
+            session,
+            f"The certificate is of connector {connector}, instance {instance}; the connector says that it is "
+            f"{hello.connector}, instance {hello.instance}.",
+        )
+        return True
+
     def tick(self) -> None:
         """Send heartbeats, find dead sessions and end them."""
         now = time.monotonic()
         for session, stream in list(self._streams.items()):
             session.rules.tick(now)
+            self._check(session)
             silent = session.rules.hello is None and session.rules.is_older(now, HELLO_WITHIN)
             if silent or session.rules.is_dead(now) or session.is_stuck(now):
                 log.warning(

@@ -11,6 +11,7 @@ import structlog
 from google.protobuf.duration_pb2 import Duration
 
 from mostek.hub.identity import LOCAL, ConnectorId
+from mostek.hub.store import CertificateRecord
 from mostek.link.v1.link_pb2 import Command, ConnectorToHub, GoodbyeReason, HubToConnector, Status
 from mostek.wire.failures import Offline, raised
 from mostek.wire.session import (
@@ -39,9 +40,15 @@ class SessionLost(Offline):
 class LiveSession:
     """A session and the calls that wait for its results."""
 
-    def __init__(self, rules: HubSession, budget: Budget, tenant: str = LOCAL.tenant) -> None:
+    def __init__(
+        self, rules: HubSession, budget: Budget, held: CertificateRecord | None = None
+    ) -> None:
         self.rules = rules
-        self.tenant = tenant
+        #: The certificate that the stream has; None in a hub without TLS.
+        self.held = held
+        self.tenant = held.id.tenant if held else LOCAL.tenant
+        #: The connector may not be connected: nothing that it says counts any more.
+        self.expelled = False
         self.connected_at = datetime.now(UTC)
         self._budget = budget
         self._loop = asyncio.get_running_loop()

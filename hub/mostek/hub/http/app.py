@@ -20,11 +20,13 @@ from mostek.hub.gate import Gate
 from mostek.hub.http import export, json, openapi
 from mostek.hub.http.admin_export import AdminExport
 from mostek.hub.http.disconnect import unless_gone
+from mostek.hub.http.enrolment import enrolment_routes
 from mostek.hub.http.prefer import responds_async, wait_of
 from mostek.hub.http.problems import EXCEPTION_HANDLERS
 from mostek.hub.http.query import Query
 from mostek.hub.http.routes import ADMIN_ROUTES, ERP_ROUTES, Route
 from mostek.hub.identity import Caller
+from mostek.hub.pki.enrolment import Enrolment
 from mostek.hub.router import Router
 from mostek.hub.writes import StillRunning
 from mostek.wire.failures import Invalid, TooLarge
@@ -43,9 +45,14 @@ _Respond = Callable[[Request], Awaitable[Response]]
 
 
 def create_app(
-    router: Router, admin: Admin, gate: Gate, *, ready: Callable[[], bool] = lambda: True
+    router: Router,
+    admin: Admin,
+    gate: Gate,
+    *,
+    ready: Callable[[], bool] = lambda: True,
+    enrolment: Enrolment | None = None,
 ) -> Starlette:
-    """The application. `ready` says whether `/readyz` answers 200."""
+    """The application. `ready` says whether `/readyz` answers 200; `enrolment` takes sites in."""
     served: list[tuple[str, str, _Respond]] = [
         *((r.path, r.method, _ErpRoute(r, router, gate).respond) for r in ERP_ROUTES),
         *((r.path, r.method, _AdminRoute(r, admin, gate).respond) for r in ADMIN_ROUTES),
@@ -53,6 +60,8 @@ def create_app(
         ("/livez", "GET", _livez),
         ("/readyz", "GET", partial(_readyz, ready)),
     ]
+    if enrolment is not None:
+        served += enrolment_routes(enrolment, _body)
     app = Starlette(routes=list(_by_path(served)), exception_handlers=EXCEPTION_HANDLERS)
     app.router.redirect_slashes = False
     return app

@@ -2,21 +2,25 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from enum import StrEnum
 from typing import NamedTuple
 
 from mostek.hub.commands import Progress, State
 from mostek.hub.identity import EVERYTHING, ConnectorId, Reach
+from mostek.wire.trust import InstanceId
 
 __all__ = [
     "AuditEntry",
     "AuditFilter",
     "AuditKind",
+    "AuthorityRecord",
+    "CertificateRecord",
     "CommandFilter",
     "CommandRecord",
     "Event",
     "Lane",
+    "Revocation",
     "TenantRecord",
 ]
 
@@ -81,6 +85,55 @@ class CommandFilter:
     states: frozenset[State] = frozenset()
     before: int = 0
     reach: Reach = EVERYTHING
+
+
+@dataclass(frozen=True)
+class AuthorityRecord:
+    """An authority as it is kept, its key decrypted."""
+
+    name: str
+    certificate: str
+    crosses: str
+    key: bytes = field(repr=False)
+    added_at: float
+    retired_at: float | None = None
+
+
+@dataclass(frozen=True)
+class CertificateRecord:
+    """A certificate that an authority issued. Moments are whole seconds since 1970; `public_key` is a hash."""
+
+    of: ConnectorId
+    instance: str
+    serial: str
+    public_key: bytes
+    issued_at: int
+    expires_at: int
+    authority: str
+
+    @property
+    def id(self) -> InstanceId:
+        """Whom it names."""
+        return InstanceId(*self.of, self.instance)
+
+
+@dataclass(frozen=True)
+class Revocation:
+    """Covers what was issued to a connector until a second; one instance or one certificate, if they are named."""
+
+    of: ConnectorId
+    instance: str
+    serial: str
+    until: int
+
+    def covers(self, held: CertificateRecord) -> bool:
+        """Whether the certificate is one of those that it revokes."""
+        return (
+            self.of == held.of
+            and self.instance in ("", held.instance)
+            and self.serial in ("", held.serial)
+            and held.issued_at <= self.until
+        )
 
 
 class AuditKind(StrEnum):

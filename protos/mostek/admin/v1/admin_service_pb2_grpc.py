@@ -47,6 +47,21 @@ class AdminServiceStub:
                 request_serializer=mostek_dot_admin_dot_v1_dot_admin__service__pb2.GetConnectorRequest.SerializeToString,
                 response_deserializer=mostek_dot_admin_dot_v1_dot_admin__service__pb2.GetConnectorResponse.FromString,
                 _registered_method=True)
+        self.CreateConnector = channel.unary_unary(
+                '/mostek.admin.v1.AdminService/CreateConnector',
+                request_serializer=mostek_dot_admin_dot_v1_dot_admin__service__pb2.CreateConnectorRequest.SerializeToString,
+                response_deserializer=mostek_dot_admin_dot_v1_dot_admin__service__pb2.CreateConnectorResponse.FromString,
+                _registered_method=True)
+        self.RevokeConnector = channel.unary_unary(
+                '/mostek.admin.v1.AdminService/RevokeConnector',
+                request_serializer=mostek_dot_admin_dot_v1_dot_admin__service__pb2.RevokeConnectorRequest.SerializeToString,
+                response_deserializer=mostek_dot_admin_dot_v1_dot_admin__service__pb2.RevokeConnectorResponse.FromString,
+                _registered_method=True)
+        self.ListCertificates = channel.unary_unary(
+                '/mostek.admin.v1.AdminService/ListCertificates',
+                request_serializer=mostek_dot_admin_dot_v1_dot_admin__service__pb2.ListCertificatesRequest.SerializeToString,
+                response_deserializer=mostek_dot_admin_dot_v1_dot_admin__service__pb2.ListCertificatesResponse.FromString,
+                _registered_method=True)
         self.ListCommands = channel.unary_unary(
                 '/mostek.admin.v1.AdminService/ListCommands',
                 request_serializer=mostek_dot_admin_dot_v1_dot_admin__service__pb2.ListCommandsRequest.SerializeToString,
@@ -125,6 +140,29 @@ class AdminServiceServicer:
 
     def GetConnector(self, request, context):
         """One connector. Fails with NOT_FOUND if the hub has not seen it.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def CreateConnector(self, request, context):
+        """Make a token by which a site enrols as this connector, once. The connector is known from then on; where it is already, the
+        token is for a further instance, or for one that is set up anew.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def RevokeConnector(self, request, context):
+        """Revoke what is valid of a connector, and its tokens; of one instance, or one certificate, if they are named. Open streams
+        are cut. A new token lets it in again.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def ListCertificates(self, request, context):
+        """The certificates that were issued to a connector, the newest first.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -228,6 +266,21 @@ def add_AdminServiceServicer_to_server(servicer, server):
                     servicer.GetConnector,
                     request_deserializer=mostek_dot_admin_dot_v1_dot_admin__service__pb2.GetConnectorRequest.FromString,
                     response_serializer=mostek_dot_admin_dot_v1_dot_admin__service__pb2.GetConnectorResponse.SerializeToString,
+            ),
+            'CreateConnector': grpc.unary_unary_rpc_method_handler(
+                    servicer.CreateConnector,
+                    request_deserializer=mostek_dot_admin_dot_v1_dot_admin__service__pb2.CreateConnectorRequest.FromString,
+                    response_serializer=mostek_dot_admin_dot_v1_dot_admin__service__pb2.CreateConnectorResponse.SerializeToString,
+            ),
+            'RevokeConnector': grpc.unary_unary_rpc_method_handler(
+                    servicer.RevokeConnector,
+                    request_deserializer=mostek_dot_admin_dot_v1_dot_admin__service__pb2.RevokeConnectorRequest.FromString,
+                    response_serializer=mostek_dot_admin_dot_v1_dot_admin__service__pb2.RevokeConnectorResponse.SerializeToString,
+            ),
+            'ListCertificates': grpc.unary_unary_rpc_method_handler(
+                    servicer.ListCertificates,
+                    request_deserializer=mostek_dot_admin_dot_v1_dot_admin__service__pb2.ListCertificatesRequest.FromString,
+                    response_serializer=mostek_dot_admin_dot_v1_dot_admin__service__pb2.ListCertificatesResponse.SerializeToString,
             ),
             'ListCommands': grpc.unary_unary_rpc_method_handler(
                     servicer.ListCommands,
@@ -347,6 +400,87 @@ class AdminService:
             '/mostek.admin.v1.AdminService/GetConnector',
             mostek_dot_admin_dot_v1_dot_admin__service__pb2.GetConnectorRequest.SerializeToString,
             mostek_dot_admin_dot_v1_dot_admin__service__pb2.GetConnectorResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def CreateConnector(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/mostek.admin.v1.AdminService/CreateConnector',
+            mostek_dot_admin_dot_v1_dot_admin__service__pb2.CreateConnectorRequest.SerializeToString,
+            mostek_dot_admin_dot_v1_dot_admin__service__pb2.CreateConnectorResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def RevokeConnector(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/mostek.admin.v1.AdminService/RevokeConnector',
+            mostek_dot_admin_dot_v1_dot_admin__service__pb2.RevokeConnectorRequest.SerializeToString,
+            mostek_dot_admin_dot_v1_dot_admin__service__pb2.RevokeConnectorResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def ListCertificates(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/mostek.admin.v1.AdminService/ListCertificates',
+            mostek_dot_admin_dot_v1_dot_admin__service__pb2.ListCertificatesRequest.SerializeToString,
+            mostek_dot_admin_dot_v1_dot_admin__service__pb2.ListCertificatesResponse.FromString,
             options,
             channel_credentials,
             insecure,

@@ -42,6 +42,16 @@ class AdminServiceStub:
     """
     GetConnector: _grpc.UnaryUnaryMultiCallable[_admin_service_pb2.GetConnectorRequest, _admin_service_pb2.GetConnectorResponse]
     """One connector. Fails with NOT_FOUND if the hub has not seen it."""
+    CreateConnector: _grpc.UnaryUnaryMultiCallable[_admin_service_pb2.CreateConnectorRequest, _admin_service_pb2.CreateConnectorResponse]
+    """Make a token by which a site enrols as this connector, once. The connector is known from then on; where it is already, the
+    token is for a further instance, or for one that is set up anew.
+    """
+    RevokeConnector: _grpc.UnaryUnaryMultiCallable[_admin_service_pb2.RevokeConnectorRequest, _admin_service_pb2.RevokeConnectorResponse]
+    """Revoke what is valid of a connector, and its tokens; of one instance, or one certificate, if they are named. Open streams
+    are cut. A new token lets it in again.
+    """
+    ListCertificates: _grpc.UnaryUnaryMultiCallable[_admin_service_pb2.ListCertificatesRequest, _admin_service_pb2.ListCertificatesResponse]
+    """The certificates that were issued to a connector, the newest first."""
     ListCommands: _grpc.UnaryUnaryMultiCallable[_admin_service_pb2.ListCommandsRequest, _admin_service_pb2.ListCommandsResponse]
     """Durable commands, the newest first."""
     GetCommand: _grpc.UnaryUnaryMultiCallable[_admin_service_pb2.GetCommandRequest, _admin_service_pb2.GetCommandResponse]
@@ -85,6 +95,16 @@ class AdminServiceAsyncStub(AdminServiceStub):
     """
     GetConnector: _aio.UnaryUnaryMultiCallable[_admin_service_pb2.GetConnectorRequest, _admin_service_pb2.GetConnectorResponse]  # type: ignore[assignment]
     """One connector. Fails with NOT_FOUND if the hub has not seen it."""
+    CreateConnector: _aio.UnaryUnaryMultiCallable[_admin_service_pb2.CreateConnectorRequest, _admin_service_pb2.CreateConnectorResponse]  # type: ignore[assignment]
+    """Make a token by which a site enrols as this connector, once. The connector is known from then on; where it is already, the
+    token is for a further instance, or for one that is set up anew.
+    """
+    RevokeConnector: _aio.UnaryUnaryMultiCallable[_admin_service_pb2.RevokeConnectorRequest, _admin_service_pb2.RevokeConnectorResponse]  # type: ignore[assignment]
+    """Revoke what is valid of a connector, and its tokens; of one instance, or one certificate, if they are named. Open streams
+    are cut. A new token lets it in again.
+    """
+    ListCertificates: _aio.UnaryUnaryMultiCallable[_admin_service_pb2.ListCertificatesRequest, _admin_service_pb2.ListCertificatesResponse]  # type: ignore[assignment]
+    """The certificates that were issued to a connector, the newest first."""
     ListCommands: _aio.UnaryUnaryMultiCallable[_admin_service_pb2.ListCommandsRequest, _admin_service_pb2.ListCommandsResponse]  # type: ignore[assignment]
     """Durable commands, the newest first."""
     GetCommand: _aio.UnaryUnaryMultiCallable[_admin_service_pb2.GetCommandRequest, _admin_service_pb2.GetCommandResponse]  # type: ignore[assignment]
@@ -137,6 +157,34 @@ class AdminServiceServicer(metaclass=_abc_1.ABCMeta):
         context: _ServicerContext,
     ) -> _typing.Union[_admin_service_pb2.GetConnectorResponse, _abc.Awaitable[_admin_service_pb2.GetConnectorResponse]]:
         """One connector. Fails with NOT_FOUND if the hub has not seen it."""
+
+    @_abc_1.abstractmethod
+    def CreateConnector(
+        self,
+        request: _admin_service_pb2.CreateConnectorRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_admin_service_pb2.CreateConnectorResponse, _abc.Awaitable[_admin_service_pb2.CreateConnectorResponse]]:
+        """Make a token by which a site enrols as this connector, once. The connector is known from then on; where it is already, the
+        token is for a further instance, or for one that is set up anew.
+        """
+
+    @_abc_1.abstractmethod
+    def RevokeConnector(
+        self,
+        request: _admin_service_pb2.RevokeConnectorRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_admin_service_pb2.RevokeConnectorResponse, _abc.Awaitable[_admin_service_pb2.RevokeConnectorResponse]]:
+        """Revoke what is valid of a connector, and its tokens; of one instance, or one certificate, if they are named. Open streams
+        are cut. A new token lets it in again.
+        """
+
+    @_abc_1.abstractmethod
+    def ListCertificates(
+        self,
+        request: _admin_service_pb2.ListCertificatesRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_admin_service_pb2.ListCertificatesResponse, _abc.Awaitable[_admin_service_pb2.ListCertificatesResponse]]:
+        """The certificates that were issued to a connector, the newest first."""
 
     @_abc_1.abstractmethod
     def ListCommands(

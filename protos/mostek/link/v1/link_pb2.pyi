@@ -177,7 +177,9 @@ class Hello(_message.Message):
     connector: _builtins.str
     """Name of the connector. Where the stream has a client certificate, the certificate's name MUST equal it."""
     instance: _builtins.str
-    """The running process's identity; stays the same when it reconnects."""
+    """The installation's identity; stays the same when it reconnects. Where the stream has a client certificate, the one that
+    it names.
+    """
     software: _builtins.str
     """Version of the software, for people."""
     slots: _builtins.int
