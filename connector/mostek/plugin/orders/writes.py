@@ -6,7 +6,7 @@ OrderWrites          looks, plans, answers
 
 from __future__ import annotations
 
-from abc import abstractmethod
+from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -38,9 +38,17 @@ from mostek.plugin.plugin import Context
 from mostek.plugin.sql_plugin import SqlPlugin
 from mostek.plugin.worker.settle import Saving
 from mostek.plugin.worker.worker import Worker
-from mostek.wire.failures import Conflict, Drift, Internal, NotFound, UnknownOutcome, Violation
+from mostek.wire.failures import (
+    Conflict,
+    Drift,
+    Internal,
+    NotFound,
+    UnknownOutcome,
+    Unsupported,
+    Violation,
+)
 
-__all__ = ["OrderWrites", "ProgramWrites", "Written", "match_of"]
+__all__ = ["OrderWriter", "OrderWrites", "ProgramWriter", "Written", "match_of"]
 
 _Planner = OrderPlanner[Any, Any, Any]
 _Plan = Plan[Any, Any, Any]
@@ -63,13 +71,15 @@ def match_of(customer: CustomerCard, *, created: bool) -> CustomerMatch:
     return CustomerMatch(id=str(customer.id), code=customer.code, created=created)
 
 
-class OrderWrites(SqlPlugin):
-    """The writes of a plugin that plans with `OrderPlanner`."""
+class OrderWriter(ABC):
+    """One way of writing orders and customers; the lock is held while it saves."""
 
-    #: Names the lock that is held in the ERP's database during a write: one for all connectors of the company.
-    lock: ClassVar[str]
+    #: Why orders are not written, and what to configure; empty: they are.
+    refusal = ""
 
-    # What a plugin says.
+    def __init__(self, plugin: SqlPlugin) -> None:
+        self.plugin = plugin
+        self.database = plugin.database
 
     @abstractmethod
     def planner(self, session: Session) -> _Planner:
@@ -83,50 +93,18 @@ class OrderWrites(SqlPlugin):
 
     @abstractmethod
     def save_order(self, draft: OrderDraft, context: Context) -> Written:
-        """Look for the order and, if it is not there, write it. The lock is held."""
+        """Look for the order and, if it is not there, write it."""
 
     @abstractmethod
     def save_customer(self, draft: CustomerDraft, context: Context) -> CustomerMatch:
-        """Look for the customer and, if it is not there, write it. The lock is held."""
+        """Look for the customer and, if it is not there, write it."""
 
-    def refuse_orders(self) -> None:
-        """Raise Unsupported, saying what to configure, if orders are not written here."""
-
-    # Operations
-
-    def validate_order(
-        self, request: ValidateOrderRequest, context: Context
-    ) -> ValidateOrderResponse:
-        with self._seeing_drift(), self.database.reading(context, committed=True) as session:
-            planner = self.planner(session)
-            plan = planner.plan(request.order)
-            self._tell_of_another(session, planner, request.order, plan)
-        return ValidateOrderResponse(
-            problems=[problem.message_of_order() for problem in planner.problems.found],
-            warnings=[problem.message_of_order() for problem in planner.problems.warnings],
-            order=plan.order(),
-        )
-
-    def create_order(self, request: CreateOrderRequest, context: Context) -> CreateOrderResponse:
-        self.refuse_orders()
-        with self._seeing_drift(), self.database.exclusive(self.lock, context):
-            return self._answer(self.save_order(request.order, context), context)
-
-    def create_customer(
-        self, request: CreateCustomerRequest, context: Context
-    ) -> CreateCustomerResponse:
-        with self._seeing_drift(), self.database.exclusive(self.lock, context):
-            return CreateCustomerResponse(customer=self.save_customer(request.customer, context))
-
-    # What a plugin calls.
-
-    def now(self) -> datetime:
-        """This moment in the site's zone."""
-        return datetime.now(self.site.zone)
+    def close(self) -> None:  # noqa: B027 - most hold nothing
+        """Give back what it holds."""
 
     def local_now(self) -> datetime:
         """The time at the site, as ERPs' columns have it: whole seconds, without a zone."""
-        return self.now().replace(tzinfo=None, microsecond=0)
+        return self.plugin.now().replace(tzinfo=None, microsecond=0)
 
     def written_before(
         self, session: Session, draft: OrderDraft, plan: _Plan
@@ -159,6 +137,47 @@ class OrderWrites(SqlPlugin):
             )
         return found[0] if found else None
 
+
+class OrderWrites(SqlPlugin):
+    """The writes of a plugin that plans with `OrderPlanner`."""
+
+    #: Names the lock that is held in the ERP's database during a write: one for all connectors of the company.
+    lock: ClassVar[str]
+    writer: OrderWriter
+
+    # Operations
+
+    def validate_order(
+        self, request: ValidateOrderRequest, context: Context
+    ) -> ValidateOrderResponse:
+        with self._seeing_drift(), self.database.reading(context, committed=True) as session:
+            planner = self.writer.planner(session)
+            plan = planner.plan(request.order)
+            self._tell_of_another(session, planner, request.order, plan)
+        return ValidateOrderResponse(
+            problems=[problem.message_of_order() for problem in planner.problems.found],
+            warnings=[problem.message_of_order() for problem in planner.problems.warnings],
+            order=plan.order(),
+        )
+
+    def create_order(self, request: CreateOrderRequest, context: Context) -> CreateOrderResponse:
+        if self.writer.refusal:
+            raise Unsupported(self.writer.refusal)
+        with self._seeing_drift(), self.database.exclusive(self.lock, context):
+            return self._answer(self.writer.save_order(request.order, context), context)
+
+    def create_customer(
+        self, request: CreateCustomerRequest, context: Context
+    ) -> CreateCustomerResponse:
+        with self._seeing_drift(), self.database.exclusive(self.lock, context):
+            return CreateCustomerResponse(
+                customer=self.writer.save_customer(request.customer, context)
+            )
+
+    def close(self) -> None:
+        self.writer.close()
+        super().close()
+
     # The answer
 
     def _answer(self, written: Written, context: Context) -> CreateOrderResponse:
@@ -178,7 +197,7 @@ class OrderWrites(SqlPlugin):
 
     def _compare(self, written: Written, context: Context) -> None:
         with self.database.reading(context, committed=True) as session:
-            found = self.recorded(session, order_id=written.id)
+            found = self.writer.recorded(session, order_id=written.id)
         if not found:
             raise UnknownOutcome(
                 "The order was written but can't be read: look for its external number."
@@ -210,19 +229,14 @@ class OrderWrites(SqlPlugin):
         """Whether the external number is taken, by this order or by another one."""
         problems = planner.problems
         try:
-            before = self.written_before(session, draft, plan)
+            before = self.writer.written_before(session, draft, plan)
         except Conflict as conflict:
             problems.add("external_number", DUPLICATE, conflict.message)
             return
-        if before and self.writes_orders:
+        if before and not self.writer.refusal:
             # What would keep it from being written now does not matter any more.
             problems.found.clear()
             problems.warn("external_number", f"it is there already as {before.number}", DUPLICATE)
-
-    @property
-    def writes_orders(self) -> bool:
-        """Whether the configuration lets orders be written."""
-        return True
 
     @contextmanager
     def _seeing_drift(self) -> Iterator[None]:
@@ -234,14 +248,19 @@ class OrderWrites(SqlPlugin):
             raise
 
 
-class ProgramWrites(OrderWrites):
+class ProgramWriter(OrderWriter):
     """Writes by the ERP's own objects, which live in `worker`: its office has `add_order` and `add_customer`.
 
     What these are given is made by `order_call` and `customer_call`. A new buyer is saved before the order; it stays
     when the order is refused.
     """
 
-    worker: Worker
+    def __init__(self, plugin: SqlPlugin, worker: Worker) -> None:
+        super().__init__(plugin)
+        self.worker = worker
+
+    def close(self) -> None:
+        self.worker.close()
 
     @abstractmethod
     def order_call(

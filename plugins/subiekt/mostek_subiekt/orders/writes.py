@@ -6,9 +6,9 @@ from mostek.erp.v1.customer_pb2 import CustomerDraft, CustomerMatch
 from mostek.erp.v1.order_pb2 import OrderDraft
 from mostek.plugin.database import Session
 from mostek.plugin.orders.recorded import RecordedOrder
-from mostek.plugin.orders.writes import OrderWrites, Written, match_of
+from mostek.plugin.orders.writes import OrderWriter, Written, match_of
 from mostek.plugin.plugin import Context
-from mostek.wire.failures import Unsupported
+from mostek.plugin.sql_plugin import SqlPlugin
 from mostek_subiekt.orders.config import HOW_TO_ALLOW_ORDERS, OrdersConfig
 from mostek_subiekt.orders.draft import Planner
 from mostek_subiekt.orders.insertion import insert_order
@@ -16,13 +16,16 @@ from mostek_subiekt.orders.new_customer import plan_customer
 from mostek_subiekt.orders.recorded import by_external_number, by_id
 from mostek_subiekt.orders.rows import Rows
 
-__all__ = ["DirectWrites"]
+__all__ = ["DirectWriter"]
 
 
-class DirectWrites(OrderWrites):
-    """Its configuration has `orders: OrdersConfig | None`; None: nothing is ever written."""
+class DirectWriter(OrderWriter):
+    """Copies what the configuration names; None: nothing is ever written."""
 
-    lock = "Subiekt GT"
+    def __init__(self, plugin: SqlPlugin, orders: OrdersConfig | None) -> None:
+        super().__init__(plugin)
+        self._orders = orders
+        self.refusal = "" if orders else HOW_TO_ALLOW_ORDERS
 
     def planner(self, session: Session) -> Planner:
         today = self.local_now().date()
@@ -33,14 +36,6 @@ class DirectWrites(OrderWrites):
     ) -> list[RecordedOrder]:
         rows = Rows(session, self.database)
         return by_external_number(rows, number) if number else by_id(rows, order_id)
-
-    def refuse_orders(self) -> None:
-        if self._orders is None:
-            raise Unsupported(HOW_TO_ALLOW_ORDERS)
-
-    @property
-    def writes_orders(self) -> bool:
-        return self._orders is not None
 
     def save_order(self, draft: OrderDraft, context: Context) -> Written:
         """Looked for and written in one transaction."""
@@ -67,8 +62,3 @@ class DirectWrites(OrderWrites):
             problems.raise_any()
             assert new is not None
             return match_of(new.create(rows, self.local_now()), created=True)
-
-    @property
-    def _orders(self) -> OrdersConfig | None:
-        found: OrdersConfig | None = self.config.orders
-        return found
