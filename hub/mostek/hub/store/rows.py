@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Iterable
 from dataclasses import asdict
+from itertools import islice
 from typing import Any
 
 from sqlalchemy import Row, insert
@@ -124,15 +125,17 @@ def key_values(key: ApiKey) -> dict[str, Any]:
     }
 
 
+#: Entries that are made ready at once: while that goes on nobody else has the loop.
+_BATCH = 250
 #: Longest text of a detail; callers make some of it up.
 _DETAIL = 500
 
 
 async def add_entries(connection: AsyncConnection, entries: Iterable[AuditEntry]) -> None:
     """Add to the audit, in the transaction of what it tells of."""
-    rows = [_entry_values(entry) for entry in entries]
-    if rows:
-        await connection.execute(insert(audit), rows)
+    rest = iter(entries)
+    while some := [_entry_values(entry) for entry in islice(rest, _BATCH)]:
+        await connection.execute(insert(audit), some)
 
 
 def _entry_values(entry: AuditEntry) -> dict[str, Any]:
