@@ -44,6 +44,7 @@ def _world(folder: Path) -> Iterator[Ports]:
         "MOSTEK_HUB_HTTP": "127.0.0.1:0",
         "MOSTEK_HUB_DATABASE": f"sqlite:///{folder}/hub.sqlite",
         "MOSTEK_HUB_KEY_FILE": str(folder / "hub.keys"),
+        "MOSTEK_HUB_INSECURE": "true",
     }
     with contextlib.ExitStack() as stack:
         start = stack.enter_context

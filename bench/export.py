@@ -116,7 +116,7 @@ def world(folder: Path) -> Iterator[int]:
     config = folder / "connector.toml"
     database = "\n".join(f"{k} = {json.dumps(v)}" for k, v in _database(folder).items())
     config.write_text(
-        f'[hub]\nlink = "127.0.0.1:{link}"\n[connector]\nname = "acme"\n'
+        f'[hub]\nlink = "127.0.0.1:{link}"\ninsecure = true\n[connector]\nname = "acme"\n'
         f'[companies.main]\nplugin = "subiekt-gt"\n[companies.main.database]\n{database}\n',
         encoding="utf-8",
     )
@@ -126,6 +126,7 @@ def world(folder: Path) -> Iterator[int]:
         "MOSTEK_HUB_HTTP": "127.0.0.1:0",
         "MOSTEK_HUB_DATABASE": f"sqlite:///{folder}/hub.sqlite",
         "MOSTEK_HUB_KEY_FILE": str(folder / "hub.keys"),
+        "MOSTEK_HUB_INSECURE": "true",
     }
     with process(folder / "hub.log", "mostek.hub", "serve", **hub):
         wait_for_port(api)

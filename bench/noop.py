@@ -37,7 +37,7 @@ async def main(address: str, state: Path) -> None:
     """Serve until killed."""
     configure_logs("info")
     config = Config(
-        hub=DialConfig(link=address),
+        hub=DialConfig(link=address, insecure=True),
         connector=ConnectorConfig(name="noop", state=state, slots=256),
         companies={"main": CompanyConfig(plugin="noop")},
     )

@@ -143,6 +143,7 @@ def _hub(folder: Path, port: int, heartbeat: float = 2.0) -> Iterator[Popen[byte
         "MOSTEK_HUB_DATABASE": f"sqlite:///{folder}/sessions.sqlite",
         "MOSTEK_HUB_KEY_FILE": str(folder / "sessions.keys"),
         "MOSTEK_HUB_HEARTBEAT_INTERVAL": str(heartbeat),
+        "MOSTEK_HUB_INSECURE": "true",
     }
     with process(folder / "hub-sessions.log", "mostek.hub", "serve", **hub) as running:
         wait_for_port(port)

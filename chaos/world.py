@@ -57,6 +57,7 @@ class World:
             "MOSTEK_HUB_KEY_FILE": str(keys),
             "MOSTEK_HUB_HEARTBEAT_INTERVAL": str(heartbeat),
             "MOSTEK_HUB_DRAIN_GRACE": "5",
+            "MOSTEK_HUB_INSECURE": "true",
         }
         command = python("-m", "mostek.hub", "serve")
         return Supervised("hub", command, environment, self.folder / "hub.log")
@@ -144,7 +145,7 @@ async def running(
 def _config(site: str, name: str, hub: str, erp: Erp) -> str:
     file, template, company = map(json.dumps, (str(erp.file), erp.template, erp.company_template))
     return (
-        f'[hub]\nlink = "{hub}"\n'
+        f'[hub]\nlink = "{hub}"\ninsecure = true\n'
         f'[connector]\nname = "{site}"\nstate = "state-{name}"\nstop_grace = 5\n'
         "[policy]\nwrites = true\n"
         '[companies.main]\nplugin = "subiekt-gt"\n'

@@ -83,6 +83,7 @@ async def world(folder: Path) -> AsyncIterator[World]:
         "MOSTEK_HUB_DATABASE": f"sqlite:///{folder}/hub.sqlite",
         "MOSTEK_HUB_KEY_FILE": str(folder / "hub.keys"),
         "MOSTEK_HUB_LOG_LEVEL": "warning",
+        "MOSTEK_HUB_INSECURE": "true",
     }
     launch = ("soak.launch", str(folder / "hub"), "mostek.hub", "serve")
     relay = Relay(link)

@@ -64,7 +64,7 @@ async def main(address: str, state: Path) -> None:
     again = asyncio.Event()
     asyncio.get_running_loop().add_signal_handler(signal.SIGHUP, again.set)
     config = Config(
-        hub=DialConfig(link=address),
+        hub=DialConfig(link=address, insecure=True),
         connector=ConnectorConfig(name="soak", state=state, slots=64, stop_grace=2.0),
         companies={"main": CompanyConfig(plugin="slow")},
     )

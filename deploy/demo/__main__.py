@@ -55,6 +55,7 @@ CONNECTOR = """\
 # Written by the demo.
 [hub]
 link = "127.0.0.1:{link}"
+insecure = true
 
 [connector]
 name = "acme"
@@ -91,6 +92,7 @@ def main() -> int:
     configuration = str(FOLDER / "connector.toml")
     hub["MOSTEK_HUB_DATABASE"] = f"sqlite:///{FOLDER}/hub.sqlite"
     hub["MOSTEK_HUB_KEY_FILE"] = str(FOLDER / "hub.keys")
+    hub["MOSTEK_HUB_INSECURE"] = "true"
     with (
         _process("mostek-hub", "serve", **hub) as first,
         _process("mostek-connector", "run", "--config", configuration) as second,

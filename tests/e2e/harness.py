@@ -39,6 +39,7 @@ class Processes:
             MOSTEK_HUB_HTTP=self.http,
             MOSTEK_HUB_DATABASE=f"sqlite:///{self.folder}/hub.sqlite",
             MOSTEK_HUB_KEY_FILE=str(self.folder / "hub.keys"),
+            MOSTEK_HUB_INSECURE="true",
         )
 
     def connector(
@@ -62,7 +63,7 @@ class Processes:
         config = self.folder / f"connector{instance}.toml"
         creating = f"customers = true\ncompany_template = {customers}\n" if customers else ""
         config.write_text(
-            f'[hub]\nlink = "{self.link}"\n[connector]\nname = "acme"\nstate = "state{instance}"\n'
+            f'[hub]\nlink = "{self.link}"\ninsecure = true\n[connector]\nname = "acme"\nstate = "state{instance}"\n'
             "[policy]\nwrites = true\n"
             '[companies.main]\nplugin = "subiekt-gt"\n'
             f'[companies.main.database]\nkind = "sqlite"\npath = {erp}\n'

@@ -96,7 +96,7 @@ async def main(address: str, folder: Path, instance: str) -> None:
     asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, stop.set)
     configure_logs("info")
     config = Config(
-        hub=DialConfig(link=address),
+        hub=DialConfig(link=address, insecure=True),
         connector=ConnectorConfig(
             name="acme", state=folder / f"connector{instance}", stop_grace=2.0
         ),

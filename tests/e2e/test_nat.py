@@ -56,7 +56,7 @@ class Office:
         self._processes: list[subprocess.Popen[bytes]] = []
         create(folder / "erp.sqlite", customers=50, products=50, invoices=50)
         (folder / "connector.toml").write_text(
-            '[hub]\nlink = "127.0.0.1:7444"\n[connector]\nname = "acme"\n'
+            '[hub]\nlink = "127.0.0.1:7444"\ninsecure = true\n[connector]\nname = "acme"\n'
             '[companies.main]\nplugin = "subiekt-gt"\n[companies.main.database]\nkind = "sqlite"\n'
             f"path = {json.dumps(str(folder / 'erp.sqlite'))}\n",
             encoding="utf-8",
@@ -112,7 +112,11 @@ class Office:
             process = subprocess.Popen(
                 ["ip", "netns", "exec", self.space(name), *command],
                 cwd=self.folder,
-                env={**os.environ, "MOSTEK_HUB_HEARTBEAT_INTERVAL": "1"},
+                env={
+                    **os.environ,
+                    "MOSTEK_HUB_HEARTBEAT_INTERVAL": "1",
+                    "MOSTEK_HUB_INSECURE": "true",
+                },
                 stdout=log,
                 stderr=log,
             )

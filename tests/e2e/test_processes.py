@@ -38,7 +38,7 @@ class Site:
         self.processes: dict[str, subprocess.Popen[bytes]] = {}
         made = create(folder / "erp.sqlite", customers=50, products=50, invoices=50)
         (folder / "connector.toml").write_text(
-            f'[hub]\nlink = "127.0.0.1:{self.ports["link"]}"\n[connector]\nname = "acme"\n'
+            f'[hub]\nlink = "127.0.0.1:{self.ports["link"]}"\ninsecure = true\n[connector]\nname = "acme"\n'
             "[policy]\nwrites = true\n"
             '[companies.main]\nplugin = "subiekt-gt"\n'
             f"[companies.main.orders]\ntemplate = {json.dumps(made.template_order)}\n"
@@ -50,6 +50,7 @@ class Site:
         settings = {f"MOSTEK_HUB_{n.upper()}": f"127.0.0.1:{p}" for n, p in self.ports.items()}
         settings["MOSTEK_HUB_DATABASE"] = f"sqlite:///{self.folder}/hub.sqlite"
         settings["MOSTEK_HUB_KEY_FILE"] = str(self.folder / "hub.keys")
+        settings["MOSTEK_HUB_INSECURE"] = "true"
         log = (self.folder / f"{command}.log").open("ab")
         with log:
             process = subprocess.Popen(
@@ -177,16 +178,19 @@ def test_a_second_connector_on_the_same_state_is_refused(site: Site) -> None:
     assert "is used by another connector process" in second.stderr
 
 
-def test_a_hub_told_to_listen_on_all_addresses_refuses_by_the_variables_name() -> None:
+def test_a_hub_without_tls_that_is_to_listen_on_all_addresses_refuses_by_the_variables_name() -> (
+    None
+):
     done = subprocess.run(
         [str(BIN / "mostek-hub"), "serve"],
         capture_output=True,
         text=True,
         timeout=30,
-        env={**os.environ, "MOSTEK_HUB_HTTP": "0.0.0.0:80"},
+        env={**os.environ, "MOSTEK_HUB_HTTP": "0.0.0.0:80", "MOSTEK_HUB_INSECURE": "true"},
     )
     assert done.returncode == 2
-    assert done.stderr.startswith("mostek-hub: MOSTEK_HUB_HTTP: the hub has neither TLS")
+    assert done.stderr.startswith("mostek-hub: MOSTEK_HUB_INSECURE means no TLS and no API keys")
+    assert "0.0.0.0 in MOSTEK_HUB_HTTP is not" in done.stderr
 
 
 def test_a_port_that_is_taken_is_named(site: Site) -> None:

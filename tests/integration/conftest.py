@@ -142,10 +142,15 @@ class World:
         link: str = "",
         proxy: str = "",
         within: float = 5.0,
+        dial: DialConfig | None = None,
     ) -> AsyncIterator[Connector]:
-        """A connector that is online. `link`: what it dials, if not the hub's own address."""
+        """A connector that is online. `link`: what it dials, if not the hub's own address; `dial`: how, if not without
+        TLS."""
+        without_tls = DialConfig(
+            link=link or self.addresses.link, proxy=SecretStr(proxy), insecure=True
+        )
         config = Config(
-            hub=DialConfig(link=link or self.addresses.link, proxy=SecretStr(proxy)),
+            hub=dial or without_tls,
             connector=ConnectorConfig(
                 name=name,
                 state=self.state / (name + instance),
@@ -198,6 +203,7 @@ def hub_config(folder: Path, **settings: Any) -> HubConfig:
         "database": f"sqlite:///{folder}/hub.sqlite",
         "key_file": str(folder / "hub.keys"),
         "return_grace": 0.0,
+        "insecure": True,
     }
     return HubConfig(**given | settings)
 

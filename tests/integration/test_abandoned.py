@@ -67,7 +67,7 @@ class Counted:
 @contextlib.asynccontextmanager
 async def _counted(world: World, plugin: Plugin, threads: int = 2) -> AsyncIterator[Counted]:
     config = Config(
-        hub=DialConfig(link=world.addresses.link),
+        hub=DialConfig(link=world.addresses.link, insecure=True),
         connector=ConnectorConfig(
             name="acme", state=world.state / "acme", slots=64, threads=threads, stop_grace=2.0
         ),

@@ -18,7 +18,9 @@ from mostek.erp.v1.customer_pb2 import (
 from mostek.erp.v1.erp_pb2 import DescribeErpRequest
 from mostek.erp.v1.erp_service_pb2_grpc import ErpServiceStub
 from mostek.erp.v1.product_pb2 import ListProductsRequest
+from mostek.hub.session import span
 from mostek.link.v1.link_pb2 import (
+    Command,
     ConnectorToHub,
     GoodbyeReason,
     Hello,
@@ -372,3 +374,20 @@ async def test_more_exports_than_threads_leave_a_thread_to_a_small_call(world: W
         assert not any(export.done() for export in exports)
         world.plugin.gate.set()
         await asyncio.gather(*exports)
+
+
+async def test_a_command_can_deny_fields_beyond_the_sites_policy(world: World) -> None:
+    async with world.connector():
+        [session] = world.acme.sessions
+        assert session.denies_fields
+        command = Command(
+            command_id="1",
+            operation="ListCustomers",
+            company="main",
+            timeout=span(5.0),
+            denied_fields=["Customer.name"],
+        )
+        request = ListCustomersRequest().SerializeToString()
+        data = await session.call(command, request, timeout=5.0, stop_when_abandoned=True)
+    [customer] = ListCustomersResponse.FromString(data).customers
+    assert (customer.id, customer.name) == ("1", "")

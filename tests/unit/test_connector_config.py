@@ -13,13 +13,13 @@ from pydantic import BaseModel, ConfigDict, Field
 from mostek.connector import companies as companies_module
 from mostek.connector.companies import load
 from mostek.connector.config import Config, ConfigError, lines_of
-from mostek.connector.paths import unknown_paths
 from mostek.plugin.plugin import Plugin, Site
+from mostek.wire.fields import unknown_paths
 
 RIGHT = """\
 [hub]
-link = "127.0.0.1:7444"
-
+link = "link.example.com:443"
+api = "api.example.com:443"
 [connector]
 name = "acme"
 
@@ -184,8 +184,32 @@ def test_an_error_never_shows_a_value_of_the_file(tmp_path: Path) -> None:
     assert "s3cret" not in mistake
 
 
-def test_the_state_folder_is_beside_the_file(tmp_path: Path) -> None:
-    assert loaded(tmp_path, RIGHT).connector.state == tmp_path / "state"
+def test_the_state_folder_is_beside_the_file_and_the_identity_in_it(tmp_path: Path) -> None:
+    config = loaded(tmp_path, RIGHT)
+    assert config.connector.state == tmp_path / "state"
+    assert config.hub.identity == tmp_path / "state" / "identity.pem"
+    assert config.hub.ca == tmp_path / "state" / "hub-ca.pem"
+
+
+def test_files_that_are_named_are_beside_the_file(tmp_path: Path) -> None:
+    text = RIGHT.replace("[connector]", 'identity = "a.pem"\nca_bundle = "b.pem"\n[connector]')
+    hub = loaded(tmp_path, text).hub
+    assert (hub.identity, hub.ca_bundle) == (tmp_path / "a.pem", tmp_path / "b.pem")
+
+
+def test_a_connector_without_tls_dials_only_this_machine(tmp_path: Path) -> None:
+    text = RIGHT.replace("[connector]", "insecure = true\n[connector]")
+    assert mistakes(tmp_path, text) == [
+        "line 1: hub: insecure = true is for a hub on this machine, such as 127.0.0.1; enrol instead"
+    ]
+    loaded(tmp_path, text.replace("link.example.com:443", "127.0.0.1:7444"))
+
+
+def test_the_api_is_needed_to_renew_certificates(tmp_path: Path) -> None:
+    text = RIGHT.replace('api = "api.example.com:443"\n', "")
+    [mistake] = mistakes(tmp_path, text)
+    assert "hub: api is required" in mistake
+    assert "mostek-connector enroll" in mistake
 
 
 def test_denied_paths_must_name_fields_of_the_contract() -> None:

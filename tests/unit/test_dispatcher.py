@@ -107,6 +107,7 @@ class Scene:
             company="-",
             request=request.SerializeToString(),
             timeout=0.0,
+            caller=LOCAL,
             idempotency_key=key,
             expire_after=expire_after,
         )

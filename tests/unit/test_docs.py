@@ -26,8 +26,17 @@ PAGES = sorted([ROOT / "README.md", *DOCS.rglob("*.md")])
 def test_every_setting_of_the_hub_is_in_its_table_with_its_default() -> None:
     text = (DOCS / "operations.md").read_text(encoding="utf-8")
     for name, field in HubSettings.model_fields.items():
-        default = f"{field.default:g}" if isinstance(field.default, float) else field.default
-        assert f"| `MOSTEK_HUB_{name.upper()}` | `{default}` |" in text
+        assert f"| `MOSTEK_HUB_{name.upper()}` | `{_written(field.default)}` |" in text
+
+
+def _written(default: object) -> str:
+    match default:
+        case bool():
+            return str(default).lower()
+        case float():
+            return f"{default:g}"
+        case _:
+            return str(default)
 
 
 @pytest.mark.parametrize(

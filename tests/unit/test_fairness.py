@@ -12,16 +12,20 @@ from hypothesis import strategies as st
 from mostek.admin.v1 import admin_service_pb2 as admin
 from mostek.hub import admin as admin_module
 from mostek.hub import router as router_module
-from mostek.hub.admin import Admin
+from mostek.hub.audit import Audit
 from mostek.hub.call import Call
-from mostek.hub.identity import Caller
+from mostek.hub.commands import recorded
+from mostek.hub.identity import Caller, ConnectorId, Scope
 from mostek.hub.pressure import Pressure
 from mostek.hub.registry import Registry
 from mostek.hub.router import Router
+from mostek.hub.store import AuditStore, CommandRecord, Lane, Store
 from mostek.hub.writes import Writes
 from mostek.wire.failures import Offline, Overloaded
 from mostek.wire.operations import operation
 from mostek.wire.session import Budget
+
+from .conftest import admin_of
 
 
 def test_one_connector_leaves_half_of_the_budget_to_the_others() -> None:
@@ -92,6 +96,14 @@ def test_hints_are_spread_over_as_long_as_they_are(draw: float) -> None:
     assert 0.25 <= Pressure(draw=lambda: draw).refused(0.0) <= 0.75
 
 
+def _caller(tenant: str) -> Caller:
+    return Caller(tenant, "key", frozenset(Scope))
+
+
+def _audit() -> Audit:
+    return Audit(AuditStore(cast(Store, None)))
+
+
 class _Endless(Router):
     """Its reads last until they are cancelled."""
 
@@ -104,10 +116,10 @@ async def test_one_tenant_s_calls_are_bounded_and_another_s_are_not_touched(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.setattr(router_module, "MOST_CALLS", 3)
-    router = _Endless(Registry(), cast(Writes, None))
+    router = _Endless(Registry(), cast(Writes, None), _audit())
 
     def call(tenant: str) -> asyncio.Task[bytes]:
-        wanted = Call(operation("GetCustomer"), "acme", "", b"", 9.0, Caller(tenant, "key"))
+        wanted = Call(operation("GetCustomer"), "acme", "", b"", 9.0, _caller(tenant))
         return asyncio.create_task(router.call(wanted))
 
     running = [call("t") for _ in range(3)]
@@ -134,10 +146,10 @@ async def test_those_refused_by_one_event_are_not_told_the_same_moment() -> None
         async def _read(self, call: Call, ends: float) -> bytes:
             raise Offline("The connection to the connector was lost.", retry_after=1.0)
 
-    router = Lost(Registry(), cast(Writes, None))
+    router = Lost(Registry(), cast(Writes, None), _audit())
     hints = set()
     for _ in range(20):
-        wanted = Call(operation("GetCustomer"), "acme", "", b"", 9.0, Caller("t", "key"))
+        wanted = Call(operation("GetCustomer"), "acme", "", b"", 9.0, _caller("t"))
         with pytest.raises(Offline) as lost:
             await router.call(wanted)
         hints.add(lost.value.retry_after)
@@ -148,17 +160,22 @@ async def test_those_refused_by_one_event_are_not_told_the_same_moment() -> None
 class _Patient:
     """Writes whose ends nobody sees."""
 
+    async def get(self, *_: object) -> CommandRecord:
+        of = Lane(ConnectorId("t", "acme"), "main")
+        now = recorded(0.0, 1.0)
+        return CommandRecord("1", of, "CreateOrder", "key", "k", b"", now, 0.0, 1.0)
+
     async def wait(self, *_: object) -> None:
         await asyncio.Event().wait()
 
 
 async def test_one_tenant_s_waits_for_commands_are_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(admin_module, "MOST_WAITS", 2)
-    hub = Admin(Registry(), cast(Writes, _Patient()))
+    hub = admin_of(Registry(), cast(Writes, _Patient()), _audit())
     wanted = admin.WaitCommandRequest(id="1")
 
     def wait(tenant: str) -> asyncio.Task[admin.WaitCommandResponse]:
-        return asyncio.create_task(hub.wait_command(wanted, Caller(tenant, "key")))
+        return asyncio.create_task(hub.wait_command(wanted, _caller(tenant)))
 
     waiting = [wait("t"), wait("t"), wait("u")]
     await asyncio.sleep(0)

@@ -13,6 +13,8 @@ from google.protobuf.message import Message
 from mostek.admin.v1 import admin_service_pb2 as admin
 from mostek.erp.v1 import customer_pb2, erp_pb2, invoice_pb2, order_pb2, receivable_pb2, record_pb2
 from mostek.hub.admin import Admin
+from mostek.hub.audit import Audit
+from mostek.hub.gate import ANYBODY
 from mostek.hub.http import app, create_app
 from mostek.hub.http.routes import ADMIN_ROUTES, ERP_ROUTES
 from mostek.hub.identity import Caller, ConnectorId
@@ -20,13 +22,13 @@ from mostek.hub.keyring import Keyring
 from mostek.hub.registry import Registry
 from mostek.hub.router import Router
 from mostek.hub.session import LiveSession
-from mostek.hub.store import Store
+from mostek.hub.store import AuditStore, Store
 from mostek.hub.writes import Writes
 from mostek.link.v1.link_pb2 import Command
 from mostek.wire.failures import Locked, NotFound, Rejected, UnknownOutcome, Violation
 from mostek.wire.operations import OPERATIONS
 
-from .conftest import apis
+from .conftest import admin_of, apis
 
 BASE = "/v1/connectors/acme/companies/-"
 ORDER = {
@@ -85,7 +87,9 @@ def site() -> Site:
 async def http(site: Site) -> AsyncIterator[httpx.AsyncClient]:
     store = await Store.open("sqlite://", Keyring({"k": b"1" * 32}))
     writes = Writes(site, store)
-    app = create_app(Router(site, writes), Admin(site, writes), ready=lambda: False)
+    audit = Audit(AuditStore(store))
+    router = Router(site, writes, audit)
+    app = create_app(router, admin_of(site, writes, audit), ANYBODY, ready=lambda: False)
     transport = httpx.ASGITransport(app=app, raise_app_exceptions=False)
     async with httpx.AsyncClient(transport=transport, base_url="http://hub") as client:
         await writes.dispatcher.start()
@@ -127,12 +131,21 @@ def test_paths_follow_the_aip_rules() -> None:
     assert admin_paths == {
         "ListConnectors": "GET /v1/connectors",
         "GetConnector": "GET /v1/connectors/{name}",
+        "CreateConnector": "POST /v1/connectors",
+        "RevokeConnector": "POST /v1/connectors/{name}:revoke",
+        "ListCertificates": "GET /v1/certificates",
         "ListCommands": "GET /v1/commands",
         "GetCommand": "GET /v1/commands/{id}",
         "WaitCommand": "GET /v1/commands/{id}:wait",
         "CancelCommand": "POST /v1/commands/{id}:cancel",
         "RetryCommand": "POST /v1/commands/{id}:retry",
         "ResolveCommand": "POST /v1/commands/{id}:resolve",
+        "ListApiKeys": "GET /v1/api_keys",
+        "CreateApiKey": "POST /v1/api_keys",
+        "RevokeApiKey": "POST /v1/api_keys/{id}:revoke",
+        "ListTenants": "GET /v1/tenants",
+        "CreateTenant": "POST /v1/tenants",
+        "ListAuditEntries": "GET /v1/audit_entries",
     }
 
 
@@ -498,8 +511,10 @@ async def test_an_admin_response_has_all_its_fields(site: Site) -> None:
         ) -> admin.GetConnectorResponse:
             return admin.GetConnectorResponse(connector=admin.Connector(name=request.name))
 
-    router, _ = apis(site)
-    transport = httpx.ASGITransport(app=create_app(router, OneConnector(site, router.writes)))
+    router, _, gate = apis(site)
+    audit = Audit(AuditStore(cast(Store, None)))
+    one = admin_of(site, router.writes, audit, OneConnector)
+    transport = httpx.ASGITransport(app=create_app(router, one, gate))
     async with httpx.AsyncClient(transport=transport, base_url="http://hub") as client:
         got = (await client.get("/v1/connectors/acme")).json()["connector"]
 

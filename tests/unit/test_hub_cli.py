@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import json
 from pathlib import Path
 
 import pytest
@@ -12,6 +13,7 @@ from mostek.hub import commands
 from mostek.hub.cli import app
 from mostek.hub.identity import ConnectorId
 from mostek.hub.keyring import load_keys
+from mostek.hub.keys import id_of
 from mostek.hub.store import CommandRecord, Lane, Store
 
 
@@ -68,3 +70,56 @@ def test_a_key_that_is_missing_for_postgresql_is_not_made_up(
     assert refused.exit_code == 1
     assert "mostek-hub new-key" in str(refused.exception)
     assert not settings[1].exists()
+
+
+def test_a_key_is_made_listed_and_revoked_on_the_hubs_machine(settings: tuple[str, Path]) -> None:
+    run = CliRunner().invoke
+    assert run(app, ["tenants", "add", "alfa"]).exit_code == 0
+    assert [line.split("\t")[0] for line in run(app, ["tenants", "list"]).stdout.split("\n")] == [
+        "alfa",
+        "default",
+        "",
+    ]
+    made = run(app, ["keys", "add", "crm", "--tenant", "alfa", "--scope", "admin", "--operator"])
+    [key] = made.stdout.split()
+    key_id = id_of(key)
+    listed = run(app, ["keys", "list", "--tenant", "alfa"]).stdout
+    assert listed.startswith(f"{key_id}\tcrm\tuntil ")
+    assert "\tadmin operator\tnever used" in listed
+    assert key[-43:] not in listed
+    assert run(app, ["keys", "revoke", key_id]).exit_code == 1
+    assert run(app, ["keys", "revoke", key_id, "--tenant", "alfa"]).exit_code == 0
+    assert "\trevoked " in run(app, ["keys", "list", "--tenant", "alfa"]).stdout
+    exported = run(app, ["audit", "export", "--tenant", "alfa"]).stdout.splitlines()
+    told = [(e["caller"], e["operation"]) for e in map(json.loads, exported)]
+    assert told == [("mostek-hub", "CreateApiKey"), ("mostek-hub", "RevokeApiKey")]
+
+
+def test_a_key_that_can_not_be_is_refused_with_all_that_is_wrong(
+    settings: tuple[str, Path],
+) -> None:
+    refused = CliRunner().invoke(
+        app, ["keys", "add", "Crm", "--scope", "reed", "--operation", "Nothing"]
+    )
+    assert refused.exit_code == 1
+    for name in ("name:", "scopes: 'reed' is none of read, write, admin", "operations:"):
+        assert name in str(refused.exception)
+    nobody = CliRunner().invoke(app, ["keys", "add", "crm", "--tenant", "nobody"])
+    assert str(nobody.exception) == "mostek-hub: There is no tenant 'nobody'."
+
+
+def test_while_a_hub_has_its_file_one_is_told_what_to_do(settings: tuple[str, Path]) -> None:
+    url, keys = settings
+    run = CliRunner().invoke
+    assert run(app, ["new-key"]).exit_code == 0
+
+    async def beside() -> None:
+        store = await Store.open(url, load_keys(keys))
+        try:
+            refused = await asyncio.to_thread(run, app, ["keys", "list"])
+        finally:
+            await store.close()
+        assert "used by another process" in str(refused.exception)
+        assert "use `mostek keys` with a key of the scope admin" in str(refused.exception)
+
+    asyncio.run(beside())

@@ -104,11 +104,15 @@ def test_an_environments_proxy_that_can_not_be_used_is_refused_by_name(
 
 
 def test_a_proxys_password_is_never_shown() -> None:
-    config = HubConfig.model_validate({"link": HUB, "proxy": "http://user:s3cret@proxy:3128"})
+    config = HubConfig.model_validate(
+        {"link": HUB, "api": HUB, "proxy": "http://user:s3cret@proxy:3128"}
+    )
     assert "s3cret" not in repr(config)
     assert config.proxy.get_secret_value() == "http://user:s3cret@proxy:3128"
     with pytest.raises(ValueError, match="must begin with http") as error:
-        HubConfig.model_validate({"link": HUB, "proxy": "https://user:s3cret@proxy:3128"})
+        HubConfig.model_validate(
+            {"link": HUB, "api": HUB, "proxy": "https://user:s3cret@proxy:3128"}
+        )
     assert "must begin with http://" in str(error.value.errors()[0]["msg"])  # type: ignore[attr-defined]
 
 
@@ -130,3 +134,8 @@ def test_a_proxys_refusal_says_what_to_do(code: int, words: str) -> None:
 
 def test_other_errors_keep_their_words() -> None:
     assert explained("Connection refused") == "Connection refused"
+
+
+def test_a_certificate_that_is_not_the_hubs_is_told_as_inspection() -> None:
+    details = "Ssl handshake failed: OPENSSL_internal:CERTIFICATE_VERIFY_FAILED: unable to get it"
+    assert "ask for an exemption" in explained(details)

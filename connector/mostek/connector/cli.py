@@ -18,9 +18,14 @@ import typer
 from mostek.connector.companies import Company, load
 from mostek.connector.config import Config, ConfigError
 from mostek.connector.connector import Connector
+from mostek.connector.hub_api import ApiError
+from mostek.connector.identity import IdentityError
 from mostek.connector.outcomes import StateInUse
+from mostek.connector.proxy import checked_proxy
+from mostek.connector.site import SiteError, set_up
 from mostek.wire import loop
 from mostek.wire.logs import configure_logs
+from mostek.wire.trust import EnrolmentToken
 
 __all__ = ["leave_stragglers", "main"]
 
@@ -48,7 +53,7 @@ def run(config: ConfigFile = DEFAULT_FILE) -> None:
     sys.setswitchinterval(SWITCH_AFTER)
     try:
         loop.run(_run(settings, companies))
-    except StateInUse as error:
+    except (StateInUse, IdentityError) as error:
         raise SystemExit(f"mostek-connector: {error}") from None
     leave_stragglers()
 
@@ -74,6 +79,33 @@ def check(config: ConfigFile = DEFAULT_FILE) -> None:
     print(f"{config}: all right. Connector {settings.connector.name} serves:")
     for company in companies:
         print(f"  {company.name}: {company.plugin.erp} ({company.plugin_name})")
+
+
+@app.command()
+def enroll(
+    token: Annotated[
+        str, typer.Argument(help="From the hub's operator; - reads it from standard input.")
+    ],
+    config: ConfigFile = DEFAULT_FILE,
+    proxy: Annotated[
+        str, typer.Option(help="HTTP proxy on the way, http://user:password@host:port.")
+    ] = "",
+    ca_bundle: Annotated[
+        Path | None,
+        typer.Option(help="PEM file with the hub's authority, where it is not to be asked for it."),
+    ] = None,
+    force: Annotated[
+        bool, typer.Option(help="Replace the key and certificate that are here already.")
+    ] = False,
+) -> None:
+    """Make this site's key, get its certificate from the hub and write a configuration to fill in."""
+    try:
+        given = EnrolmentToken.of(sys.stdin.read() if token == "-" else token)
+        proxy = checked_proxy(proxy) if proxy else proxy
+        for line in set_up(given, config, proxy=proxy, ca_bundle=ca_bundle, force=force):
+            print(line)
+    except (ValueError, ApiError, IdentityError, SiteError, ConfigError) as error:
+        raise SystemExit(f"mostek-connector: {error}") from None
 
 
 def _load(file: Path) -> tuple[Config, list[Company]]:

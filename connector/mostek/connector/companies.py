@@ -101,7 +101,7 @@ def load(file: Path) -> tuple[Config, list[Company]]:
     config: Config | None = None
     try:
         config = Config.model_validate(data)
-        config.connector.state = file.parent / config.connector.state
+        config.relative_to(file.parent)
     except ValidationError as error:
         mistakes += mistakes_of(error, lines)
     state = config.connector.state if config else file.parent

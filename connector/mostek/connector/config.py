@@ -7,7 +7,7 @@ import tomllib
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, Self
 
 from pydantic import (
     AfterValidator,
@@ -17,10 +17,11 @@ from pydantic import (
     SecretStr,
     ValidationError,
     field_validator,
+    model_validator,
 )
 
-from mostek.connector.paths import unknown_paths
-from mostek.connector.proxy import checked_proxy
+from mostek.connector.proxy import checked_proxy, is_here
+from mostek.wire.fields import unknown_paths
 from mostek.wire.names import NAME
 
 __all__ = [
@@ -97,8 +98,30 @@ class HubConfig(_Table):
     """`[hub]`: where to dial."""
 
     link: Annotated[str, AfterValidator(_address)]
+    #: Where certificates are renewed, HTTPS.
+    api: Annotated[str, AfterValidator(_address)] | None = None
     #: HTTP proxy on the way, `http://user:password@host:port`; none: what the environment says.
     proxy: Annotated[SecretStr, AfterValidator(_proxy)] = SecretStr("")
+    #: Files, relative to this one; None: `identity.pem` and `hub-ca.pem` in the state folder. One holds the key and its
+    #: certificate, the other whom to trust on the link; enrolment and renewal write both.
+    identity: Path | None = None
+    ca: Path | None = None
+    #: PEM file of further authorities to trust for `api`.
+    ca_bundle: Path | None = None
+    #: Without TLS, to a hub on this machine that is insecure too; for demo and tests.
+    insecure: bool = False
+
+    @model_validator(mode="after")
+    def _guarded(self) -> Self:
+        if self.insecure and not is_here(self.link):
+            raise ValueError(
+                "insecure = true is for a hub on this machine, such as 127.0.0.1; enrol instead"
+            )
+        if not self.insecure and self.api is None:
+            raise ValueError(
+                "api is required, host:port of the hub's API: `mostek-connector enroll` writes it"
+            )
+        return self
 
 
 class ConnectorConfig(_Table):
@@ -158,6 +181,14 @@ class Config(_Table):
     connector: ConnectorConfig
     policy: PolicyConfig = PolicyConfig()
     companies: dict[Name, CompanyConfig] = Field(min_length=1)
+
+    def relative_to(self, folder: Path) -> None:
+        """Have the paths that the file gives start at its folder."""
+        state = self.connector.state = folder / self.connector.state
+        self.hub.identity = folder / (self.hub.identity or state / "identity.pem")
+        self.hub.ca = folder / (self.hub.ca or state / "hub-ca.pem")
+        if self.hub.ca_bundle is not None:
+            self.hub.ca_bundle = folder / self.hub.ca_bundle
 
 
 def read_toml(file: Path) -> tuple[dict[str, Any], dict[Path_, int]]:

@@ -15,12 +15,14 @@ import structlog
 
 from mostek.connector.companies import Company
 from mostek.connector.config import Config
+from mostek.connector.identity import Identity, IdentityError
 from mostek.connector.link import Backoff, Link
 from mostek.connector.outcomes import OutcomeStore
 from mostek.connector.policy import Policy
+from mostek.connector.renewal import Renewal
 from mostek.connector.runner import Runner
 from mostek.link.v1.link_pb2 import Hello, Status
-from mostek.wire.session import DURABLE, REQUEST_CREDIT, REVISION
+from mostek.wire.session import DENIED_FIELDS, DURABLE, REQUEST_CREDIT, REVISION
 
 __all__ = ["Connector"]
 
@@ -44,8 +46,9 @@ class Connector:
 
     @contextlib.asynccontextmanager
     async def running(self) -> AsyncIterator[Link]:
-        """Stay connected until the block ends; then let running commands finish. Raises StateInUse."""
-        settings = self.config.connector
+        """Stay connected until the block ends; then let running commands finish. Raises StateInUse, IdentityError."""
+        settings, hub = self.config.connector, self.config.hub
+        renewal = None if hub.insecure else _renewal(self.config)
         settings.state.mkdir(parents=True, exist_ok=True)
         outcomes = OutcomeStore.open(settings.state / "outcomes.sqlite")
         runner = Runner(
@@ -55,23 +58,30 @@ class Connector:
             threads=settings.threads,
             write_timeout=settings.write_timeout,
         )
-        instance = _instance(settings.state / "instance")
+        instance = (
+            renewal.identity.id.instance if renewal else _instance(settings.state / "instance")
+        )
         await self._look()
         link = Link(
-            self.config.hub.link,
+            hub.link,
             lambda: self._hello(instance),
             runner,
-            proxy=self.config.hub.proxy.get_secret_value(),
+            proxy=hub.proxy.get_secret_value(),
             backoff=self._backoff,
+            credentials=renewal.credentials if renewal else None,
         )
         dialling = asyncio.create_task(link.run(), name="link")
+        renewing = asyncio.create_task(renewal.run(link), name="renewal") if renewal else None
         watching = asyncio.create_task(self._watch(link), name="watch companies")
-        log.info("connector started", connector=settings.name, hub=self.config.hub.link)
+        left = {"certificate_days_left": renewal.days_left} if renewal else {}
+        log.info("connector started", connector=settings.name, hub=hub.link, **left)
         try:
             yield link
         finally:
             watching.cancel()
             dialling.cancel()
+            if renewing is not None:
+                renewing.cancel()
             await link.stop(settings.stop_grace)
             runner.close()
             for company in self.companies:
@@ -103,7 +113,7 @@ class Connector:
     def _hello(self, instance: str) -> Hello:
         return Hello(
             revision=REVISION,
-            capabilities=[DURABLE, REQUEST_CREDIT],
+            capabilities=[DURABLE, REQUEST_CREDIT, DENIED_FIELDS],
             connector=self.config.connector.name,
             instance=instance,
             software=version("mostek"),
@@ -113,8 +123,26 @@ class Connector:
         )
 
 
+def _renewal(config: Config) -> Renewal:
+    """With what enrolment left. Raises IdentityError."""
+    hub = config.hub
+    assert hub.identity is not None
+    assert hub.ca is not None
+    identity = Identity.load(hub.identity)
+    if identity.id.connector != config.connector.name:
+        raise IdentityError(
+            f"connector.name is {config.connector.name!r}, and the certificate in {hub.identity} is for "
+            f"{identity.id.connector!r}: set the name to that, or enrol as the other."
+        )
+    try:
+        authorities = hub.ca.read_bytes()
+    except OSError as error:
+        raise IdentityError(f"{hub.ca} can't be read ({error.strerror}); enrol again.") from None
+    return Renewal(hub, identity, authorities)
+
+
 def _instance(file: Path) -> str:
-    """The identity of this installation, made once."""
+    """The identity of an installation without a certificate, made once."""
     if not file.exists():
         file.write_text(uuid.uuid4().hex, encoding="ascii")
     return file.read_text(encoding="ascii").strip()

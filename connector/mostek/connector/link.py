@@ -6,7 +6,7 @@ import asyncio
 import contextlib
 import random
 import time
-from collections.abc import Callable, Coroutine
+from collections.abc import Callable, Coroutine, Sequence
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
@@ -66,6 +66,14 @@ CLOSED_WITHIN = 2.0
 TICK = 0.5
 
 
+def _channel(
+    address: str, options: Sequence[tuple[str, Any]], credentials: grpc.ChannelCredentials | None
+) -> grpc.aio.Channel:
+    if credentials is None:
+        return grpc.aio.insecure_channel(address, options=options)
+    return grpc.aio.secure_channel(address, credentials, options=options)
+
+
 class Backoff:
     """How long to wait before dialling again: a random moment of a window that doubles from 1 s to 45 s.
 
@@ -92,11 +100,21 @@ class Backoff:
 class Session:
     """One stream: sends what the rules let out, runs the commands that come in."""
 
-    def __init__(self, address: str, proxy: str, hello: Hello, runner: Runner) -> None:
+    def __init__(
+        self,
+        address: str,
+        proxy: str,
+        hello: Hello,
+        runner: Runner,
+        credentials: grpc.ChannelCredentials | None = None,
+    ) -> None:
         self.rules = ConnectorSession(hello, time.monotonic())
         self.welcomed = False
         #: One side broke the protocol: coming back at once would only break it again.
         self.broken = False
+        #: It is known whether the session was welcomed: it was, or it is over.
+        self.answered = asyncio.Event()
+        self._credentials = credentials
         #: No new commands will come: said goodbye to, or over.
         self.leaving = asyncio.Event()
         self.reconnect_after: float | None = None
@@ -117,8 +135,9 @@ class Session:
         except ValueError as error:
             log.error("connection to the hub failed", hub=self._address, reason=str(error))
             self.leaving.set()
+            self.answered.set()
             return
-        channel = grpc.aio.insecure_channel(self._address, options=options)
+        channel = _channel(self._address, options, self._credentials)
         try:
             await self._stream(channel)
         except grpc.aio.AioRpcError as error:
@@ -136,6 +155,7 @@ class Session:
             log.exception("the session failed", hub=self._address)
         finally:
             self.leaving.set()
+            self.answered.set()
             for command_id in self.rules.running:
                 self._runner.abandon(command_id)
             await channel.close()
@@ -244,6 +264,7 @@ class Session:
                 self._runner.cancel(command_id)
             case Welcomed(welcome):
                 self.welcomed = True
+                self.answered.set()
                 proxy = shown(proxy_for(self._address, self._proxy)) or None
                 log.info(
                     "connected",
@@ -303,9 +324,13 @@ class Link:
         *,
         proxy: str = "",
         backoff: Backoff | None = None,
+        credentials: grpc.ChannelCredentials | None = None,
     ) -> None:
         self._address = address
         self._proxy = proxy
+        self._credentials = credentials
+        self._current: Session | None = None
+        self._moved = asyncio.Event()
         self._hello = hello
         self._runner = runner
         self._backoff = backoff or Backoff()
@@ -313,18 +338,44 @@ class Link:
 
     async def run(self) -> None:
         """Dial, and dial again whenever a session leaves; until cancelled."""
+        self._current = self._open(self._credentials)
         while True:
-            session = self._open()
+            session = self._current
             await session.leaving.wait()
             if session.welcomed and not session.broken:
                 self._backoff.reset()
             wait = self._backoff.next()
             if session.reconnect_after is not None:
                 wait = session.reconnect_after * random.uniform(0.5, 1.5)
-            await asyncio.sleep(wait)
+            await self._rest(session, wait)
+            if session is self._current:
+                self._current = self._open(self._credentials)
 
-    def _open(self) -> Session:
-        session = Session(self._address, self._proxy, self._hello(), self._runner)
+    async def _rest(self, session: Session, wait: float) -> None:
+        """Wait, unless another session has taken over or does so meanwhile."""
+        self._moved.clear()
+        if session is self._current:
+            with contextlib.suppress(TimeoutError):
+                async with asyncio.timeout(wait):
+                    await self._moved.wait()
+
+    async def move(self, credentials: grpc.ChannelCredentials) -> bool:
+        """Open a session with other credentials before the one before leaves; whether the hub welcomed it.
+
+        If not, all stays as it was.
+        """
+        session = self._open(credentials)
+        await session.answered.wait()
+        if not session.welcomed:
+            return False
+        before, self._current, self._credentials = self._current, session, credentials
+        if before is not None:
+            before.goodbye()
+        self._moved.set()
+        return True
+
+    def _open(self, credentials: grpc.ChannelCredentials | None) -> Session:
+        session = Session(self._address, self._proxy, self._hello(), self._runner, credentials)
         task = asyncio.create_task(session.run(), name="session")
         self._sessions[task] = session
         task.add_done_callback(self._sessions.pop)

@@ -28,6 +28,10 @@ _RELAY = (
     "ask its administrator to let the connector through without a login, or run a relay that speaks them (px, cntlm) "
     'beside the connector and set hub.proxy = "http://127.0.0.1:3128"'
 )
+_INSPECTED = (
+    "What the hub's address shows is no certificate of the hub. If TLS is inspected on the way, ask for an exemption "
+    "for the hub's two host names: `mostek-connector doctor` says by whom"
+)
 
 
 def checked_proxy(url: str) -> str:
@@ -104,7 +108,10 @@ def is_here(address: str) -> bool:
 
 
 def explained(details: str) -> str:
-    """What a connection error means to the site's administrator: gRPC's own words, or what to do about the proxy."""
+    """What a connection error means to the site's administrator: gRPC's own words, or what to do about the
+    network."""
+    if "CERTIFICATE_VERIFY_FAILED" in details:
+        return _INSPECTED
     match = re.search(r"HTTP proxy returned response code (\d+)", details)
     return f"The proxy {refused(int(match[1]))}" if match else details
 

@@ -30,6 +30,7 @@ from mostek.wire.failures import (
     UnknownOutcome,
     Unsupported,
 )
+from mostek.wire.fields import DeniedFields
 from mostek.wire.operations import Operation, operation
 from mostek.wire.rules import parse
 from mostek.wire.spans import seconds_of
@@ -186,7 +187,7 @@ class Runner:
             caller=command.caller,
             idempotency_key=command.idempotency_key if wanted.write else "",
             timeout=seconds_of(command.timeout),
-            denied=self._policy.denied,
+            denied=self._policy.denied | set(command.denied_fields),
         )
         return _Job(command, wanted, company, parse(wanted.request, request), context, begun)
 
@@ -223,6 +224,8 @@ class Runner:
         if type(response) is not job.operation.response:
             raise TypeError(f"{job.operation.name} returned {type(response).__name__}")
         self._policy.prune(response)
+        if job.command.denied_fields:
+            DeniedFields(job.command.denied_fields).prune(response)
         data: bytes = response.SerializeToString()
         return data
 

@@ -18,14 +18,15 @@ import typer
 from google.protobuf.json_format import Parse, ParseError
 from google.protobuf.message import Message
 
-from mostek.client.client import Client
+from mostek.client.audit_command import audit
 from mostek.client.columns import as_json
 from mostek.client.commands import commands
 from mostek.client.export_command import ExportFormat, Source, run_export
 from mostek.client.fields import BadInput, assign, did_you_mean
 from mostek.client.keys import idempotency_key
+from mostek.client.keys_command import keys
 from mostek.client.output import connectors_table, show, show_message, table
-from mostek.client.shell import DEFAULT_HUB, Hub, Json, done, refuse
+from mostek.client.shell import DEFAULT_HUB, Hub, Json, connect, done, identify, refuse
 from mostek.erp.v1.order_pb2 import CreateOrderRequest, OrderDraft, ValidateOrderRequest
 from mostek.wire.names import COMMAND_ID, ONLY_COMPANY
 from mostek.wire.operations import OPERATIONS, Operation
@@ -52,6 +53,27 @@ app = typer.Typer(
 orders = typer.Typer(help="Check and place orders.", no_args_is_help=True)
 app.add_typer(orders, name="order")
 app.add_typer(commands, name="commands")
+app.add_typer(keys, name="keys")
+app.add_typer(audit, name="audit")
+
+
+@app.callback()
+def _caller(
+    key_file: Annotated[
+        Path | None,
+        typer.Option(
+            envvar="MOSTEK_KEY_FILE",
+            help="File of the API key. Absent: the key in MOSTEK_KEY; options are seen by others.",
+        ),
+    ] = None,
+    ca: Annotated[
+        Path | None,
+        typer.Option(
+            envvar="MOSTEK_CA", help="PEM file of the authority of the hub's certificate."
+        ),
+    ] = None,
+) -> None:
+    identify(key_file, ca)
 
 
 @app.command()
@@ -59,7 +81,7 @@ def connectors(hub: Hub = DEFAULT_HUB, json: Json = False) -> None:
     """List the connectors that the hub knows."""
 
     async def ask() -> Any:
-        async with Client(hub) as client:
+        async with connect(hub) as client:
             return await client.connectors()
 
     found = done(ask())
@@ -203,7 +225,7 @@ class _Where:
 
 
 async def _call(where: _Where, operation: str, request: Message, key: str, timing: bool) -> Any:
-    async with Client(where.hub, timeout=where.timeout) as client:
+    async with connect(where.hub, where.timeout) as client:
         connector = client.connector(where.connector, where.company)
         if key:
             connector = connector.with_key(key)

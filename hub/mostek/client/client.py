@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING, Self, cast
 
+import grpc
 from grpc import aio
 
 from mostek.admin.v1 import admin_service_pb2
@@ -12,6 +14,7 @@ from mostek.client.calls import Addressed, FailuresRaised
 from mostek.client.keys import checked_key
 from mostek.wire.failures import Invalid
 from mostek.wire.names import (
+    AUTHORIZATION,
     COMPANY,
     CONNECTOR,
     EXPIRE_AFTER,
@@ -65,25 +68,28 @@ class Connector(ErpStub):
 class Client:
     """A connection to the hub's API at `address` (host:port), opened by the first call, shared by all.
 
-    `timeout`: seconds that a call may take, unless it names its own.
+    `key`: an API key of the hub. `ca`: a PEM file of the authorities that its certificate may be of; absent: those of
+    the system. The connection is TLS, but to this machine only with a `ca`. `timeout`: seconds that a call may take,
+    unless it names its own. Raises Invalid.
     """
 
-    def __init__(self, address: str, *, timeout: float = 30.0) -> None:
+    def __init__(
+        self, address: str, *, key: str = "", ca: str | Path | None = None, timeout: float = 30.0
+    ) -> None:
         self.address = address
         self._timeout = timeout
-        self._channel = aio.insecure_channel(
-            address, options=_options(address), interceptors=[FailuresRaised(address)]
-        )
+        self._metadata = ((AUTHORIZATION, f"Bearer {_api_key(key)}"),) if key else ()
+        self._channel = _channel(address, ca)
 
     def connector(self, name: str, company: str = ONLY_COMPANY) -> Connector:
         """The ERP of a connector; `company` where it serves several. Asks nobody. Raises Invalid."""
         metadata = ((CONNECTOR, _name(CONNECTOR, name)), (COMPANY, _name(COMPANY, company)))
-        return Connector(Addressed(self._channel, metadata, self._timeout))
+        return Connector(Addressed(self._channel, (*self._metadata, *metadata), self._timeout))
 
     @property
     def admin(self) -> AdminStub:
         """The hub's own API, under its rpcs' names: `await hub.admin.GetCommand(GetCommandRequest(id=…))`."""
-        return AdminStub(cast(aio.Channel, Addressed(self._channel, (), self._timeout)))
+        return AdminStub(cast(aio.Channel, Addressed(self._channel, self._metadata, self._timeout)))
 
     async def connectors(self) -> list[admin_service_pb2.Connector]:
         """The connectors that the hub knows, by name. Raises CommandFailure."""
@@ -116,10 +122,35 @@ def _name(field: str, value: str) -> str:
 _RECONNECT = (("grpc.initial_reconnect_backoff_ms", 200), ("grpc.max_reconnect_backoff_ms", 2000))
 
 
+def _api_key(key: str) -> str:
+    if key.isascii() and key.isprintable() and " " not in key:
+        return key
+    # Never with the key itself: it may be right but for a line end.
+    raise Invalid.of("key", "an API key is one word of ASCII characters")
+
+
+def _channel(address: str, ca: str | Path | None) -> aio.Channel:
+    interceptors = [FailuresRaised(address)]
+    if ca is None and _is_loopback(address):
+        return aio.insecure_channel(address, options=_options(address), interceptors=interceptors)
+    try:
+        roots = None if ca is None else Path(ca).read_bytes()
+    except OSError as error:
+        raise Invalid.of("ca", f"{ca} can't be read: {error.strerror}") from None
+    credentials = grpc.ssl_channel_credentials(roots)
+    return aio.secure_channel(
+        address, credentials, options=_options(address), interceptors=interceptors
+    )
+
+
+def _is_loopback(address: str) -> bool:
+    return address.rpartition(":")[0] in ("localhost", "127.0.0.1", "[::1]")
+
+
 def _options(address: str) -> list[tuple[str, int]]:
     # Without a pool of its own, a client would share the connection, and its back-off, with every other of the process.
     options = [("grpc.use_local_subchannel_pool", 1), *_RECONNECT]
-    if address.rpartition(":")[0] in ("localhost", "127.0.0.1", "[::1]"):
+    if _is_loopback(address):
         # A proxy of the environment can't reach this machine's loopback.
         options.append(("grpc.enable_http_proxy", 0))
     return options

@@ -10,10 +10,10 @@ from google.protobuf.timestamp_pb2 import Timestamp
 from rich.table import Table
 
 from mostek.admin.v1 import admin_service_pb2 as admin
-from mostek.client.client import AdminStub, Client
+from mostek.client.client import AdminStub
 from mostek.client.columns import as_json
 from mostek.client.output import show, table
-from mostek.client.shell import DEFAULT_HUB, Hub, Json, done, refuse
+from mostek.client.shell import DEFAULT_HUB, Hub, Json, connect, done, refuse
 
 __all__ = ["commands"]
 
@@ -104,7 +104,7 @@ def _short(state: admin.CommandState.ValueType) -> str:
 
 
 async def _ask(hub: str, ask: Callable[[AdminStub], Awaitable[R]]) -> R:
-    async with Client(hub) as client:
+    async with connect(hub) as client:
         return await ask(client.admin)
 
 

@@ -15,12 +15,13 @@ from rich.console import Console
 from rich.progress import Progress, ProgressColumn, Task, TextColumn, TimeElapsedColumn
 from rich.text import Text
 
-from mostek.client.client import Client, Connector
+from mostek.client.client import Connector
 from mostek.client.columns import Column, as_json, columns, record_columns
 from mostek.client.export import Bookmark, CsvLayout, Layout, NdjsonLayout, write_pages
 from mostek.client.fields import BadInput, assign, did_you_mean
 from mostek.client.output import unavailable
 from mostek.client.paging import item_field, pages
+from mostek.client.shell import connect
 from mostek.erp.v1.erp_pb2 import DescribeErpRequest
 from mostek.erp.v1.record_pb2 import ListRecordsRequest
 from mostek.wire.failures import CommandFailure
@@ -69,7 +70,7 @@ async def run_export(source: Source, output: Path, format: ExportFormat | None) 
     start = Bookmark.open(output, _arguments(source, operation, request, written))
     if start.token:
         request.page_token = start.token
-    async with Client(source.hub, timeout=source.timeout) as client:
+    async with connect(source.hub, source.timeout) as client:
         connector = client.connector(source.connector, source.company)
         layout = await _layout(connector, operation, request, written)
         with Watched(output, start.rows) as watched:

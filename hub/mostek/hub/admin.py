@@ -2,28 +2,36 @@
 
 from __future__ import annotations
 
+import inspect
+import time
 from collections import Counter
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
 from datetime import timedelta
+from typing import Any
 
+from google.protobuf.descriptor import MethodDescriptor
+from google.protobuf.descriptor_pb2 import MethodOptions
 from google.protobuf.duration_pb2 import Duration
 from google.protobuf.timestamp_pb2 import Timestamp
 
 from mostek.admin.v1 import admin_service_pb2 as admin
+from mostek.hub.audit import Audit
 from mostek.hub.commands import FINAL, WAITING, State
-from mostek.hub.identity import Caller, ConnectorId
+from mostek.hub.identity import Caller, ConnectorId, Reach, Scope, no_connector
+from mostek.hub.pages import PageTokens, page_size
 from mostek.hub.registry import ConnectorRecord, Refused, Registry
 from mostek.hub.session import LiveSession
-from mostek.hub.store import CommandFilter, CommandRecord
-from mostek.hub.writes import Writes
+from mostek.hub.store import AuditEntry, AuditKind, CommandFilter, CommandRecord
+from mostek.hub.writes import Writes, no_command
 from mostek.link.v1.link_pb2 import Company
-from mostek.wire.failures import Invalid, Overloaded, failure_of
-from mostek.wire.operations import OPERATIONS
+from mostek.wire.failures import CommandFailure, Denied, Invalid, Overloaded, failure_of
+from mostek.wire.operations import OPERATIONS, snake
 
-__all__ = ["Admin", "command_message"]
+__all__ = ["ADMIN_SERVICE", "Admin", "command_message"]
 
-#: Commands of a page, where the caller does not say, and at most.
-_PAGE_SIZE = 100
-_LARGEST_PAGE = 1000
+ADMIN_SERVICE = admin.DESCRIPTOR.services_by_name["AdminService"]
+
 #: Seconds that WaitCommand waits, where the caller does not say, and at most.
 _WAIT = 60.0
 _LONGEST_WAIT = 600.0
@@ -31,25 +39,125 @@ _LONGEST_WAIT = 600.0
 MOST_WAITS = 1000
 
 
-class Admin:
-    """`AdminService` without a transport. Every answer is of the caller's tenant alone."""
+#: Who may call what. An rpc that is not here is not served.
+_ANY = (Scope.READ, Scope.WRITE, Scope.ADMIN)
+RIGHTS: dict[str, tuple[Scope, ...]] = {
+    "ListConnectors": _ANY,
+    "GetConnector": _ANY,
+    "ListCommands": _ANY,
+    "GetCommand": _ANY,
+    "WaitCommand": _ANY,
+    "CancelCommand": (Scope.ADMIN,),
+    "RetryCommand": (Scope.ADMIN,),
+    "ResolveCommand": (Scope.ADMIN,),
+    "CreateConnector": (Scope.ADMIN,),
+    "RevokeConnector": (Scope.ADMIN,),
+    "ListCertificates": (Scope.ADMIN,),
+    "ListApiKeys": (Scope.ADMIN, Scope.OPERATOR),
+    "CreateApiKey": (Scope.ADMIN, Scope.OPERATOR),
+    "RevokeApiKey": (Scope.ADMIN, Scope.OPERATOR),
+    "ListTenants": (Scope.OPERATOR,),
+    "CreateTenant": (Scope.OPERATOR,),
+    "ListAuditEntries": (Scope.ADMIN, Scope.OPERATOR),
+}
+#: What these do is in the audit in the transaction that does it.
+_KEPT_WITH_THE_ACT = frozenset(
+    {"CreateApiKey", "RevokeApiKey", "CreateTenant", "CreateConnector", "RevokeConnector"}
+)
 
-    def __init__(self, registry: Registry, writes: Writes) -> None:
+
+@dataclass(frozen=True)
+class Rpc:
+    """An rpc of `AdminService`: who may call it, whether it changes anything, and what answers it."""
+
+    scopes: tuple[Scope, ...]
+    changes: bool
+    #: Whether it is kept in the audit by what it does.
+    kept: bool
+    answer: Callable[[Any, Caller], Any]
+
+
+def _rpc(method: MethodDescriptor, parts: Iterable[object]) -> Rpc:
+    name = snake(method.name)
+    part = next(part for part in parts if hasattr(part, name))
+    changes = method.GetOptions().idempotency_level != MethodOptions.NO_SIDE_EFFECTS
+    kept = method.name in _KEPT_WITH_THE_ACT
+    return Rpc(RIGHTS[method.name], changes, kept, getattr(part, name))
+
+
+class Admin:
+    """`AdminService` without a transport. Every answer is of the caller's tenant alone.
+
+    `parts` answer the rpcs that are no methods here.
+    """
+
+    def __init__(
+        self,
+        registry: Registry,
+        writes: Writes,
+        audit: Audit,
+        tokens: PageTokens,
+        *parts: object,
+    ) -> None:
         self._registry = registry
         self._writes = writes
         self._waits: Counter[str] = Counter()
+        self._audit = audit
+        self._tokens = tokens
+        self._rpcs = {method.name: _rpc(method, (self, *parts)) for method in ADMIN_SERVICE.methods}
+
+    async def answer(self, rpc: str, request: Any, caller: Caller) -> Any:
+        """The response of an rpc, kept in the audit. Raises CommandFailure."""
+        known = self._rpcs[rpc]
+        try:
+            caller.require(*known.scopes, to=f"call {rpc}")
+            if known.changes and not known.kept:
+                await self._record(caller, rpc, request, "asked")
+            response = known.answer(request, caller)
+            response = await response if inspect.isawaitable(response) else response
+        except Denied as failure:
+            await self._audit.refuse(caller, rpc, "Denied", detail=failure.message)
+            raise
+        except CommandFailure as failure:
+            await self._ended(known, caller, rpc, request, type(failure).__name__)
+            raise
+        await self._ended(known, caller, rpc, request, "ok")
+        return response
+
+    async def _ended(self, known: Rpc, caller: Caller, rpc: str, request: Any, end: str) -> None:
+        if not known.changes:
+            self._audit.note(
+                AuditEntry(
+                    at=time.time(),
+                    tenant=caller.tenant,
+                    kind=AuditKind.READ,
+                    caller=caller.name,
+                    operation=rpc,
+                    outcome=end,
+                    command_id=_command_of(rpc, request),
+                )
+            )
+        elif end != "ok" or not known.kept:
+            await self._record(caller, rpc, request, end)
+
+    async def _record(self, caller: Caller, rpc: str, request: Any, outcome: str) -> None:
+        command_id = _command_of(rpc, request)
+        await self._audit.record(AuditKind.ADMIN, caller, rpc, outcome, command_id=command_id)
 
     def list_connectors(
         self, request: admin.ListConnectorsRequest, caller: Caller
     ) -> admin.ListConnectorsResponse:
         """All connectors, by name."""
-        records = self._registry.connectors(caller.tenant)
+        known = self._registry.connectors(caller.tenant)
+        records = [record for record in known if caller.reach.has(record.name)]
         return admin.ListConnectorsResponse(connectors=[_connector(record) for record in records])
 
     def get_connector(
         self, request: admin.GetConnectorRequest, caller: Caller
     ) -> admin.GetConnectorResponse:
         """One connector. Raises NotFound."""
+        if not caller.reach.has(request.name):
+            raise no_connector(request.name)
         record = self._registry.connector(ConnectorId(caller.tenant, request.name))
         return admin.GetConnectorResponse(connector=_connector(record))
 
@@ -57,23 +165,27 @@ class Admin:
         self, request: admin.ListCommandsRequest, caller: Caller
     ) -> admin.ListCommandsResponse:
         """A page of commands, the newest first. Raises Invalid."""
-        size = _page_size(request)
-        found = await self._writes.find(caller.tenant, _filter(request), size + 1)
+        size, tenant = page_size(request), caller.tenant
+        before = self._tokens.read(tenant, "ListCommands", request.page_token)
+        wanted = _filter(request, int(before or 0), caller.reach)
+        found = await self._writes.find(tenant, wanted, size + 1)
         response = admin.ListCommandsResponse(commands=map(command_message, found[:size]))
         if len(found) > size:
-            response.next_page_token = str(found[size - 1].number)
+            last = str(found[size - 1].number)
+            response.next_page_token = self._tokens.make(tenant, "ListCommands", last)
         return response
 
     async def get_command(
         self, request: admin.GetCommandRequest, caller: Caller
     ) -> admin.GetCommandResponse:
         """One command whole. Raises NotFound."""
-        return admin.GetCommandResponse(command=await self._whole(caller.tenant, request.id))
+        return admin.GetCommandResponse(command=await self._whole(caller, request.id))
 
     async def wait_command(
         self, request: admin.WaitCommandRequest, caller: Caller
     ) -> admin.WaitCommandResponse:
         """One command whole, when it has ended. Raises NotFound, Invalid, Overloaded."""
+        await self._check(caller, request.id)
         if self._waits[caller.tenant] >= MOST_WAITS:
             raise Overloaded(f"{MOST_WAITS} calls wait for commands already.", retry_after=5.0)
         self._waits[caller.tenant] += 1
@@ -81,21 +193,23 @@ class Admin:
             await self._writes.wait(caller.tenant, request.id, _timeout(request))
         finally:
             self._waits[caller.tenant] -= 1
-        return admin.WaitCommandResponse(command=await self._whole(caller.tenant, request.id))
+        return admin.WaitCommandResponse(command=await self._whole(caller, request.id))
 
     async def cancel_command(
         self, request: admin.CancelCommandRequest, caller: Caller
     ) -> admin.CancelCommandResponse:
         """Cancel a command if it is not too late. Raises NotFound."""
+        await self._check(caller, request.id)
         await self._writes.cancel(caller.tenant, request.id)
-        return admin.CancelCommandResponse(command=await self._whole(caller.tenant, request.id))
+        return admin.CancelCommandResponse(command=await self._whole(caller, request.id))
 
     async def retry_command(
         self, request: admin.RetryCommandRequest, caller: Caller
     ) -> admin.RetryCommandResponse:
         """Try a command again. Raises NotFound, Rejected, Conflict."""
+        await self._check(caller, request.id)
         await self._writes.retry(caller.tenant, request.id)
-        return admin.RetryCommandResponse(command=await self._whole(caller.tenant, request.id))
+        return admin.RetryCommandResponse(command=await self._whole(caller, request.id))
 
     async def resolve_command(
         self, request: admin.ResolveCommandRequest, caller: Caller
@@ -106,6 +220,7 @@ class Admin:
             admin.COMMAND_RESOLUTION_NOT_WRITTEN,
         ):
             raise Invalid.of("resolution", "must say what was found in the ERP")
+        await self._check(caller, request.id)
         await self._writes.resolve(
             caller.tenant,
             request.id,
@@ -114,21 +229,35 @@ class Admin:
             erp_number=request.erp_number,
             note=request.note,
         )
-        return admin.ResolveCommandResponse(command=await self._whole(caller.tenant, request.id))
+        return admin.ResolveCommandResponse(command=await self._whole(caller, request.id))
 
-    async def _whole(self, tenant: str, command_id: str) -> admin.Command:
-        record = await self._writes.get(tenant, command_id)
+    async def _check(self, caller: Caller, command_id: str) -> CommandRecord:
+        """The command, if it is there for the caller. Raises NotFound, the same for what is another's."""
+        record = await self._writes.get(caller.tenant, command_id)
+        if not caller.reach.has(record.lane.connector.name, record.operation):
+            raise no_command(command_id)
+        return record
+
+    async def _whole(self, caller: Caller, command_id: str) -> admin.Command:
+        record = await self._check(caller, command_id)
         message = command_message(record)
         if record.state in FINAL:
             response, failure = await self._writes.outcome(record)
             if failure is not None:
                 message.failure.CopyFrom(failure_of(failure))
             else:
-                message.response.Pack(OPERATIONS[record.operation].response.FromString(response))
+                answered = OPERATIONS[record.operation].response.FromString(response)
+                caller.denied.prune(answered)
+                message.response.Pack(answered)
         for event in await self._writes.timeline(command_id):
             at = _timestamp(event.at)
             message.timeline.append(admin.CommandEvent(at=at, name=event.name, detail=event.detail))
         return message
+
+
+def _command_of(rpc: str, request: Any) -> str:
+    """The command that a request is about; empty if it is about none."""
+    return str(request.id) if rpc.endswith("Command") else ""
 
 
 def command_message(record: CommandRecord) -> admin.Command:
@@ -162,17 +291,7 @@ def _timestamp(seconds: float | None) -> Timestamp | None:
     return timestamp
 
 
-def _page_size(request: admin.ListCommandsRequest) -> int:
-    size = request.page_size if request.HasField("page_size") else _PAGE_SIZE
-    if not 1 <= size <= _LARGEST_PAGE:
-        raise Invalid.of("page_size", f"must be from 1 to {_LARGEST_PAGE}")
-    return size
-
-
-def _filter(request: admin.ListCommandsRequest) -> CommandFilter:
-    token = request.page_token
-    if token and not (token.isdecimal() and len(token) < 19):
-        raise Invalid.of("page_token", "must be the next_page_token of the page before")
+def _filter(request: admin.ListCommandsRequest, before: int, reach: Reach) -> CommandFilter:
     if admin.COMMAND_STATE_UNSPECIFIED in request.states:
         raise Invalid.of("states", "must be states that a command can be in")
     names = (admin.CommandState.Name(state) for state in request.states)
@@ -181,7 +300,8 @@ def _filter(request: admin.ListCommandsRequest) -> CommandFilter:
         company=request.company,
         idempotency_key=request.idempotency_key,
         states=frozenset(State[name.removeprefix("COMMAND_STATE_")] for name in names),
-        before=int(token or 0),
+        before=before,
+        reach=reach,
     )
 
 

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-import inspect
 from collections.abc import Awaitable, Callable
 from typing import Any, NoReturn
+from urllib.parse import unquote
 
 import grpc
 import structlog
@@ -13,16 +13,17 @@ from google.protobuf.message import Message
 from google.protobuf.message_factory import GetMessageClass
 from grpc.aio import ServicerContext
 
-from mostek.admin.v1 import admin_service_pb2
-from mostek.hub.admin import Admin
+from mostek.hub.admin import ADMIN_SERVICE, Admin
 from mostek.hub.call import Call, expire_after_of
-from mostek.hub.identity import LOCAL, Caller
+from mostek.hub.gate import Gate
+from mostek.hub.identity import Caller
 from mostek.hub.router import Router
 from mostek.hub.status import status_of, without_database
 from mostek.hub.store import StoreError
 from mostek.hub.writes import StillRunning
 from mostek.wire.failures import CommandFailure, Internal, Invalid, Offline, failure_of
 from mostek.wire.names import (
+    AUTHORIZATION,
     COMMAND_ID,
     COMPANY,
     CONNECTOR,
@@ -31,13 +32,11 @@ from mostek.wire.names import (
     IDEMPOTENCY_KEY,
     ORDERING_KEY,
 )
-from mostek.wire.operations import OPERATIONS, SERVICE, Operation, snake
+from mostek.wire.operations import OPERATIONS, SERVICE, Operation
 
-__all__ = ["ADMIN_SERVICE", "admin_api", "erp_api"]
+__all__ = ["admin_api", "erp_api"]
 
 log = structlog.get_logger()
-
-ADMIN_SERVICE = admin_service_pb2.DESCRIPTOR.services_by_name["AdminService"]
 
 #: Seconds for a call that states no deadline.
 DEFAULT_TIMEOUT = 60.0
@@ -49,23 +48,28 @@ _EARLIER_AT_MOST = 1.0
 _Context = ServicerContext[bytes, bytes]
 
 
-def erp_api(router: Router) -> grpc.GenericRpcHandler:
+def erp_api(router: Router, gate: Gate) -> grpc.GenericRpcHandler:
     """A handler for every operation of the contract."""
     handlers: dict[str, grpc.RpcMethodHandler[bytes, bytes]] = {
-        operation.name: grpc.unary_unary_rpc_method_handler(_handler(router, operation))
+        operation.name: grpc.unary_unary_rpc_method_handler(_handler(router, gate, operation))
         for operation in OPERATIONS.values()
     }
     return grpc.method_handlers_generic_handler(SERVICE.full_name, handlers)
 
 
-def _handler(router: Router, operation: Operation) -> Callable[[bytes, Any], Awaitable[bytes]]:
+def _handler(
+    router: Router, gate: Gate, operation: Operation
+) -> Callable[[bytes, Any], Awaitable[bytes]]:
     async def handle(request: bytes, context: _Context) -> bytes:
         async def recorded(command_id: str) -> None:
             # A caller whose deadline passes sees no trailing metadata, but it has these.
             await context.send_initial_metadata(((COMMAND_ID, command_id),))
 
         try:
-            answer = await router.answer(_call(operation, request, context), recorded)
+            metadata = _metadata(context)
+            caller = await _admitted(gate, metadata, context, operation.name)
+            call = _call(operation, request, context, metadata, caller)
+            answer = await router.answer(call, recorded)
             context.set_trailing_metadata(((COMMAND_ID, answer.command_id),))
             return answer.response
         except CommandFailure as failure:
@@ -78,8 +82,33 @@ def _handler(router: Router, operation: Operation) -> Callable[[bytes, Any], Awa
     return handle
 
 
-def _call(operation: Operation, request: bytes, context: _Context) -> Call:
-    metadata = {key: value for key, value in context.invocation_metadata() or ()}
+def _metadata(context: ServicerContext[Any, Any]) -> dict[str, str | bytes]:
+    return {key: value for key, value in context.invocation_metadata() or ()}
+
+
+async def _admitted(
+    gate: Gate,
+    metadata: dict[str, str | bytes],
+    context: ServicerContext[Any, Any],
+    operation: str,
+) -> Caller:
+    authorization = str(metadata.get(AUTHORIZATION, ""))
+    return await gate.admit(authorization, lambda: _address(context.peer()), operation)
+
+
+def _address(peer: str) -> str:
+    """`ipv4:10.0.0.1:5000` → `10.0.0.1`, `ipv6:%5B::1%5D:5000` → `::1`."""
+    kind, _, rest = unquote(peer).partition(":")
+    return rest.rpartition(":")[0].strip("[]") if kind in ("ipv4", "ipv6") else peer
+
+
+def _call(
+    operation: Operation,
+    request: bytes,
+    context: _Context,
+    metadata: dict[str, str | bytes],
+    caller: Caller,
+) -> Call:
     connector = str(metadata.get(CONNECTOR, ""))
     if not connector:
         raise Invalid.of(CONNECTOR, "set this metadata to the connector's name")
@@ -94,7 +123,7 @@ def _call(operation: Operation, request: bytes, context: _Context) -> Call:
         company=str(metadata.get(COMPANY, "")),
         request=request,
         timeout=timeout,
-        caller=LOCAL,
+        caller=caller,
         idempotency_key=str(metadata.get(IDEMPOTENCY_KEY, "")),
         expire_after=expire_after_of(str(metadata.get(EXPIRE_AFTER, ""))),
         ordering_key=str(metadata.get(ORDERING_KEY, "")),
@@ -107,22 +136,21 @@ async def _abort(context: ServicerContext[Any, Any], failure: CommandFailure) ->
     await context.abort(status_of(failure).grpc, failure.message, trailing)
 
 
-def admin_api(admin: Admin) -> grpc.GenericRpcHandler:
+def admin_api(admin: Admin, gate: Gate) -> grpc.GenericRpcHandler:
     """A handler for every rpc of `AdminService`."""
     handlers: dict[str, grpc.RpcMethodHandler[Any, Any]] = {
-        method.name: _admin_handler(method, getattr(admin, snake(method.name)))
-        for method in ADMIN_SERVICE.methods
+        method.name: _admin_handler(method, admin, gate) for method in ADMIN_SERVICE.methods
     }
     return grpc.method_handlers_generic_handler(ADMIN_SERVICE.full_name, handlers)
 
 
 def _admin_handler(
-    method: MethodDescriptor, answer: Callable[[Any, Caller], Any]
+    method: MethodDescriptor, admin: Admin, gate: Gate
 ) -> grpc.RpcMethodHandler[Any, Any]:
     async def handle(request: Message, context: ServicerContext[Any, Any]) -> Any:
         try:
-            response = answer(request, LOCAL)
-            return await response if inspect.isawaitable(response) else response
+            caller = await _admitted(gate, _metadata(context), context, method.name)
+            return await admin.answer(method.name, request, caller)
         except CommandFailure as failure:
             await _abort(context, failure)
         except StoreError as error:

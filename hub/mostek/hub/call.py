@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import random
 import re
+import secrets
 from dataclasses import dataclass, field
 
-from mostek.hub.identity import LOCAL, Caller, ConnectorId
+from mostek.hub.identity import Caller, ConnectorId
 from mostek.wire.failures import Invalid
 from mostek.wire.names import EXPIRE_AFTER, IDEMPOTENCY_KEY, MAX_KEY, ORDERING_KEY
 from mostek.wire.operations import Operation
@@ -20,7 +20,7 @@ LONGEST_EXPIRE_AFTER = 30 * 24 * 3600
 
 def new_command_id() -> str:
     """Names one call in the logs of both sides."""
-    return f"{random.getrandbits(64):016x}"
+    return secrets.token_hex(8)
 
 
 @dataclass(slots=True)
@@ -36,7 +36,7 @@ class Call:
     company: str
     request: bytes
     timeout: float
-    caller: Caller = LOCAL
+    caller: Caller
     idempotency_key: str = ""
     expire_after: float = DEFAULT_EXPIRE_AFTER
     ordering_key: str = ""

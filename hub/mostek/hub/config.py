@@ -3,12 +3,24 @@
 from __future__ import annotations
 
 import ipaddress
-from typing import Literal
+from typing import Literal, Self
+from urllib.parse import urlsplit
 
-from pydantic import Field, field_validator
+from pydantic import Field, field_validator, model_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
-__all__ = ["HubConfig", "split_address"]
+__all__ = ["HubConfig", "may_be_asked", "split_address"]
+
+#: Signatures that need no secret of the issuer's here. An HMAC would: whoever can check one can make one.
+SIGNATURES = ("RS256", "RS384", "RS512", "PS256", "PS384", "PS512", "ES256", "ES384", "EdDSA")
+
+
+def may_be_asked(address: str) -> bool:
+    """Whether keys may be fetched from there: over TLS, or on this machine."""
+    parts = urlsplit(address)
+    if parts.scheme == "http":
+        return parts.hostname in ("localhost", "127.0.0.1", "::1")
+    return parts.scheme == "https" and bool(parts.hostname)
 
 
 def split_address(address: str) -> tuple[str, int]:
@@ -45,17 +57,106 @@ class HubConfig(BaseSettings):
     #: Days that requests and outcomes are kept after the command has ended.
     retention_days: int = Field(default=30, ge=1)
 
+    #: No TLS and no API keys: everybody is `LOCAL`, a connector is whom it says. On loopback only; for demo and tests.
+    insecure: bool = False
+
+    #: Where sites find `http` and `link`, host:port; empty: where they listen.
+    public_http: str = ""
+    public_link: str = ""
+    #: Further names and addresses of the hub, separated by commas, for the certificate that it makes for itself.
+    names: str = ""
+    #: PEM files of another server certificate for `api` and `http`, with its chain; read again when they change.
+    tls_certificate: str = ""
+    tls_key: str = ""
+    #: PEM file of the authority that sites find at `public_http`, where something before the hub ends TLS.
+    public_ca: str = ""
+    tls_minimum: Literal["1.2", "1.3"] = "1.3"
+    #: Life of a connector's certificate.
+    certificate_days: float = Field(default=90.0, gt=0, le=825)
+    #: How long after it has expired it may still be renewed; 0: not at all.
+    renew_expired_days: float = Field(default=90.0, ge=0)
+    #: How long revocations may not be readable before nobody is let in and streams end.
+    revocation_max_age: float = Field(default=60.0, ge=5)
+    #: Addresses of proxies before `http` whose `X-Forwarded-For` is believed, separated by commas.
+    trusted_proxies: str = ""
+    #: Calls a second that an API key may make on average, and at once; each process counts for itself.
+    rate: float = Field(default=200.0, gt=0)
+    burst: int = Field(default=400, ge=1)
+    #: Days that the audit is kept.
+    audit_days: int = Field(default=365, ge=31)
+    #: An OpenID Connect issuer whose tokens are taken in place of API keys, `https://…`; empty: none.
+    oidc_issuer: str = ""
+    #: What its tokens must be meant for (`aud`).
+    oidc_audience: str = ""
+    #: In which claims of a token tenant, name and scopes are. Scopes are words `mostek:read` and so on.
+    oidc_tenant_claim: str = "tenant"
+    oidc_name_claim: str = "sub"
+    oidc_scope_claim: str = "scope"
+    #: By which algorithms tokens may be signed, separated by commas.
+    oidc_algorithms: str = "RS256,ES256"
+
+    @field_validator("oidc_algorithms")
+    @classmethod
+    def _asymmetric(cls, algorithms: str) -> str:
+        names = [name.strip() for name in algorithms.split(",")]
+        if wrong := [name for name in names if name not in SIGNATURES]:
+            raise ValueError(f"{wrong[0]!r} is none of {', '.join(SIGNATURES)}")
+        return ",".join(names)
+
+    @model_validator(mode="after")
+    def _issuer_and_audience(self) -> Self:
+        if bool(self.oidc_issuer) != bool(self.oidc_audience):
+            raise ValueError("OIDC_ISSUER and OIDC_AUDIENCE are set together or not at all")
+        if self.oidc_issuer and not may_be_asked(self.oidc_issuer):
+            raise ValueError(f"OIDC_ISSUER {self.oidc_issuer!r} must be an https:// address")
+        return self
+
     @field_validator("api", "link", "http")
     @classmethod
-    def _loopback(cls, address: str) -> str:
-        host, _ = split_address(address)
-        try:
-            loopback = host == "localhost" or ipaddress.ip_address(host).is_loopback
-        except ValueError:
-            loopback = False
-        if not loopback:
-            raise ValueError(
-                f"the hub has neither TLS nor API keys yet, so it listens on loopback only; {host} is not. "
-                "Use 127.0.0.1 or ::1."
-            )
+    def _address(cls, address: str) -> str:
+        split_address(address)
         return address
+
+    @field_validator("public_http", "public_link")
+    @classmethod
+    def _public(cls, address: str) -> str:
+        if address:
+            split_address(address)
+        return address
+
+    @model_validator(mode="after")
+    def _guarded(self) -> Self:
+        for name in ("api", "link", "http"):
+            host, _ = split_address(getattr(self, name))
+            if self.insecure and not _is_loopback(host):
+                raise ValueError(
+                    f"MOSTEK_HUB_INSECURE means no TLS and no API keys, so the hub listens on loopback only; {host} in "
+                    f"MOSTEK_HUB_{name.upper()} is not. Use 127.0.0.1 or ::1, or leave MOSTEK_HUB_INSECURE out."
+                )
+            if not self.insecure and name != "api" and host in ("0.0.0.0", "::"):
+                self._check_public(name, host)
+        if bool(self.tls_certificate) != bool(self.tls_key):
+            raise ValueError("MOSTEK_HUB_TLS_CERTIFICATE and _KEY are set together or not at all")
+        return self
+
+    def _check_public(self, name: str, host: str) -> None:
+        if not getattr(self, f"public_{name}"):
+            raise ValueError(
+                f"{host} in MOSTEK_HUB_{name.upper()} tells nobody where the hub is: set "
+                f"MOSTEK_HUB_PUBLIC_{name.upper()} to what sites dial, e.g. hub.example.com:443"
+            )
+
+    @property
+    def hosts(self) -> list[str]:
+        """By what names and addresses the hub is known."""
+        named = [name.strip() for name in self.names.split(",")]
+        addresses = (self.public_http, self.public_link, self.api, self.link, self.http)
+        found = [*named, *(split_address(address)[0] for address in addresses if address)]
+        return [name for name in dict.fromkeys(found) if name and name not in ("0.0.0.0", "::")]
+
+
+def _is_loopback(host: str) -> bool:
+    try:
+        return host == "localhost" or ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return False

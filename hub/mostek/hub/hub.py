@@ -5,7 +5,8 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import socket
-from collections.abc import AsyncIterator, Iterator
+import ssl
+from collections.abc import AsyncIterator, Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -15,15 +16,24 @@ import uvicorn
 from grpc_health.v1 import health, health_pb2, health_pb2_grpc
 from grpc_reflection.v1alpha import reflection
 
-from mostek.hub.admin import Admin
-from mostek.hub.api import ADMIN_SERVICE, admin_api, erp_api
+from mostek.hub.admin import ADMIN_SERVICE, Admin
+from mostek.hub.admin_callers import CallersAdmin
+from mostek.hub.admin_sites import SitesAdmin
+from mostek.hub.api import admin_api, erp_api
+from mostek.hub.audit import Audit
+from mostek.hub.callers import Callers
 from mostek.hub.config import HubConfig, split_address
+from mostek.hub.gate import ANYBODY, Gate, Keys
 from mostek.hub.http.app import create_app
 from mostek.hub.keyring import Keyring, add_key, load_keys
 from mostek.hub.link import Link
+from mostek.hub.oidc import Issuer
+from mostek.hub.pages import PageTokens
+from mostek.hub.pki.enrolment import PublicAddresses
+from mostek.hub.pki.tls import Tls
 from mostek.hub.registry import Registry
 from mostek.hub.router import Router
-from mostek.hub.store import Store
+from mostek.hub.store import AuditStore, KeyStore, Store
 from mostek.hub.writes import Writes
 from mostek.link.v1.link_pb2_grpc import add_LinkServiceServicer_to_server
 from mostek.wire.operations import SERVICE
@@ -71,32 +81,47 @@ class Hub:
     def __init__(self, config: HubConfig) -> None:
         self.config = config
         self.registry = Registry(config.return_grace)
-        settings = SessionSettings(heartbeat_interval=config.heartbeat_interval)
         self.budget = Budget(config.result_budget)
-        self.link = Link(self.registry, settings, self.budget)
+        self.link: Link
+        #: None in an insecure hub; until it runs, too.
+        self.tls: Tls | None = None
         self._ready = False
 
     @contextlib.asynccontextmanager
     async def running(self) -> AsyncIterator[Addresses]:
         """Listen until the block ends; then let running commands finish and close.
 
-        Raises OSError: a port is taken; StoreError, KeyFileError.
+        Raises OSError: a port is taken; StoreError, KeyFileError, CertificateFileError.
         """
         # What is pushed last ends first.
         async with contextlib.AsyncExitStack() as ending:
-            store = await Store.open(self.config.database, keyring(self.config))
+            keys = keyring(self.config)
+            store = await Store.open(self.config.database, keys)
             ending.push_async_callback(store.close)
+            audit = Audit(AuditStore(store), retention=self.config.audit_days * 24 * 3600.0)
+            ending.push_async_callback(audit.flush)
+            if not self.config.insecure:
+                self.tls = await Tls.opened(self.config, store, keys, audit)
+            self.link = self._link()
+            gate = self._gate(KeyStore(store), audit, ending)
             retention = self.config.retention_days * 24 * 3600.0
             writes = Writes(self.registry, store, retention=retention)
-            router, admin = Router(self.registry, writes), Admin(self.registry, writes)
+            router = Router(self.registry, writes, audit)
+            tokens = PageTokens(keys)
+            callers = Callers(KeyStore(store), most_rate=self.config.rate, revoked=gate.forget)
+            callers_admin = CallersAdmin(callers, AuditStore(store), tokens)
+            enrolment = self.tls.enrolment if self.tls else None
+            sites = SitesAdmin(self.registry, enrolment)
+            admin = Admin(self.registry, writes, audit, tokens, callers_admin, sites)
             link = self._link_server()
             ending.push_async_callback(link.stop, 0)
-            api, health_service = self._api_server(router, admin)
+            api, health_service = self._api_server(router, admin, gate)
             ending.push_async_callback(api.stop, 1.0)
-            link_at = _bind(link, self.config.link)
-            api_at = _bind(api, self.config.api)
-            http, listener = self._http(router, admin)
+            link_at = _bind(link, self.config.link, self.tls.link if self.tls else None)
+            api_at = _bind(api, self.config.api, self.tls.api if self.tls else None)
+            http, listener = self._http(router, admin, gate)
             host, http_port = listener.getsockname()[:2]
+            addresses = Addresses(api=api_at, link=link_at, http=f"{host}:{http_port}")
             await writes.dispatcher.start()
             # For a start that fails; a running hub stops its writes before the servers, which wait for them.
             ending.push_async_callback(writes.stop)
@@ -105,15 +130,41 @@ class Hub:
             closing = _Closing(link, api, http, self.config.drain_grace)
             ending.push_async_callback(closing.closed)
             ending.callback(asyncio.create_task(self._tick(), name="tick").cancel)
+            ending.callback(asyncio.create_task(audit.run(), name="audit").cancel)
+            if self.tls is not None:
+                self._watch(self.tls, addresses, ending)
             serving = asyncio.create_task(http.serve([listener]), name="http")
             ending.push_async_callback(_stop_http, http, serving)
             ending.push_async_callback(writes.stop)
             ending.push_async_callback(self._drain, health_service, closing)
             await self._serving(health_service)
-            addresses = Addresses(api=api_at, link=link_at, http=f"{host}:{http_port}")
             log.info("listening", api=addresses.api, link=addresses.link, http=addresses.http)
             yield addresses
         log.info("stopped")
+
+    def _link(self) -> Link:
+        settings = SessionSettings(heartbeat_interval=self.config.heartbeat_interval)
+        return Link(self.registry, settings, self.budget, self.tls)
+
+    def _watch(self, tls: Tls, addresses: Addresses, ending: contextlib.AsyncExitStack) -> None:
+        """Let certificates and revocations be followed until the hub ends."""
+        tls.enrolment.addresses = PublicAddresses(
+            http=self.config.public_http or addresses.http,
+            link=self.config.public_link or addresses.link,
+        )
+        tls.trust.listeners.append(self.link.check)
+        ending.callback(asyncio.create_task(tls.run(), name="tls").cancel)
+
+    def _gate(self, store: KeyStore, audit: Audit, ending: contextlib.AsyncExitStack) -> Gate:
+        """What says who calls, at work until the hub ends."""
+        config = self.config
+        if config.insecure:
+            return ANYBODY
+        issuer = Issuer(config) if config.oidc_issuer else None
+        keys = Keys(store, audit, rate=config.rate, burst=config.burst, issuer=issuer)
+        ending.push_async_callback(keys.stop)
+        ending.callback(asyncio.create_task(keys.run(), name="keys").cancel)
+        return keys
 
     async def _serving(self, health_service: health.aio.HealthServicer) -> None:
         self._ready = True
@@ -136,26 +187,23 @@ class Hub:
         return server
 
     def _api_server(
-        self, router: Router, admin: Admin
+        self, router: Router, admin: Admin, gate: Gate
     ) -> tuple[grpc.aio.Server, health.aio.HealthServicer]:
         server = grpc.aio.server(
             options=(*_OPTIONS, ("grpc.max_receive_message_length", MAX_REQUEST))
         )
-        server.add_generic_rpc_handlers((erp_api(router), admin_api(admin)))
+        server.add_generic_rpc_handlers((erp_api(router, gate), admin_api(admin, gate)))
         servicer = health.aio.HealthServicer()
         health_pb2_grpc.add_HealthServicer_to_server(servicer, server)
-        names = (
-            SERVICE.full_name,
-            ADMIN_SERVICE.full_name,
-            health.SERVICE_NAME,
-            reflection.SERVICE_NAME,
-        )
-        reflection.enable_server_reflection(names, server)
+        if self.config.insecure:
+            _reflect(server)
         return server, servicer
 
-    def _http(self, router: Router, admin: Admin) -> tuple[_HttpServer, socket.socket]:
+    def _http(self, router: Router, admin: Admin, gate: Gate) -> tuple[_HttpServer, socket.socket]:
         host, port = split_address(self.config.http)
-        app = create_app(router, admin, ready=lambda: self._ready)
+        enrolment = self.tls.enrolment if self.tls else None
+        app = create_app(router, admin, gate, ready=lambda: self._ready, enrolment=enrolment)
+        proxies = [each.strip() for each in self.config.trusted_proxies.split(",") if each]
         config = uvicorn.Config(
             app,
             host=host,
@@ -166,6 +214,9 @@ class Hub:
             ws="none",
             # Whoever does not read its response must not keep the hub from ending.
             timeout_graceful_shutdown=max(1, round(self.config.drain_grace)),
+            proxy_headers=bool(proxies),
+            forwarded_allow_ips=proxies,
+            ssl_context_factory=_context(self.tls),
         )
         try:
             listener = socket.create_server((host, port), backlog=2048)
@@ -203,6 +254,17 @@ class _Closing:
         await asyncio.gather(*self._stopping)
 
 
+def _reflect(server: grpc.aio.Server) -> None:
+    """Let tools ask what is served. It asks for no key, so a hub that wants keys does not offer it."""
+    names = (
+        SERVICE.full_name,
+        ADMIN_SERVICE.full_name,
+        health.SERVICE_NAME,
+        reflection.SERVICE_NAME,
+    )
+    reflection.enable_server_reflection(names, server)
+
+
 async def _stop_http(server: _HttpServer, serving: asyncio.Task[None]) -> None:
     server.should_exit = True
     await serving
@@ -224,10 +286,20 @@ def _give_up_unread(listener: socket.socket) -> None:
         listener.setsockopt(socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT, milliseconds)
 
 
-def _bind(server: grpc.aio.Server, address: str) -> str:
+def _context(tls: Tls | None) -> Callable[..., ssl.SSLContext] | None:
+    if tls is None:
+        return None
+    context = tls.http
+    return lambda *_: context
+
+
+def _bind(server: grpc.aio.Server, address: str, credentials: grpc.ServerCredentials | None) -> str:
     host, _ = split_address(address)
     try:
-        port = server.add_insecure_port(address)
+        if credentials is None:
+            port = server.add_insecure_port(address)
+        else:
+            port = server.add_secure_port(address, credentials)
     except RuntimeError as error:
         raise _taken(address) from error
     return f"{host}:{port}"

@@ -14,9 +14,12 @@ from google.protobuf.message import DecodeError
 from grpc.aio import ServicerContext
 
 from mostek.hub.identity import LOCAL
+from mostek.hub.pki.tls import Tls
+from mostek.hub.pki.trust import Refused, Stale
 from mostek.hub.registry import Registry
 from mostek.hub.session import LiveSession
-from mostek.link.v1.link_pb2 import ConnectorToHub, GoodbyeReason, HubToConnector
+from mostek.hub.store import CertificateRecord
+from mostek.link.v1.link_pb2 import ConnectorToHub, GoodbyeReason, Hello, HubToConnector
 from mostek.link.v1.link_pb2_grpc import LinkServiceServicer
 from mostek.wire.names import NAME
 from mostek.wire.session import (
@@ -50,15 +53,25 @@ _CROWDED = (
 )
 _COPY = (
     "Another process of this instance is connected and answers. Most likely this machine, or the connector's state "
-    "folder, is a copy: stop one of the two, or delete the file `instance` in the state folder of the copy."
+    "folder, is a copy: stop one of the two, or enrol the copy as an instance of its own (without TLS: delete the file "
+    "`instance` in its state folder)."
 )
+#: So many seconds are left to a connector that is cut off, to hear why.
+EXPELLED_AFTER = 0.25
 
 
 class Link(LinkServiceServicer):
     """Serves `LinkService`. `tick` must be called about once a second."""
 
-    def __init__(self, registry: Registry, settings: SessionSettings, budget: Budget) -> None:
+    def __init__(
+        self,
+        registry: Registry,
+        settings: SessionSettings,
+        budget: Budget,
+        tls: Tls | None = None,
+    ) -> None:
         self._registry = registry
+        self._tls = tls
         self._settings = settings
         self._budget = budget
         self._streams: dict[LiveSession, asyncio.Task[object]] = {}
@@ -72,7 +85,7 @@ class Link(LinkServiceServicer):
         context: ServicerContext[ConnectorToHub, HubToConnector],
     ) -> AsyncIterator[HubToConnector]:
         """One session, from Hello to the end of the stream."""
-        session = self._session()
+        session = self._session(context)
         stream = asyncio.current_task()
         assert stream is not None
         self._streams[session] = stream
@@ -97,11 +110,68 @@ class Link(LinkServiceServicer):
             # Cut: gRPC cancels this call in a moment. A status that is sent before reaches nobody (see above).
             await asyncio.sleep(CANCELLED_WITHIN)
 
-    def _session(self) -> LiveSession:
-        rules = HubSession(
-            secrets.token_hex(8), self._settings, self._budget, time.monotonic(), LOCAL.tenant
+    def _session(self, context: ServicerContext[ConnectorToHub, HubToConnector]) -> LiveSession:
+        if self._tls is None:
+            return self._made(None)
+        try:
+            session = self._made(self._tls.held(context))
+        except Refused as refused:
+            session = self._made(None)
+            self._expel(session, str(refused))
+        else:
+            self._check(session)
+        return session
+
+    def _made(self, held: CertificateRecord | None) -> LiveSession:
+        tenant = held.id.tenant if held else LOCAL.tenant
+        name, now = secrets.token_hex(8), time.monotonic()
+        return LiveSession(HubSession(name, self._settings, self._budget, now, tenant), held)
+
+    def check(self) -> None:
+        """End the sessions of those who may not be connected any more."""
+        for session in list(self._streams):
+            self._check(session)
+
+    def _check(self, session: LiveSession) -> None:
+        if self._tls is None or session.held is None:
+            return
+        try:
+            self._tls.trust.check(session.held)
+        except Refused as refused:
+            self._expel(session, str(refused))
+        except Stale:
+            message = "The hub can't look up who may connect; come back in a moment."
+            self._expel(session, message, GoodbyeReason.GOODBYE_REASON_STOPPING)
+
+    def _expel(
+        self,
+        session: LiveSession,
+        message: str,
+        reason: GoodbyeReason.ValueType = GoodbyeReason.GOODBYE_REASON_REFUSED,
+    ) -> None:
+        """Take nothing more of a session, say why, and cut it if it does not take that."""
+        if session.expelled:
+            return
+        session.expelled = True
+        of = session.held.id if session.held else None
+        log.warning(
+            "connector may not be connected",
+            session_id=session.rules.session_id,
+            tenant=of.tenant if of else "",
+            connector=of.connector if of else "",
+            instance=of.instance if of else "",
+            reason=message,
         )
-        return LiveSession(rules)
+        refused = reason == GoodbyeReason.GOODBYE_REASON_REFUSED
+        if self._tls is not None and refused:
+            self._tls.note_refusal(of, message)
+        self._registry.remove(session)
+        session.end(reason, message, _REFUSED_FOR if refused else None)
+        asyncio.get_running_loop().call_later(EXPELLED_AFTER, self._cut, session)
+
+    def _cut(self, session: LiveSession) -> None:
+        if stream := self._streams.get(session):
+            stream.cancel()
 
     def _ended(self, session: LiveSession) -> None:
         self._registry.remove(session, silent=session.rules.is_dead(time.monotonic()))
@@ -138,6 +208,10 @@ class Link(LinkServiceServicer):
             session.finish()
 
     def _take(self, session: LiveSession, frame: ConnectorToHub) -> None:
+        if session.expelled:
+            return
+        if frame.HasField("hello") and self._is_another(session, frame.hello):
+            return
         match session.receive(frame):
             case Opened(hello):
                 if not NAME.fullmatch(hello.connector):
@@ -191,13 +265,13 @@ class Link(LinkServiceServicer):
             rival.rules.ask_life(asked_at)
         while time.monotonic() - asked_at < PROBE_WITHIN:
             await asyncio.sleep(_LOOK_EVERY)
-            left = [rival for rival in rivals if rival in self._streams]
-            if not left or session not in self._streams:
+            left = [rival for rival in rivals if rival in self._streams and not rival.expelled]
+            if not left or session not in self._streams or session.expelled:
                 break
             if any(rival.rules.heard_at > asked_at for rival in left):
                 self._refuse_copy(session)
                 return
-        if session in self._streams:
+        if session in self._streams and not session.expelled:
             self._admit(session)
 
     def _refuse_copy(self, session: LiveSession) -> None:
@@ -211,11 +285,24 @@ class Link(LinkServiceServicer):
         self._registry.refuse(session)
         session.end(GoodbyeReason.GOODBYE_REASON_REFUSED, _COPY, _REFUSED_FOR)
 
+    def _is_another(self, session: LiveSession, hello: Hello) -> bool:
+        """Whether the connector claims to be another than its certificate says, and so is cut off."""
+        if session.held is None or session.held.id[1:] == (hello.connector, hello.instance):
+            return False
+        _, connector, instance = session.held.id
+        self._expel(
+            session,
+            f"The certificate is of connector {connector}, instance {instance}; the connector says that it is "
+            f"{hello.connector}, instance {hello.instance}.",
+        )
+        return True
+
     def tick(self) -> None:
         """Send heartbeats, find dead sessions and end them."""
         now = time.monotonic()
         for session, stream in list(self._streams.items()):
             session.rules.tick(now)
+            self._check(session)
             silent = session.rules.hello is None and session.rules.is_older(now, HELLO_WITHIN)
             if silent or session.rules.is_dead(now) or session.is_stuck(now):
                 log.warning(

@@ -9,7 +9,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 
-from mostek.hub.identity import ConnectorId
+from mostek.hub.identity import ConnectorId, no_connector
 from mostek.hub.pressure import Pressure
 from mostek.hub.session import LiveSession
 from mostek.link.v1.link_pb2 import Company, GoodbyeReason, Status
@@ -225,7 +225,7 @@ class Registry:
         """The record of a connector. Raises NotFound."""
         record = self._records.get(wanted)
         if record is None:
-            raise NotFound(f"No connector {wanted.name!r} is known to this hub.")
+            raise no_connector(wanted.name)
         return record
 
     def is_online(self, wanted: ConnectorId) -> bool:

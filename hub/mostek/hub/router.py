@@ -11,16 +11,18 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 
 import structlog
+from google.protobuf.message import DecodeError
 
+from mostek.hub.audit import Audit
 from mostek.hub.call import Call
 from mostek.hub.pressure import Pressure
 from mostek.hub.registry import Registry
 from mostek.hub.session import SessionLost, span
 from mostek.hub.status import without_database
-from mostek.hub.store import StoreError
+from mostek.hub.store import AuditEntry, AuditKind, StoreError
 from mostek.hub.writes import Recorded, Writes, Written
 from mostek.link.v1.link_pb2 import Command
-from mostek.wire.failures import CommandFailure, Expired, Internal, Overloaded
+from mostek.wire.failures import CommandFailure, Expired, Internal, Overloaded, Unsupported
 from mostek.wire.rules import parse
 
 __all__ = ["Router"]
@@ -42,11 +44,12 @@ class _Load:
 class Router:
     """Checks a call, sends it to the session that has room or records it, waits for the response."""
 
-    def __init__(self, registry: Registry, writes: Writes) -> None:
+    def __init__(self, registry: Registry, writes: Writes, audit: Audit) -> None:
         self.registry = registry
         self.writes = writes
         #: By tenant; who is no tenant does not come this far.
         self._loads: defaultdict[str, _Load] = defaultdict(_Load)
+        self._audit = audit
 
     async def call(self, call: Call) -> bytes:
         """The response's bytes. Raises a CommandFailure that carries the command's id."""
@@ -58,6 +61,7 @@ class Router:
         Raises a CommandFailure that carries that id. `recorded` is told the id of a write before it is waited for.
         """
         started = time.monotonic()
+        await self._check(call)
         try:
             call.check()
             with self._admitted(call.caller.tenant):
@@ -80,7 +84,9 @@ class Router:
             failure = Internal("The hub failed; its log says why.")
         else:
             self._log(call, answer.command_id, time.monotonic() - started, "ok")
-            return answer
+            return _pruned(call, answer)
+        if call.operation.write and not failure.command_id:
+            self._note(call, AuditKind.WRITE, call.command_id, type(failure).__name__)
         failure.command_id = failure.command_id or call.command_id
         if failure.retry_after is not None:
             # Those that one event refused, such as a lost session, must not all come back at once.
@@ -101,6 +107,18 @@ class Router:
             yield
         finally:
             load.running -= 1
+
+    async def _check(self, call: Call) -> None:
+        """Raise Denied or NotFound for a call that is not the caller's, and keep that."""
+        try:
+            call.caller.check(call.operation, call.connector)
+        except CommandFailure as failure:
+            failure.command_id = call.command_id
+            name, end = call.operation.name, type(failure).__name__
+            await self._audit.refuse(
+                call.caller, name, end, connector=call.connector, detail=failure.message
+            )
+            raise
 
     async def _read(self, call: Call, ends: float) -> bytes:
         """Send to a session; if that is lost, once more to another."""
@@ -125,9 +143,33 @@ class Router:
             timeout=span(timeout),
             caller=call.caller.name,
         )
+        if denied := call.caller.reach.denied_fields:
+            if not session.denies_fields:
+                raise Unsupported(
+                    f"Connector {call.connector} is too old for a key that may not see some fields: upgrade it."
+                )
+            command.denied_fields.extend(denied)
         return await session.call(command, call.request, timeout=timeout, stop_when_abandoned=True)
 
+    def _note(self, call: Call, kind: AuditKind, command_id: str, outcome: str) -> None:
+        caller = call.caller
+        self._audit.note(
+            AuditEntry(
+                time.time(),
+                caller.tenant,
+                kind,
+                caller.name,
+                call.operation.name,
+                outcome,
+                call.connector,
+                call.company,
+                command_id,
+            )
+        )
+
     def _log(self, call: Call, command_id: str, seconds: float, end: str, reason: str = "") -> None:
+        if not call.operation.write:
+            self._note(call, AuditKind.READ, command_id, end)
         log.info(
             "call",
             command_id=command_id,
@@ -140,3 +182,18 @@ class Router:
             reason=reason,
             seconds=round(seconds, 4),
         )
+
+
+def _pruned(call: Call, answer: Written) -> Written:
+    """The answer without what the caller may not see: also of a write, which may have had it for another caller."""
+    if not call.caller.reach.denied_fields:
+        return answer
+    try:
+        response = call.operation.response.FromString(answer.response)
+    except DecodeError:
+        name = call.operation.response.DESCRIPTOR.name
+        raise Internal(f"The connector's response is no {name}.") from None
+    call.caller.denied.prune(response)
+    # What this hub's contract does not know can't be told to be allowed.
+    response.DiscardUnknownFields()
+    return Written(answer.command_id, response.SerializeToString())

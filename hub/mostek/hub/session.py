@@ -11,6 +11,7 @@ import structlog
 from google.protobuf.duration_pb2 import Duration
 
 from mostek.hub.identity import ConnectorId
+from mostek.hub.store import CertificateRecord
 from mostek.link.v1.link_pb2 import Command, ConnectorToHub, GoodbyeReason, HubToConnector, Status
 from mostek.wire.failures import Offline, raised
 from mostek.wire.session import (
@@ -38,8 +39,12 @@ class SessionLost(Offline):
 class LiveSession:
     """A session and the calls that wait for its results."""
 
-    def __init__(self, rules: HubSession) -> None:
+    def __init__(self, rules: HubSession, held: CertificateRecord | None = None) -> None:
         self.rules = rules
+        #: The certificate that the stream has; None in a hub without TLS.
+        self.held = held
+        #: The connector may not be connected: nothing that it says counts any more.
+        self.expelled = False
         self.connected_at = datetime.now(UTC)
         self._loop = asyncio.get_running_loop()
         self._waiting: dict[str, asyncio.Future[bytes]] = {}
@@ -68,6 +73,11 @@ class LiveSession:
     def durable(self) -> bool:
         """Whether the connector keeps outcomes until they are acknowledged."""
         return self.rules.durable
+
+    @property
+    def denies_fields(self) -> bool:
+        """Whether the connector keeps back what a command says."""
+        return self.rules.denies_fields
 
     @property
     def instance(self) -> str:

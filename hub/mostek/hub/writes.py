@@ -42,7 +42,7 @@ from mostek.wire.operations import OPERATIONS
 from mostek.wire.rules import parse
 from mostek.wire.writes import content_of, response_naming
 
-__all__ = ["Recorded", "StillRunning", "Writes", "Written"]
+__all__ = ["Recorded", "StillRunning", "Writes", "Written", "no_command"]
 
 Recorded = Callable[[str], Awaitable[None]]
 
@@ -187,7 +187,7 @@ class Writes:
         """The tenant's command. Raises NotFound."""
         record = await self._store.get(tenant, command_id)
         if record is None:
-            raise NotFound(f"No command {command_id!r} is known to this hub.")
+            raise no_command(command_id)
         return record
 
     async def find(self, tenant: str, wanted: CommandFilter, limit: int) -> list[CommandRecord]:
@@ -269,6 +269,11 @@ class Writes:
             raise _moved() from None
         self._ended(command_id)
         return moved
+
+
+def no_command(command_id: str) -> NotFound:
+    """The one way to say that a command is not there, or not for the caller."""
+    return NotFound(f"No command {command_id!r} is known to this hub.")
 
 
 def _other_content(held: CommandRecord) -> Conflict:

@@ -6,6 +6,7 @@ import re
 from typing import Final
 
 __all__ = [
+    "AUTHORIZATION",
     "COMMAND_ID",
     "COMPANY",
     "CONNECTOR",
@@ -27,6 +28,8 @@ IDEMPOTENCY_KEY: Final = "idempotency-key"
 EXPIRE_AFTER: Final = "mostek-expire-after"
 #: The same: writes of a company that share it are executed in the order in which they were recorded.
 ORDERING_KEY: Final = "mostek-ordering-key"
+#: gRPC metadata and HTTP header: `Bearer` and the API key, or a token.
+AUTHORIZATION: Final = "authorization"
 #: gRPC trailing metadata and HTTP header of an answer: the id under which both sides log the command.
 COMMAND_ID: Final = "mostek-command"
 #: gRPC trailing metadata of a failed call: a serialised `Failure`.

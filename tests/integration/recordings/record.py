@@ -147,7 +147,14 @@ async def _record(folder: Path) -> _Tape:
     database = f"sqlite:///{folder}/hub.sqlite"
     keys = str(folder / "keys")
     hub = Hub(
-        HubConfig(api=any_port, link=any_port, http=any_port, database=database, key_file=keys)
+        HubConfig(
+            api=any_port,
+            link=any_port,
+            http=any_port,
+            database=database,
+            key_file=keys,
+            insecure=True,
+        )
     )
     # Small parts make a small recording.
     hub.link._settings = SessionSettings(part_size=64, window=256, max_window=1024)
@@ -163,7 +170,7 @@ async def _record(folder: Path) -> _Tape:
         port = server.add_insecure_port(any_port)
         await server.start()
         config = Config(
-            hub=DialConfig(link=f"127.0.0.1:{port}"),
+            hub=DialConfig(link=f"127.0.0.1:{port}", insecure=True),
             connector=ConnectorConfig(name="old", state=folder / "state", slots=4),
             policy=PolicyConfig(writes=True),
             companies={"main": CompanyConfig(plugin="book")},

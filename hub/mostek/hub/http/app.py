@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import inspect
 from collections.abc import Awaitable, Callable, Iterable
 from dataclasses import replace
 from functools import partial
@@ -17,18 +16,22 @@ from starlette.routing import Route as StarletteRoute
 from mostek.admin.v1.admin_service_pb2 import GetCommandResponse
 from mostek.hub.admin import Admin, command_message
 from mostek.hub.call import Call, expire_after_of
+from mostek.hub.gate import Gate
 from mostek.hub.http import export, json, openapi
+from mostek.hub.http.admin_export import AdminExport
 from mostek.hub.http.disconnect import unless_gone
+from mostek.hub.http.enrolment import enrolment_routes
 from mostek.hub.http.prefer import responds_async, wait_of
 from mostek.hub.http.problems import EXCEPTION_HANDLERS
 from mostek.hub.http.query import Query
 from mostek.hub.http.routes import ADMIN_ROUTES, ERP_ROUTES, Route
-from mostek.hub.identity import LOCAL, Caller
+from mostek.hub.identity import Caller
+from mostek.hub.pki.enrolment import Enrolment
 from mostek.hub.router import Router
 from mostek.hub.writes import StillRunning
 from mostek.wire.failures import Invalid, TooLarge
-from mostek.wire.names import COMMAND_ID, EXPIRE_AFTER, IDEMPOTENCY_KEY, ORDERING_KEY
-from mostek.wire.operations import OPERATIONS, snake
+from mostek.wire.names import AUTHORIZATION, COMMAND_ID, EXPIRE_AFTER, IDEMPOTENCY_KEY, ORDERING_KEY
+from mostek.wire.operations import OPERATIONS
 
 __all__ = ["create_app"]
 
@@ -42,16 +45,23 @@ _Respond = Callable[[Request], Awaitable[Response]]
 
 
 def create_app(
-    router: Router, admin: Admin, *, ready: Callable[[], bool] = lambda: True
+    router: Router,
+    admin: Admin,
+    gate: Gate,
+    *,
+    ready: Callable[[], bool] = lambda: True,
+    enrolment: Enrolment | None = None,
 ) -> Starlette:
-    """The application. `ready` says whether `/readyz` answers 200."""
+    """The application. `ready` says whether `/readyz` answers 200; `enrolment` takes sites in."""
     served: list[tuple[str, str, _Respond]] = [
-        *((r.path, r.method, _ErpRoute(r, router).respond) for r in ERP_ROUTES),
-        *((r.path, r.method, _AdminRoute(r, admin).respond) for r in ADMIN_ROUTES),
+        *((r.path, r.method, _ErpRoute(r, router, gate).respond) for r in ERP_ROUTES),
+        *((r.path, r.method, _AdminRoute(r, admin, gate).respond) for r in ADMIN_ROUTES),
         ("/openapi.json", "GET", _openapi),
         ("/livez", "GET", _livez),
         ("/readyz", "GET", partial(_readyz, ready)),
     ]
+    if enrolment is not None:
+        served += enrolment_routes(enrolment, _body)
     app = Starlette(routes=list(_by_path(served)), exception_handlers=EXCEPTION_HANDLERS)
     app.router.redirect_slashes = False
     return app
@@ -77,6 +87,13 @@ def _endpoint(by_method: dict[str, _Respond]) -> _Respond:
     return respond
 
 
+async def _admitted(gate: Gate, http: Request, route: Route) -> Caller:
+    """Who calls. Raises Unauthenticated, Overloaded, Internal."""
+    client = http.client
+    peer = client.host if client else ""
+    return await gate.admit(http.headers.get(AUTHORIZATION, ""), lambda: peer, route.rpc.name)
+
+
 class _RequestReader:
     """Makes a request message of path, query and body."""
 
@@ -100,18 +117,20 @@ class _RequestReader:
 class _ErpRoute:
     """An operation on a company of a connector."""
 
-    def __init__(self, route: Route, router: Router) -> None:
+    def __init__(self, route: Route, router: Router, gate: Gate) -> None:
         self._route = route
         self._router = router
+        self._gate = gate
         self._operation = OPERATIONS[route.rpc.name]
         self._reader = _RequestReader(route)
 
     async def respond(self, http: Request) -> Response:
         """The response, or the export of a list. Raises CommandFailure."""
-        call_of = self._caller(http)
+        caller = await _admitted(self._gate, http, self._route)
+        call_of = self._calls(http, caller)
         message = await self._reader.read(http)
         if self._is_export(http):
-            exported = export.Export(self._route, message, self._router.call, call_of)
+            exported = export.Export(self._route, message, self._page, call_of)
             await unless_gone(http.receive, exported.begin())
             return exported
         call = call_of(message.SerializeToString())
@@ -120,14 +139,19 @@ class _ErpRoute:
         try:
             answer = await unless_gone(http.receive, self._router.answer(call))
         except StillRunning as running:
-            return await self._accepted(running.command_id)
+            return await self._accepted(caller, running.command_id)
         body = await self._encoded(self._route.decode(answer.response))
         headers = {COMMAND_ID: answer.command_id, "cache-control": "no-store"}
         return Response(body, 200, headers, _JSON)
 
-    async def _accepted(self, command_id: str) -> Response:
+    async def _page(self, call: Call) -> bytes:
+        """A page of an export, which goes on only as long as its caller may call."""
+        await self._gate.check(call.caller)
+        return await self._router.call(call)
+
+    async def _accepted(self, caller: Caller, command_id: str) -> Response:
         """The write goes on; where to ask for it."""
-        command = command_message(await self._router.writes.get(LOCAL.tenant, command_id))
+        command = command_message(await self._router.writes.get(caller.tenant, command_id))
         headers = {
             "location": f"/v1/commands/{command_id}",
             COMMAND_ID: command_id,
@@ -142,7 +166,7 @@ class _ErpRoute:
             self._route.items is not None and http.method == "GET" and export.MEDIA_TYPE in accepted
         )
 
-    def _caller(self, http: Request) -> Callable[[bytes], Call]:
+    def _calls(self, http: Request, caller: Caller) -> Callable[[bytes], Call]:
         """What makes a call of a request's bytes."""
         timeout = wait_of(http.headers.getlist("prefer"))
         write: dict[str, Any] = _write_headers(http) if self._operation.write else {}
@@ -155,7 +179,7 @@ class _ErpRoute:
                 company=company,
                 request=request,
                 timeout=timeout,
-                caller=LOCAL,
+                caller=caller,
                 **write,
             )
 
@@ -178,16 +202,31 @@ def _write_headers(http: Request) -> dict[str, Any]:
 class _AdminRoute:
     """An rpc that the hub itself answers."""
 
-    def __init__(self, route: Route, admin: Admin) -> None:
-        self._answer: Callable[[Message, Caller], Any] = getattr(admin, snake(route.rpc.name))
+    def __init__(self, route: Route, admin: Admin, gate: Gate) -> None:
+        self._route = route
+        self._admin = admin
+        self._gate = gate
         self._reader = _RequestReader(route)
 
     async def respond(self, http: Request) -> Response:
-        """The response. Raises CommandFailure."""
-        response = self._answer(await self._reader.read(http), LOCAL)
-        if inspect.isawaitable(response):
-            response = await unless_gone(http.receive, response)
-        return Response(json.encoded(response, defaults=True), 200, media_type=_JSON)
+        """The response, or all pages of a list. Raises CommandFailure."""
+        caller = await _admitted(self._gate, http, self._route)
+        request = await self._reader.read(http)
+        work = self._admin.answer(self._route.rpc.name, request, caller)
+        response = await unless_gone(http.receive, work)
+        if self._is_export(http):
+            return AdminExport(self._route, request, response, partial(self._page, caller))
+        body = json.encoded(response, defaults=True)
+        return Response(body, 200, {"cache-control": "no-store"}, _JSON)
+
+    def _is_export(self, http: Request) -> bool:
+        paged = "next_page_token" in self._route.rpc.output_type.fields_by_name
+        return paged and export.MEDIA_TYPE in http.headers.get("accept", "")
+
+    async def _page(self, caller: Caller, request: Message) -> Message:
+        await self._gate.check(caller)
+        page: Message = await self._admin.answer(self._route.rpc.name, request, caller)
+        return page
 
 
 async def _body(http: Request) -> bytes:

@@ -60,6 +60,8 @@ def _response(document: dict[str, Any], headers: dict[str, str]) -> Response:
         headers["retry-after"] = str(math.ceil(after))
     if command_id := document.get("command_id"):
         headers[COMMAND_ID] = command_id
+    if status == 401:
+        headers["www-authenticate"] = "Bearer"
     if status == 413:
         # The rest of the body may not have been read: the connection is not used again.
         headers["connection"] = "close"

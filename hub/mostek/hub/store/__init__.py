@@ -1,17 +1,48 @@
 """The hub's database: PostgreSQL, or a SQLite file for one replica. Nothing else knows SQL."""
 
+from mostek.hub.store.audit import AuditStore
 from mostek.hub.store.engine import StoreError
-from mostek.hub.store.records import CommandFilter, CommandRecord, Event, Lane
+from mostek.hub.store.keys import KeyStore, NameTaken, NoTenant
+from mostek.hub.store.records import (
+    AuditEntry,
+    AuditFilter,
+    AuditKind,
+    AuthorityRecord,
+    CertificateRecord,
+    CommandFilter,
+    CommandRecord,
+    Event,
+    Lane,
+    Revocation,
+    TenantRecord,
+)
 from mostek.hub.store.store import Full, KeyTaken, Moved, Store
+from mostek.hub.store.trust import SITE, KeyUsed, NotEnrolled, Revoked, TrustStore
 
 __all__ = [
+    "SITE",
+    "AuditEntry",
+    "AuditFilter",
+    "AuditKind",
+    "AuditStore",
+    "AuthorityRecord",
+    "CertificateRecord",
     "CommandFilter",
     "CommandRecord",
     "Event",
     "Full",
+    "KeyStore",
     "KeyTaken",
+    "KeyUsed",
     "Lane",
     "Moved",
+    "NameTaken",
+    "NoTenant",
+    "NotEnrolled",
+    "Revocation",
+    "Revoked",
     "Store",
     "StoreError",
+    "TenantRecord",
+    "TrustStore",
 ]

@@ -2,12 +2,27 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
+from enum import StrEnum
+from typing import NamedTuple
 
 from mostek.hub.commands import Progress, State
-from mostek.hub.identity import ConnectorId
+from mostek.hub.identity import EVERYTHING, ConnectorId, Reach
+from mostek.wire.trust import InstanceId
 
-__all__ = ["CommandFilter", "CommandRecord", "Event", "Lane"]
+__all__ = [
+    "AuditEntry",
+    "AuditFilter",
+    "AuditKind",
+    "AuthorityRecord",
+    "CertificateRecord",
+    "CommandFilter",
+    "CommandRecord",
+    "Event",
+    "Lane",
+    "Revocation",
+    "TenantRecord",
+]
 
 
 @dataclass(frozen=True)
@@ -59,10 +74,113 @@ class CommandRecord:
 
 @dataclass(frozen=True)
 class CommandFilter:
-    """Which commands to list; what is empty does not matter. `before`: numbers below, 0 for all."""
+    """Which commands to list; what is empty does not matter. `before`: numbers below, 0 for all.
+
+    `reach`: only those that a caller so restricted may see.
+    """
 
     connector: str = ""
     company: str = ""
     idempotency_key: str = ""
     states: frozenset[State] = frozenset()
     before: int = 0
+    reach: Reach = EVERYTHING
+
+
+@dataclass(frozen=True)
+class AuthorityRecord:
+    """An authority as it is kept, its key decrypted."""
+
+    name: str
+    certificate: str
+    crosses: str
+    key: bytes = field(repr=False)
+    added_at: float
+    retired_at: float | None = None
+
+
+@dataclass(frozen=True)
+class CertificateRecord:
+    """A certificate that an authority issued. Moments are whole seconds since 1970; `public_key` is a hash."""
+
+    of: ConnectorId
+    instance: str
+    serial: str
+    public_key: bytes
+    issued_at: int
+    expires_at: int
+    authority: str
+
+    @property
+    def id(self) -> InstanceId:
+        """Whom it names."""
+        return InstanceId(*self.of, self.instance)
+
+
+@dataclass(frozen=True)
+class Revocation:
+    """Covers what was issued to a connector until a second; one instance or one certificate, if they are named."""
+
+    of: ConnectorId
+    instance: str
+    serial: str
+    until: int
+
+    def covers(self, held: CertificateRecord) -> bool:
+        """Whether the certificate is one of those that it revokes."""
+        return (
+            self.of == held.of
+            and self.instance in ("", held.instance)
+            and self.serial in ("", held.serial)
+            and held.issued_at <= self.until
+        )
+
+
+class AuditKind(StrEnum):
+    """What an entry of the audit is about."""
+
+    ADMIN = "admin"
+    ENROLMENT = "enrolment"
+    #: Somebody was not let in, or not let do something.
+    REFUSAL = "refusal"
+    WRITE = "write"
+    READ = "read"
+    #: Entries that could not be kept, or are kept no longer: `detail` says how many.
+    LOSS = "loss"
+
+
+class AuditEntry(NamedTuple):
+    """One entry of the audit. `at`: seconds since 1970. `number` is given by the store."""
+
+    at: float
+    tenant: str
+    kind: AuditKind
+    caller: str
+    #: An operation, an rpc of `AdminService`, or what else was done.
+    operation: str
+    outcome: str
+    connector: str = ""
+    company: str = ""
+    command_id: str = ""
+    detail: str = ""
+    number: int = 0
+
+
+@dataclass(frozen=True)
+class AuditFilter:
+    """Which entries of a tenant to list, the oldest first; what is empty does not matter. Moments as in the entries."""
+
+    connector: str = ""
+    kinds: frozenset[AuditKind] = frozenset()
+    since: float = 0.0
+    until: float | None = None
+    #: Numbers above.
+    after: int = 0
+
+
+@dataclass(frozen=True)
+class TenantRecord:
+    """Somebody for whom the hub works."""
+
+    name: str
+    added_at: float

@@ -1,18 +1,33 @@
-"""Rows of the table of commands as records, and back."""
+"""Rows as records, and back."""
 
 from __future__ import annotations
 
+import json
+from collections.abc import Iterable
+from dataclasses import asdict
+from itertools import islice
 from typing import Any
 
-from sqlalchemy import Row
+from sqlalchemy import Row, insert
+from sqlalchemy.ext.asyncio import AsyncConnection
 
 from mostek.hub.commands import KEEPS_KEY, Progress, State
-from mostek.hub.identity import ConnectorId
-from mostek.hub.store.records import CommandRecord, Lane
-from mostek.hub.store.tables import command
+from mostek.hub.identity import ConnectorId, Reach, Scope
+from mostek.hub.keys import ApiKey
+from mostek.hub.store.records import AuditEntry, AuditKind, CommandRecord, Lane
+from mostek.hub.store.tables import audit, command
 from mostek.link.v1.failure_pb2 import FailureKind
 
-__all__ = ["COLUMNS", "progress_values", "record_of", "record_values"]
+__all__ = [
+    "COLUMNS",
+    "add_entries",
+    "entry_of",
+    "key_of",
+    "key_values",
+    "progress_values",
+    "record_of",
+    "record_values",
+]
 
 #: All but the payloads, which can be large.
 COLUMNS = [
@@ -77,3 +92,86 @@ def progress_values(progress: Progress) -> dict[str, Any]:
         "expires_at": progress.expires_at,
         "finished_at": progress.finished_at,
     }
+
+
+def key_of(row: Row[Any]) -> ApiKey:
+    """The key of a row, its hash included."""
+    reach = {name: tuple(given) for name, given in json.loads(row.reach).items()}
+    return ApiKey(
+        id=row.id,
+        tenant=row.tenant,
+        name=row.name,
+        scopes=frozenset(map(Scope, row.scopes.split())),
+        reach=Reach(**reach),
+        made_at=row.made_at,
+        made_by=row.made_by,
+        hash=row.hash,
+        expires_at=row.expires_at,
+        rate=row.rate,
+        revoked_at=row.revoked_at,
+        last_used_at=row.last_used_at,
+    )
+
+
+def key_values(key: ApiKey) -> dict[str, Any]:
+    """The columns of a new key."""
+    values = {name: getattr(key, name) for name in ("id", "tenant", "name", "hash", "made_at")}
+    return values | {
+        "scopes": " ".join(sorted(key.scopes)),
+        "reach": json.dumps(asdict(key.reach)),
+        "made_by": key.made_by,
+        "expires_at": key.expires_at,
+        "rate": key.rate,
+    }
+
+
+#: Entries that are made ready at once: while that goes on nobody else has the loop.
+_BATCH = 250
+#: Longest text of a detail; callers make some of it up.
+_DETAIL = 500
+
+
+async def add_entries(connection: AsyncConnection, entries: Iterable[AuditEntry]) -> None:
+    """Add to the audit, in the transaction of what it tells of."""
+    rest = iter(entries)
+    while some := [_entry_values(entry) for entry in islice(rest, _BATCH)]:
+        await connection.execute(insert(audit), some)
+
+
+def _entry_values(entry: AuditEntry) -> dict[str, Any]:
+    return {
+        "at": entry.at,
+        "tenant": entry.tenant,
+        "kind": entry.kind.value,
+        "caller": _short(entry.caller, 200),
+        "operation": _short(entry.operation, 100),
+        "connector": _short(entry.connector, 63),
+        "company": _short(entry.company, 63),
+        "command": _short(entry.command_id, 32),
+        "outcome": _short(entry.outcome, 32),
+        "detail": _short(entry.detail, _DETAIL),
+    }
+
+
+def _short(text: str, most: int) -> str:
+    """What fits the column: some of it is as callers wrote it, and PostgreSQL refuses NUL."""
+    if len(text) > most:
+        text = text[:most]
+    return text if text.isprintable() else "".join(c if c.isprintable() else "?" for c in text)
+
+
+def entry_of(row: Row[Any]) -> AuditEntry:
+    """The entry of a row."""
+    return AuditEntry(
+        at=row.at,
+        tenant=row.tenant,
+        kind=AuditKind(row.kind),
+        caller=row.caller,
+        operation=row.operation,
+        outcome=row.outcome,
+        connector=row.connector,
+        company=row.company,
+        command_id=row.command,
+        detail=row.detail,
+        number=row.number,
+    )

@@ -24,12 +24,25 @@ from sqlalchemy.exc import DBAPIError, IntegrityError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
-from mostek.hub.commands import WAITING, Progress, State
+from mostek.hub.commands import FINAL, WAITING, Progress, State
 from mostek.hub.identity import ConnectorId
 from mostek.hub.keyring import Keyring, Sealed
 from mostek.hub.store.engine import StoreError, claim, open_engine
-from mostek.hub.store.records import CommandFilter, CommandRecord, Event, Lane
-from mostek.hub.store.rows import COLUMNS, progress_values, record_of, record_values
+from mostek.hub.store.records import (
+    AuditEntry,
+    AuditKind,
+    CommandFilter,
+    CommandRecord,
+    Event,
+    Lane,
+)
+from mostek.hub.store.rows import (
+    COLUMNS,
+    add_entries,
+    progress_values,
+    record_of,
+    record_values,
+)
 from mostek.hub.store.tables import command, connector, event
 
 __all__ = ["Full", "KeyTaken", "Moved", "Store"]
@@ -106,7 +119,7 @@ class Store:
                 self._claim = None
             raise _unusable(error) from error
 
-    async def _do(self, work: Callable[[AsyncConnection], Awaitable[T]]) -> T:
+    async def do(self, work: Callable[[AsyncConnection], Awaitable[T]]) -> T:
         """One transaction. It is finished even when nobody waits any more: a connection is not left in the middle."""
         task = asyncio.create_task(self._transaction(work))
         self._running.add(task)
@@ -131,7 +144,9 @@ class Store:
     async def add(
         self, record: CommandRecord, request: bytes, events: Sequence[Event], *, most: int = 10_000
     ) -> CommandRecord:
-        """Record a command; if its key already stands for another, that one is returned and nothing is added.
+        """Record a command; if its key already stands for another, that one is returned and not a second one added.
+
+        Either is in the audit with it, and so is every end that `move` gives to a command.
 
         Raises Full if so many of its lane wait already.
         """
@@ -141,18 +156,20 @@ class Store:
         async def insert_it(connection: AsyncConnection) -> CommandRecord:
             holder = (await connection.execute(_holder(record))).one_or_none()
             if holder is not None:
+                await add_entries(connection, [_entry(record, holder.id, "repeated")])
                 return record_of(holder)
             if (await connection.execute(_waiting(record.lane))).scalar_one() >= most:
                 raise Full(record.lane)
             await connection.execute(insert(command).values(values))
             await _add_events(connection, record.id, events)
+            await add_entries(connection, [_entry(record, record.id, "recorded")])
             return record
 
         try:
-            return await self._do(insert_it)
+            return await self.do(insert_it)
         except IntegrityError:
             # Another replica was faster; now its command can be seen.
-            return await self._do(insert_it)
+            return await self.do(insert_it)
 
     async def move(
         self,
@@ -175,16 +192,19 @@ class Store:
             if changed.rowcount != 1:
                 raise Moved(record.id)
             await _add_events(connection, record.id, events)
+            if progress.state in FINAL:
+                at = progress.finished_at or record.recorded_at
+                await add_entries(connection, [_entry(record, record.id, progress.state, at)])
             return record.with_progress(progress)
 
         try:
-            return await self._do(change)
+            return await self.do(change)
         except IntegrityError:
             raise KeyTaken(record.idempotency_key) from None
 
     async def note(self, command_id: str, events: Sequence[Event]) -> None:
         """Add to a command's timeline."""
-        await self._do(lambda connection: _add_events(connection, command_id, events))
+        await self.do(lambda connection: _add_events(connection, command_id, events))
 
     async def get(self, tenant: str, command_id: str) -> CommandRecord | None:
         """The tenant's command of that id."""
@@ -212,7 +232,7 @@ class Store:
         async def read(connection: AsyncConnection) -> Any:
             return (await connection.execute(query)).one_or_none()
 
-        row = await self._do(read)
+        row = await self.do(read)
         if row is None or row[0] is None:
             return None
         return self._keyring.open(Sealed(row[1], row[0]), _about(command_id, name))
@@ -225,7 +245,7 @@ class Store:
             rows = await connection.execute(query)
             return [Event(row.name, row.at, row.detail) for row in rows]
 
-        return await self._do(read)
+        return await self.do(read)
 
     async def next_due(self, lane: Lane, now: float) -> CommandRecord | None:
         """The command of the lane to send now: the oldest that is due and held back by none of its ordering key."""
@@ -246,7 +266,7 @@ class Store:
             rows = await connection.execute(query)
             return {Lane(ConnectorId(tenant, name), company) for tenant, name, company in rows}
 
-        return await self._do(read)
+        return await self.do(read)
 
     async def overdue(self, now: float, limit: int = 100) -> list[CommandRecord]:
         """Commands that are not under way and whose time is up."""
@@ -266,7 +286,7 @@ class Store:
         async def read(connection: AsyncConnection) -> set[ConnectorId]:
             return {ConnectorId(*row) for row in await connection.execute(query)}
 
-        return await self._do(read)
+        return await self.do(read)
 
     async def unacknowledged(self, of: ConnectorId) -> list[CommandRecord]:
         """Commands whose outcome is here, and whose connector was not told so."""
@@ -281,7 +301,7 @@ class Store:
             if told.rowcount:
                 await _add_events(connection, command_id, [Event("acknowledged", at)])
 
-        await self._do(change)
+        await self.do(change)
 
     async def save_connectors(self, statuses: Mapping[ConnectorId, bytes], at: float) -> None:
         """Remember what connectors serve."""
@@ -295,7 +315,7 @@ class Store:
             await connection.execute(delete(connector).where(same), keys)
             await connection.execute(insert(connector), rows)
 
-        await self._do(change)
+        await self.do(change)
 
     async def connectors(self) -> list[tuple[ConnectorId, bytes, float]]:
         """Every connector that was seen, with its status and the time of the last change."""
@@ -304,7 +324,7 @@ class Store:
             rows = await connection.execute(select(connector))
             return [(ConnectorId(r.tenant, r.name), r.status, r.changed_at) for r in rows]
 
-        return await self._do(read)
+        return await self.do(read)
 
     async def purge(self, before: float) -> int:
         """Forget the payloads of commands that ended before; key, hash and the ERP's id and number stay."""
@@ -316,7 +336,7 @@ class Store:
             gone = await connection.execute(update(command).where(old, kept).values(nothing))
             return int(gone.rowcount)
 
-        return await self._do(change)
+        return await self.do(change)
 
     async def reencrypt(self) -> int:
         """Encrypt all that was encrypted with another key than the current one; how many values."""
@@ -324,7 +344,7 @@ class Store:
 
     async def _reencrypt(self, name: str) -> int:
         total = 0
-        while changed := await self._do(lambda c: self._reencrypt_some(c, name)):
+        while changed := await self.do(lambda c: self._reencrypt_some(c, name)):
             total += changed
         return total
 
@@ -346,7 +366,7 @@ class Store:
         async def read(connection: AsyncConnection) -> list[CommandRecord]:
             return [record_of(row) for row in await connection.execute(query)]
 
-        return await self._do(read)
+        return await self.do(read)
 
 
 def _unusable(error: Exception) -> StoreError:
@@ -416,6 +436,31 @@ def _conditions(wanted: CommandFilter) -> Iterable[ColumnElement[bool]]:
         yield command.c.state.in_([state.value for state in wanted.states])
     if wanted.before:
         yield command.c.number < wanted.before
+    if patterns := wanted.reach.connectors:
+        yield or_(*(_like(command.c.connector, pattern) for pattern in patterns))
+    if wanted.reach.operations:
+        yield command.c.operation.in_(sorted(wanted.reach.operation_names))
+
+
+def _like(column: ColumnElement[str], pattern: str) -> ColumnElement[bool]:
+    """A column whose text a pattern with `*` fits; a pattern has none of LIKE's own signs."""
+    return column.like(pattern.replace("*", "%"))
+
+
+def _entry(
+    record: CommandRecord, command_id: str, outcome: str, at: float | None = None
+) -> AuditEntry:
+    return AuditEntry(
+        at=record.recorded_at if at is None else at,
+        tenant=record.lane.connector.tenant,
+        kind=AuditKind.WRITE,
+        caller=record.caller,
+        operation=record.operation,
+        outcome=outcome,
+        connector=record.lane.connector.name,
+        company=record.lane.company,
+        command_id=command_id,
+    )
 
 
 async def _add_events(

@@ -18,7 +18,19 @@ from sqlalchemy import (
     text,
 )
 
-__all__ = ["command", "connector", "event", "metadata", "tenant"]
+__all__ = [
+    "api_key",
+    "audit",
+    "authority",
+    "certificate",
+    "command",
+    "connector",
+    "enrolment",
+    "event",
+    "metadata",
+    "revocation",
+    "tenant",
+]
 
 metadata = MetaData()
 
@@ -117,3 +129,107 @@ connector = Table(
     Column("status", LargeBinary, nullable=False),
     Column("changed_at", Double, nullable=False),
 )
+
+#: Certificate authorities. The newest that is not retired signs; all that are not retired are trusted.
+authority = Table(
+    "authority",
+    metadata,
+    Column("number", _Number, primary_key=True, autoincrement=True),
+    Column("name", String(16), nullable=False, unique=True),
+    # PEM: its own certificate, and those of its key by the ones before.
+    Column("certificate", Text, nullable=False),
+    Column("crosses", Text, nullable=False),
+    # Encrypted.
+    Column("key", LargeBinary, nullable=False),
+    Column("key_key", String(32), nullable=False),
+    Column("added_at", Double, nullable=False),
+    Column("retired_at", Double),
+)
+
+#: Tokens by which a site may enrol once: the SHA-256 of each one's secret.
+enrolment = Table(
+    "enrolment",
+    metadata,
+    Column("token", LargeBinary(32), primary_key=True),
+    Column("tenant", String(63), nullable=False),
+    Column("connector", String(63), nullable=False),
+    Column("added_at", Double, nullable=False),
+    Column("expires_at", Double, nullable=False),
+    Column("used_at", Double),
+)
+
+#: Certificates of connectors. Moments are whole seconds.
+certificate = Table(
+    "certificate",
+    metadata,
+    Column("number", _Number, primary_key=True, autoincrement=True),
+    Column("serial", String(40), nullable=False, unique=True),
+    Column("tenant", String(63), nullable=False),
+    Column("connector", String(63), nullable=False),
+    Column("instance", String(64), nullable=False),
+    Column("authority", String(16), nullable=False),
+    # SHA-256: a key gets one certificate.
+    Column("public_key", LargeBinary(32), nullable=False, unique=True),
+    Column("issued_at", BigInteger, nullable=False),
+    Column("expires_at", BigInteger, nullable=False),
+)
+Index("certificate_connector", certificate.c.tenant, certificate.c.connector)
+
+#: What is not to connect any more: certificates of a connector, of one of its instances, or a single one, issued
+#: until a moment (a whole second).
+revocation = Table(
+    "revocation",
+    metadata,
+    Column("number", _Number, primary_key=True, autoincrement=True),
+    Column("tenant", String(63), nullable=False),
+    Column("connector", String(63), nullable=False),
+    # Empty: all.
+    Column("instance", String(64), nullable=False),
+    Column("serial", String(40), nullable=False),
+    Column("until", BigInteger, nullable=False),
+)
+#: Who may call. `scopes` are words with spaces, `reach` is JSON.
+api_key = Table(
+    "api_key",
+    metadata,
+    Column("id", String(12), primary_key=True),
+    Column("tenant", String(63), ForeignKey("tenant.name"), nullable=False),
+    Column("name", String(63), nullable=False),
+    Column("hash", LargeBinary(32), nullable=False),
+    Column("scopes", Text, nullable=False),
+    Column("reach", Text, nullable=False),
+    Column("rate", Double),
+    Column("made_at", Double, nullable=False),
+    Column("made_by", String(200), nullable=False),
+    Column("expires_at", Double),
+    Column("revoked_at", Double),
+    Column("last_used_at", Double),
+)
+_LIVE = text("revoked_at IS NULL")
+Index(
+    "api_key_name",
+    api_key.c.tenant,
+    api_key.c.name,
+    unique=True,
+    sqlite_where=_LIVE,
+    postgresql_where=_LIVE,
+)
+
+#: What was done, by whom. Triggers keep it from being changed.
+audit = Table(
+    "audit",
+    metadata,
+    Column("number", _Number, primary_key=True, autoincrement=True),
+    Column("at", Double, nullable=False),
+    Column("tenant", String(63), nullable=False),
+    Column("kind", String(16), nullable=False),
+    Column("caller", String(200), nullable=False),
+    Column("operation", String(100), nullable=False),
+    Column("connector", String(63), nullable=False),
+    Column("company", String(63), nullable=False),
+    Column("command", String(32), nullable=False),
+    Column("outcome", String(32), nullable=False),
+    Column("detail", Text, nullable=False),
+)
+Index("audit_tenant", audit.c.tenant, audit.c.number)
+Index("audit_at", audit.c.at)

@@ -26,7 +26,9 @@ if _version_not_supported:
 
 
 class AdminServiceStub:
-    """The hub's own API: what operators and applications ask about connectors and about durable commands.
+    """The hub's own API: what operators and applications ask about connectors and about durable commands, and what administrators
+    do with keys, tenants and the audit. Every answer is of the caller's tenant alone. What is not there and what is another's
+    fail alike, with NOT_FOUND.
     """
 
     def __init__(self, channel):
@@ -44,6 +46,21 @@ class AdminServiceStub:
                 '/mostek.admin.v1.AdminService/GetConnector',
                 request_serializer=mostek_dot_admin_dot_v1_dot_admin__service__pb2.GetConnectorRequest.SerializeToString,
                 response_deserializer=mostek_dot_admin_dot_v1_dot_admin__service__pb2.GetConnectorResponse.FromString,
+                _registered_method=True)
+        self.CreateConnector = channel.unary_unary(
+                '/mostek.admin.v1.AdminService/CreateConnector',
+                request_serializer=mostek_dot_admin_dot_v1_dot_admin__service__pb2.CreateConnectorRequest.SerializeToString,
+                response_deserializer=mostek_dot_admin_dot_v1_dot_admin__service__pb2.CreateConnectorResponse.FromString,
+                _registered_method=True)
+        self.RevokeConnector = channel.unary_unary(
+                '/mostek.admin.v1.AdminService/RevokeConnector',
+                request_serializer=mostek_dot_admin_dot_v1_dot_admin__service__pb2.RevokeConnectorRequest.SerializeToString,
+                response_deserializer=mostek_dot_admin_dot_v1_dot_admin__service__pb2.RevokeConnectorResponse.FromString,
+                _registered_method=True)
+        self.ListCertificates = channel.unary_unary(
+                '/mostek.admin.v1.AdminService/ListCertificates',
+                request_serializer=mostek_dot_admin_dot_v1_dot_admin__service__pb2.ListCertificatesRequest.SerializeToString,
+                response_deserializer=mostek_dot_admin_dot_v1_dot_admin__service__pb2.ListCertificatesResponse.FromString,
                 _registered_method=True)
         self.ListCommands = channel.unary_unary(
                 '/mostek.admin.v1.AdminService/ListCommands',
@@ -75,10 +92,42 @@ class AdminServiceStub:
                 request_serializer=mostek_dot_admin_dot_v1_dot_admin__service__pb2.ResolveCommandRequest.SerializeToString,
                 response_deserializer=mostek_dot_admin_dot_v1_dot_admin__service__pb2.ResolveCommandResponse.FromString,
                 _registered_method=True)
+        self.ListApiKeys = channel.unary_unary(
+                '/mostek.admin.v1.AdminService/ListApiKeys',
+                request_serializer=mostek_dot_admin_dot_v1_dot_admin__service__pb2.ListApiKeysRequest.SerializeToString,
+                response_deserializer=mostek_dot_admin_dot_v1_dot_admin__service__pb2.ListApiKeysResponse.FromString,
+                _registered_method=True)
+        self.CreateApiKey = channel.unary_unary(
+                '/mostek.admin.v1.AdminService/CreateApiKey',
+                request_serializer=mostek_dot_admin_dot_v1_dot_admin__service__pb2.CreateApiKeyRequest.SerializeToString,
+                response_deserializer=mostek_dot_admin_dot_v1_dot_admin__service__pb2.CreateApiKeyResponse.FromString,
+                _registered_method=True)
+        self.RevokeApiKey = channel.unary_unary(
+                '/mostek.admin.v1.AdminService/RevokeApiKey',
+                request_serializer=mostek_dot_admin_dot_v1_dot_admin__service__pb2.RevokeApiKeyRequest.SerializeToString,
+                response_deserializer=mostek_dot_admin_dot_v1_dot_admin__service__pb2.RevokeApiKeyResponse.FromString,
+                _registered_method=True)
+        self.ListTenants = channel.unary_unary(
+                '/mostek.admin.v1.AdminService/ListTenants',
+                request_serializer=mostek_dot_admin_dot_v1_dot_admin__service__pb2.ListTenantsRequest.SerializeToString,
+                response_deserializer=mostek_dot_admin_dot_v1_dot_admin__service__pb2.ListTenantsResponse.FromString,
+                _registered_method=True)
+        self.CreateTenant = channel.unary_unary(
+                '/mostek.admin.v1.AdminService/CreateTenant',
+                request_serializer=mostek_dot_admin_dot_v1_dot_admin__service__pb2.CreateTenantRequest.SerializeToString,
+                response_deserializer=mostek_dot_admin_dot_v1_dot_admin__service__pb2.CreateTenantResponse.FromString,
+                _registered_method=True)
+        self.ListAuditEntries = channel.unary_unary(
+                '/mostek.admin.v1.AdminService/ListAuditEntries',
+                request_serializer=mostek_dot_admin_dot_v1_dot_admin__service__pb2.ListAuditEntriesRequest.SerializeToString,
+                response_deserializer=mostek_dot_admin_dot_v1_dot_admin__service__pb2.ListAuditEntriesResponse.FromString,
+                _registered_method=True)
 
 
 class AdminServiceServicer:
-    """The hub's own API: what operators and applications ask about connectors and about durable commands.
+    """The hub's own API: what operators and applications ask about connectors and about durable commands, and what administrators
+    do with keys, tenants and the audit. Every answer is of the caller's tenant alone. What is not there and what is another's
+    fail alike, with NOT_FOUND.
     """
 
     def ListConnectors(self, request, context):
@@ -91,6 +140,29 @@ class AdminServiceServicer:
 
     def GetConnector(self, request, context):
         """One connector. Fails with NOT_FOUND if the hub has not seen it.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def CreateConnector(self, request, context):
+        """Make a token by which a site enrols as this connector, once. The connector is known from then on; where it is already, the
+        token is for a further instance, or for one that is set up anew.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def RevokeConnector(self, request, context):
+        """Revoke what is valid of a connector, and its tokens; of one instance, or one certificate, if they are named. Open streams
+        are cut. A new token lets it in again.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def ListCertificates(self, request, context):
+        """The certificates that were issued to a connector, the newest first.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -139,6 +211,49 @@ class AdminServiceServicer:
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
+    def ListApiKeys(self, request, context):
+        """API keys, also the revoked ones, without their secrets. Needs the scope admin.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def CreateApiKey(self, request, context):
+        """Make an API key. Its text is in this response and nowhere else. Needs the scope admin.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def RevokeApiKey(self, request, context):
+        """Revoke an API key for ever. It is refused at once by the replica that did it, by all others within 60 seconds. Needs the
+        scope admin.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def ListTenants(self, request, context):
+        """All tenants, by name. Needs the scope operator.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def CreateTenant(self, request, context):
+        """Add a tenant. Needs the scope operator.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def ListAuditEntries(self, request, context):
+        """The audit, the oldest entries first. Needs the scope admin.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
 
 def add_AdminServiceServicer_to_server(servicer, server):
     rpc_method_handlers = {
@@ -151,6 +266,21 @@ def add_AdminServiceServicer_to_server(servicer, server):
                     servicer.GetConnector,
                     request_deserializer=mostek_dot_admin_dot_v1_dot_admin__service__pb2.GetConnectorRequest.FromString,
                     response_serializer=mostek_dot_admin_dot_v1_dot_admin__service__pb2.GetConnectorResponse.SerializeToString,
+            ),
+            'CreateConnector': grpc.unary_unary_rpc_method_handler(
+                    servicer.CreateConnector,
+                    request_deserializer=mostek_dot_admin_dot_v1_dot_admin__service__pb2.CreateConnectorRequest.FromString,
+                    response_serializer=mostek_dot_admin_dot_v1_dot_admin__service__pb2.CreateConnectorResponse.SerializeToString,
+            ),
+            'RevokeConnector': grpc.unary_unary_rpc_method_handler(
+                    servicer.RevokeConnector,
+                    request_deserializer=mostek_dot_admin_dot_v1_dot_admin__service__pb2.RevokeConnectorRequest.FromString,
+                    response_serializer=mostek_dot_admin_dot_v1_dot_admin__service__pb2.RevokeConnectorResponse.SerializeToString,
+            ),
+            'ListCertificates': grpc.unary_unary_rpc_method_handler(
+                    servicer.ListCertificates,
+                    request_deserializer=mostek_dot_admin_dot_v1_dot_admin__service__pb2.ListCertificatesRequest.FromString,
+                    response_serializer=mostek_dot_admin_dot_v1_dot_admin__service__pb2.ListCertificatesResponse.SerializeToString,
             ),
             'ListCommands': grpc.unary_unary_rpc_method_handler(
                     servicer.ListCommands,
@@ -182,6 +312,36 @@ def add_AdminServiceServicer_to_server(servicer, server):
                     request_deserializer=mostek_dot_admin_dot_v1_dot_admin__service__pb2.ResolveCommandRequest.FromString,
                     response_serializer=mostek_dot_admin_dot_v1_dot_admin__service__pb2.ResolveCommandResponse.SerializeToString,
             ),
+            'ListApiKeys': grpc.unary_unary_rpc_method_handler(
+                    servicer.ListApiKeys,
+                    request_deserializer=mostek_dot_admin_dot_v1_dot_admin__service__pb2.ListApiKeysRequest.FromString,
+                    response_serializer=mostek_dot_admin_dot_v1_dot_admin__service__pb2.ListApiKeysResponse.SerializeToString,
+            ),
+            'CreateApiKey': grpc.unary_unary_rpc_method_handler(
+                    servicer.CreateApiKey,
+                    request_deserializer=mostek_dot_admin_dot_v1_dot_admin__service__pb2.CreateApiKeyRequest.FromString,
+                    response_serializer=mostek_dot_admin_dot_v1_dot_admin__service__pb2.CreateApiKeyResponse.SerializeToString,
+            ),
+            'RevokeApiKey': grpc.unary_unary_rpc_method_handler(
+                    servicer.RevokeApiKey,
+                    request_deserializer=mostek_dot_admin_dot_v1_dot_admin__service__pb2.RevokeApiKeyRequest.FromString,
+                    response_serializer=mostek_dot_admin_dot_v1_dot_admin__service__pb2.RevokeApiKeyResponse.SerializeToString,
+            ),
+            'ListTenants': grpc.unary_unary_rpc_method_handler(
+                    servicer.ListTenants,
+                    request_deserializer=mostek_dot_admin_dot_v1_dot_admin__service__pb2.ListTenantsRequest.FromString,
+                    response_serializer=mostek_dot_admin_dot_v1_dot_admin__service__pb2.ListTenantsResponse.SerializeToString,
+            ),
+            'CreateTenant': grpc.unary_unary_rpc_method_handler(
+                    servicer.CreateTenant,
+                    request_deserializer=mostek_dot_admin_dot_v1_dot_admin__service__pb2.CreateTenantRequest.FromString,
+                    response_serializer=mostek_dot_admin_dot_v1_dot_admin__service__pb2.CreateTenantResponse.SerializeToString,
+            ),
+            'ListAuditEntries': grpc.unary_unary_rpc_method_handler(
+                    servicer.ListAuditEntries,
+                    request_deserializer=mostek_dot_admin_dot_v1_dot_admin__service__pb2.ListAuditEntriesRequest.FromString,
+                    response_serializer=mostek_dot_admin_dot_v1_dot_admin__service__pb2.ListAuditEntriesResponse.SerializeToString,
+            ),
     }
     generic_handler = grpc.method_handlers_generic_handler(
             'mostek.admin.v1.AdminService', rpc_method_handlers)
@@ -191,7 +351,9 @@ def add_AdminServiceServicer_to_server(servicer, server):
 
  # This class is part of an EXPERIMENTAL API.
 class AdminService:
-    """The hub's own API: what operators and applications ask about connectors and about durable commands.
+    """The hub's own API: what operators and applications ask about connectors and about durable commands, and what administrators
+    do with keys, tenants and the audit. Every answer is of the caller's tenant alone. What is not there and what is another's
+    fail alike, with NOT_FOUND.
     """
 
     @staticmethod
@@ -238,6 +400,87 @@ class AdminService:
             '/mostek.admin.v1.AdminService/GetConnector',
             mostek_dot_admin_dot_v1_dot_admin__service__pb2.GetConnectorRequest.SerializeToString,
             mostek_dot_admin_dot_v1_dot_admin__service__pb2.GetConnectorResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def CreateConnector(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/mostek.admin.v1.AdminService/CreateConnector',
+            mostek_dot_admin_dot_v1_dot_admin__service__pb2.CreateConnectorRequest.SerializeToString,
+            mostek_dot_admin_dot_v1_dot_admin__service__pb2.CreateConnectorResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def RevokeConnector(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/mostek.admin.v1.AdminService/RevokeConnector',
+            mostek_dot_admin_dot_v1_dot_admin__service__pb2.RevokeConnectorRequest.SerializeToString,
+            mostek_dot_admin_dot_v1_dot_admin__service__pb2.RevokeConnectorResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def ListCertificates(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/mostek.admin.v1.AdminService/ListCertificates',
+            mostek_dot_admin_dot_v1_dot_admin__service__pb2.ListCertificatesRequest.SerializeToString,
+            mostek_dot_admin_dot_v1_dot_admin__service__pb2.ListCertificatesResponse.FromString,
             options,
             channel_credentials,
             insecure,
@@ -400,6 +643,168 @@ class AdminService:
             '/mostek.admin.v1.AdminService/ResolveCommand',
             mostek_dot_admin_dot_v1_dot_admin__service__pb2.ResolveCommandRequest.SerializeToString,
             mostek_dot_admin_dot_v1_dot_admin__service__pb2.ResolveCommandResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def ListApiKeys(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/mostek.admin.v1.AdminService/ListApiKeys',
+            mostek_dot_admin_dot_v1_dot_admin__service__pb2.ListApiKeysRequest.SerializeToString,
+            mostek_dot_admin_dot_v1_dot_admin__service__pb2.ListApiKeysResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def CreateApiKey(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/mostek.admin.v1.AdminService/CreateApiKey',
+            mostek_dot_admin_dot_v1_dot_admin__service__pb2.CreateApiKeyRequest.SerializeToString,
+            mostek_dot_admin_dot_v1_dot_admin__service__pb2.CreateApiKeyResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def RevokeApiKey(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/mostek.admin.v1.AdminService/RevokeApiKey',
+            mostek_dot_admin_dot_v1_dot_admin__service__pb2.RevokeApiKeyRequest.SerializeToString,
+            mostek_dot_admin_dot_v1_dot_admin__service__pb2.RevokeApiKeyResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def ListTenants(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/mostek.admin.v1.AdminService/ListTenants',
+            mostek_dot_admin_dot_v1_dot_admin__service__pb2.ListTenantsRequest.SerializeToString,
+            mostek_dot_admin_dot_v1_dot_admin__service__pb2.ListTenantsResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def CreateTenant(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/mostek.admin.v1.AdminService/CreateTenant',
+            mostek_dot_admin_dot_v1_dot_admin__service__pb2.CreateTenantRequest.SerializeToString,
+            mostek_dot_admin_dot_v1_dot_admin__service__pb2.CreateTenantResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def ListAuditEntries(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/mostek.admin.v1.AdminService/ListAuditEntries',
+            mostek_dot_admin_dot_v1_dot_admin__service__pb2.ListAuditEntriesRequest.SerializeToString,
+            mostek_dot_admin_dot_v1_dot_admin__service__pb2.ListAuditEntriesResponse.FromString,
             options,
             channel_credentials,
             insecure,

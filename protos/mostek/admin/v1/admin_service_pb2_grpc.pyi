@@ -27,7 +27,10 @@ GRPC_GENERATED_VERSION: str
 GRPC_VERSION: str
 
 class AdminServiceStub:
-    """The hub's own API: what operators and applications ask about connectors and about durable commands."""
+    """The hub's own API: what operators and applications ask about connectors and about durable commands, and what administrators
+    do with keys, tenants and the audit. Every answer is of the caller's tenant alone. What is not there and what is another's
+    fail alike, with NOT_FOUND.
+    """
 
     @_typing.overload
     def __new__(cls, channel: _grpc.Channel) -> _Self: ...
@@ -39,6 +42,16 @@ class AdminServiceStub:
     """
     GetConnector: _grpc.UnaryUnaryMultiCallable[_admin_service_pb2.GetConnectorRequest, _admin_service_pb2.GetConnectorResponse]
     """One connector. Fails with NOT_FOUND if the hub has not seen it."""
+    CreateConnector: _grpc.UnaryUnaryMultiCallable[_admin_service_pb2.CreateConnectorRequest, _admin_service_pb2.CreateConnectorResponse]
+    """Make a token by which a site enrols as this connector, once. The connector is known from then on; where it is already, the
+    token is for a further instance, or for one that is set up anew.
+    """
+    RevokeConnector: _grpc.UnaryUnaryMultiCallable[_admin_service_pb2.RevokeConnectorRequest, _admin_service_pb2.RevokeConnectorResponse]
+    """Revoke what is valid of a connector, and its tokens; of one instance, or one certificate, if they are named. Open streams
+    are cut. A new token lets it in again.
+    """
+    ListCertificates: _grpc.UnaryUnaryMultiCallable[_admin_service_pb2.ListCertificatesRequest, _admin_service_pb2.ListCertificatesResponse]
+    """The certificates that were issued to a connector, the newest first."""
     ListCommands: _grpc.UnaryUnaryMultiCallable[_admin_service_pb2.ListCommandsRequest, _admin_service_pb2.ListCommandsResponse]
     """Durable commands, the newest first."""
     GetCommand: _grpc.UnaryUnaryMultiCallable[_admin_service_pb2.GetCommandRequest, _admin_service_pb2.GetCommandResponse]
@@ -53,10 +66,27 @@ class AdminServiceStub:
     """
     ResolveCommand: _grpc.UnaryUnaryMultiCallable[_admin_service_pb2.ResolveCommandRequest, _admin_service_pb2.ResolveCommandResponse]
     """Say what became of a command whose end is unknown, after looking into the ERP."""
+    ListApiKeys: _grpc.UnaryUnaryMultiCallable[_admin_service_pb2.ListApiKeysRequest, _admin_service_pb2.ListApiKeysResponse]
+    """API keys, also the revoked ones, without their secrets. Needs the scope admin."""
+    CreateApiKey: _grpc.UnaryUnaryMultiCallable[_admin_service_pb2.CreateApiKeyRequest, _admin_service_pb2.CreateApiKeyResponse]
+    """Make an API key. Its text is in this response and nowhere else. Needs the scope admin."""
+    RevokeApiKey: _grpc.UnaryUnaryMultiCallable[_admin_service_pb2.RevokeApiKeyRequest, _admin_service_pb2.RevokeApiKeyResponse]
+    """Revoke an API key for ever. It is refused at once by the replica that did it, by all others within 60 seconds. Needs the
+    scope admin.
+    """
+    ListTenants: _grpc.UnaryUnaryMultiCallable[_admin_service_pb2.ListTenantsRequest, _admin_service_pb2.ListTenantsResponse]
+    """All tenants, by name. Needs the scope operator."""
+    CreateTenant: _grpc.UnaryUnaryMultiCallable[_admin_service_pb2.CreateTenantRequest, _admin_service_pb2.CreateTenantResponse]
+    """Add a tenant. Needs the scope operator."""
+    ListAuditEntries: _grpc.UnaryUnaryMultiCallable[_admin_service_pb2.ListAuditEntriesRequest, _admin_service_pb2.ListAuditEntriesResponse]
+    """The audit, the oldest entries first. Needs the scope admin."""
 
 @_typing.type_check_only
 class AdminServiceAsyncStub(AdminServiceStub):
-    """The hub's own API: what operators and applications ask about connectors and about durable commands."""
+    """The hub's own API: what operators and applications ask about connectors and about durable commands, and what administrators
+    do with keys, tenants and the audit. Every answer is of the caller's tenant alone. What is not there and what is another's
+    fail alike, with NOT_FOUND.
+    """
 
     def __init__(self, channel: _aio.Channel) -> None: ...
     ListConnectors: _aio.UnaryUnaryMultiCallable[_admin_service_pb2.ListConnectorsRequest, _admin_service_pb2.ListConnectorsResponse]  # type: ignore[assignment]
@@ -65,6 +95,16 @@ class AdminServiceAsyncStub(AdminServiceStub):
     """
     GetConnector: _aio.UnaryUnaryMultiCallable[_admin_service_pb2.GetConnectorRequest, _admin_service_pb2.GetConnectorResponse]  # type: ignore[assignment]
     """One connector. Fails with NOT_FOUND if the hub has not seen it."""
+    CreateConnector: _aio.UnaryUnaryMultiCallable[_admin_service_pb2.CreateConnectorRequest, _admin_service_pb2.CreateConnectorResponse]  # type: ignore[assignment]
+    """Make a token by which a site enrols as this connector, once. The connector is known from then on; where it is already, the
+    token is for a further instance, or for one that is set up anew.
+    """
+    RevokeConnector: _aio.UnaryUnaryMultiCallable[_admin_service_pb2.RevokeConnectorRequest, _admin_service_pb2.RevokeConnectorResponse]  # type: ignore[assignment]
+    """Revoke what is valid of a connector, and its tokens; of one instance, or one certificate, if they are named. Open streams
+    are cut. A new token lets it in again.
+    """
+    ListCertificates: _aio.UnaryUnaryMultiCallable[_admin_service_pb2.ListCertificatesRequest, _admin_service_pb2.ListCertificatesResponse]  # type: ignore[assignment]
+    """The certificates that were issued to a connector, the newest first."""
     ListCommands: _aio.UnaryUnaryMultiCallable[_admin_service_pb2.ListCommandsRequest, _admin_service_pb2.ListCommandsResponse]  # type: ignore[assignment]
     """Durable commands, the newest first."""
     GetCommand: _aio.UnaryUnaryMultiCallable[_admin_service_pb2.GetCommandRequest, _admin_service_pb2.GetCommandResponse]  # type: ignore[assignment]
@@ -79,9 +119,26 @@ class AdminServiceAsyncStub(AdminServiceStub):
     """
     ResolveCommand: _aio.UnaryUnaryMultiCallable[_admin_service_pb2.ResolveCommandRequest, _admin_service_pb2.ResolveCommandResponse]  # type: ignore[assignment]
     """Say what became of a command whose end is unknown, after looking into the ERP."""
+    ListApiKeys: _aio.UnaryUnaryMultiCallable[_admin_service_pb2.ListApiKeysRequest, _admin_service_pb2.ListApiKeysResponse]  # type: ignore[assignment]
+    """API keys, also the revoked ones, without their secrets. Needs the scope admin."""
+    CreateApiKey: _aio.UnaryUnaryMultiCallable[_admin_service_pb2.CreateApiKeyRequest, _admin_service_pb2.CreateApiKeyResponse]  # type: ignore[assignment]
+    """Make an API key. Its text is in this response and nowhere else. Needs the scope admin."""
+    RevokeApiKey: _aio.UnaryUnaryMultiCallable[_admin_service_pb2.RevokeApiKeyRequest, _admin_service_pb2.RevokeApiKeyResponse]  # type: ignore[assignment]
+    """Revoke an API key for ever. It is refused at once by the replica that did it, by all others within 60 seconds. Needs the
+    scope admin.
+    """
+    ListTenants: _aio.UnaryUnaryMultiCallable[_admin_service_pb2.ListTenantsRequest, _admin_service_pb2.ListTenantsResponse]  # type: ignore[assignment]
+    """All tenants, by name. Needs the scope operator."""
+    CreateTenant: _aio.UnaryUnaryMultiCallable[_admin_service_pb2.CreateTenantRequest, _admin_service_pb2.CreateTenantResponse]  # type: ignore[assignment]
+    """Add a tenant. Needs the scope operator."""
+    ListAuditEntries: _aio.UnaryUnaryMultiCallable[_admin_service_pb2.ListAuditEntriesRequest, _admin_service_pb2.ListAuditEntriesResponse]  # type: ignore[assignment]
+    """The audit, the oldest entries first. Needs the scope admin."""
 
 class AdminServiceServicer(metaclass=_abc_1.ABCMeta):
-    """The hub's own API: what operators and applications ask about connectors and about durable commands."""
+    """The hub's own API: what operators and applications ask about connectors and about durable commands, and what administrators
+    do with keys, tenants and the audit. Every answer is of the caller's tenant alone. What is not there and what is another's
+    fail alike, with NOT_FOUND.
+    """
 
     @_abc_1.abstractmethod
     def ListConnectors(
@@ -100,6 +157,34 @@ class AdminServiceServicer(metaclass=_abc_1.ABCMeta):
         context: _ServicerContext,
     ) -> _typing.Union[_admin_service_pb2.GetConnectorResponse, _abc.Awaitable[_admin_service_pb2.GetConnectorResponse]]:
         """One connector. Fails with NOT_FOUND if the hub has not seen it."""
+
+    @_abc_1.abstractmethod
+    def CreateConnector(
+        self,
+        request: _admin_service_pb2.CreateConnectorRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_admin_service_pb2.CreateConnectorResponse, _abc.Awaitable[_admin_service_pb2.CreateConnectorResponse]]:
+        """Make a token by which a site enrols as this connector, once. The connector is known from then on; where it is already, the
+        token is for a further instance, or for one that is set up anew.
+        """
+
+    @_abc_1.abstractmethod
+    def RevokeConnector(
+        self,
+        request: _admin_service_pb2.RevokeConnectorRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_admin_service_pb2.RevokeConnectorResponse, _abc.Awaitable[_admin_service_pb2.RevokeConnectorResponse]]:
+        """Revoke what is valid of a connector, and its tokens; of one instance, or one certificate, if they are named. Open streams
+        are cut. A new token lets it in again.
+        """
+
+    @_abc_1.abstractmethod
+    def ListCertificates(
+        self,
+        request: _admin_service_pb2.ListCertificatesRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_admin_service_pb2.ListCertificatesResponse, _abc.Awaitable[_admin_service_pb2.ListCertificatesResponse]]:
+        """The certificates that were issued to a connector, the newest first."""
 
     @_abc_1.abstractmethod
     def ListCommands(
@@ -150,5 +235,55 @@ class AdminServiceServicer(metaclass=_abc_1.ABCMeta):
         context: _ServicerContext,
     ) -> _typing.Union[_admin_service_pb2.ResolveCommandResponse, _abc.Awaitable[_admin_service_pb2.ResolveCommandResponse]]:
         """Say what became of a command whose end is unknown, after looking into the ERP."""
+
+    @_abc_1.abstractmethod
+    def ListApiKeys(
+        self,
+        request: _admin_service_pb2.ListApiKeysRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_admin_service_pb2.ListApiKeysResponse, _abc.Awaitable[_admin_service_pb2.ListApiKeysResponse]]:
+        """API keys, also the revoked ones, without their secrets. Needs the scope admin."""
+
+    @_abc_1.abstractmethod
+    def CreateApiKey(
+        self,
+        request: _admin_service_pb2.CreateApiKeyRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_admin_service_pb2.CreateApiKeyResponse, _abc.Awaitable[_admin_service_pb2.CreateApiKeyResponse]]:
+        """Make an API key. Its text is in this response and nowhere else. Needs the scope admin."""
+
+    @_abc_1.abstractmethod
+    def RevokeApiKey(
+        self,
+        request: _admin_service_pb2.RevokeApiKeyRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_admin_service_pb2.RevokeApiKeyResponse, _abc.Awaitable[_admin_service_pb2.RevokeApiKeyResponse]]:
+        """Revoke an API key for ever. It is refused at once by the replica that did it, by all others within 60 seconds. Needs the
+        scope admin.
+        """
+
+    @_abc_1.abstractmethod
+    def ListTenants(
+        self,
+        request: _admin_service_pb2.ListTenantsRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_admin_service_pb2.ListTenantsResponse, _abc.Awaitable[_admin_service_pb2.ListTenantsResponse]]:
+        """All tenants, by name. Needs the scope operator."""
+
+    @_abc_1.abstractmethod
+    def CreateTenant(
+        self,
+        request: _admin_service_pb2.CreateTenantRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_admin_service_pb2.CreateTenantResponse, _abc.Awaitable[_admin_service_pb2.CreateTenantResponse]]:
+        """Add a tenant. Needs the scope operator."""
+
+    @_abc_1.abstractmethod
+    def ListAuditEntries(
+        self,
+        request: _admin_service_pb2.ListAuditEntriesRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_admin_service_pb2.ListAuditEntriesResponse, _abc.Awaitable[_admin_service_pb2.ListAuditEntriesResponse]]:
+        """The audit, the oldest entries first. Needs the scope admin."""
 
 def add_AdminServiceServicer_to_server(servicer: AdminServiceServicer, server: _typing.Union[_grpc.Server, _aio.Server]) -> None: ...

@@ -185,7 +185,9 @@ class Hello(_message.Message):
     connector: _builtins.str
     """Name of the connector. Where the stream has a client certificate, the certificate's name MUST equal it."""
     instance: _builtins.str
-    """The installation's identity; stays the same when it reconnects and when it is restarted."""
+    """The installation's identity; stays the same when it reconnects and when it is restarted. Where the stream has a client
+    certificate, the one that it names.
+    """
     software: _builtins.str
     """Version of the software, for people."""
     slots: _builtins.int
@@ -199,7 +201,8 @@ class Hello(_message.Message):
     @_builtins.property
     def capabilities(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
         """What the connector can do beyond its revision. Unknown ones are ignored. `durable`: it says Begun, takes Acknowledge,
-        and answers Cancel of a write. `request-credit`: it gives credit for the Parts of requests.
+        and answers Cancel of a write. `request-credit`: it gives credit for the Parts of requests. `denied-fields`: it keeps to
+        Command.denied_fields.
         """
 
     @_builtins.property
@@ -369,6 +372,7 @@ class Command(_message.Message):
     REQUEST_SIZE_FIELD_NUMBER: _builtins.int
     CALLER_FIELD_NUMBER: _builtins.int
     IDEMPOTENCY_KEY_FIELD_NUMBER: _builtins.int
+    DENIED_FIELDS_FIELD_NUMBER: _builtins.int
     command_id: _builtins.str
     operation: _builtins.str
     """rpc name of mostek.erp.v1.ErpService."""
@@ -389,6 +393,13 @@ class Command(_message.Message):
         write that started is finished. A write without time left asks only for the outcome of an earlier attempt.
         """
 
+    @_builtins.property
+    def denied_fields(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
+        """What the caller may not see of the response besides what the site's policy keeps back, as paths led by their message's
+        name: `Customer.pesel`. Not selected, not filtered by, not returned. Only with the capability `denied-fields`, and only
+        with reads: an outcome of a write is kept whole, and the hub takes them out of it.
+        """
+
     def __init__(
         self,
         *,
@@ -400,10 +411,11 @@ class Command(_message.Message):
         request_size: _builtins.int = ...,
         caller: _builtins.str = ...,
         idempotency_key: _builtins.str = ...,
+        denied_fields: _abc.Iterable[_builtins.str] | None = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["timeout", b"timeout"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["caller", b"caller", "command_id", b"command_id", "company", b"company", "idempotency_key", b"idempotency_key", "operation", b"operation", "request", b"request", "request_size", b"request_size", "timeout", b"timeout"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["caller", b"caller", "command_id", b"command_id", "company", b"company", "denied_fields", b"denied_fields", "idempotency_key", b"idempotency_key", "operation", b"operation", "request", b"request", "request_size", b"request_size", "timeout", b"timeout"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

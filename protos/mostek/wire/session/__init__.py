@@ -7,6 +7,7 @@ in an `Outbox`, so every rule can be tested by calling it. The rules themselves 
 from __future__ import annotations
 
 from mostek.wire.session.common import (
+    DENIED_FIELDS,
     DURABLE,
     REQUEST_CREDIT,
     REVISION,
@@ -29,6 +30,7 @@ from mostek.wire.session.connector import ConnectorSession
 from mostek.wire.session.hub import HubSession
 
 __all__ = [
+    "DENIED_FIELDS",
     "DURABLE",
     "REQUEST_CREDIT",
     "REVISION",

@@ -26,6 +26,7 @@ from mostek.link.v1.link_pb2 import (
 from mostek.wire.outbox import Outbox
 
 __all__ = [
+    "DENIED_FIELDS",
     "DURABLE",
     "LONGEST_HEARTBEAT_INTERVAL",
     "MISSES",
@@ -60,6 +61,8 @@ LONGEST_HEARTBEAT_INTERVAL = 60.0
 DURABLE = "durable"
 #: Capability of a connector: it gives credit for the bytes of large requests.
 REQUEST_CREDIT = "request-credit"
+#: Capability of a connector: it keeps back also what a command says.
+DENIED_FIELDS = "denied-fields"
 
 
 class ProtocolError(Exception):

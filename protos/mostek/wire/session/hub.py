@@ -22,6 +22,7 @@ from mostek.link.v1.link_pb2 import (
 from mostek.wire.failures import Offline, Overloaded, TooLarge, UnknownOutcome, failure_of
 from mostek.wire.outbox import Payload
 from mostek.wire.session.common import (
+    DENIED_FIELDS,
     DURABLE,
     REQUEST_CREDIT,
     REVISION,
@@ -40,6 +41,8 @@ from mostek.wire.session.common import (
 from mostek.wire.session.window import Window
 
 __all__ = ["HubSession"]
+
+_CAPABILITIES = (DURABLE, REQUEST_CREDIT, DENIED_FIELDS)
 
 #: A request of at most so many bytes travels in its Command; a larger one in Parts, which need credit.
 INLINE = 4096
@@ -108,6 +111,11 @@ class HubSession(Side[HubToConnector]):
     def durable(self) -> bool:
         """Whether the connector has the capability of that name."""
         return self._takes(DURABLE)
+
+    @property
+    def denies_fields(self) -> bool:
+        """Whether the connector keeps back what a command says."""
+        return self._takes(DENIED_FIELDS)
 
     def _takes(self, capability: str) -> bool:
         return self.hello is not None and capability in self.hello.capabilities
@@ -238,7 +246,7 @@ class HubSession(Side[HubToConnector]):
     def _welcome(self, hello: Hello) -> Welcome:
         return Welcome(
             revision=min(REVISION, hello.revision),
-            capabilities=[c for c in (DURABLE, REQUEST_CREDIT) if c in hello.capabilities],
+            capabilities=[name for name in _CAPABILITIES if name in hello.capabilities],
             session_id=self.session_id,
             heartbeat_interval=duration(self.settings.heartbeat_interval),
             credit_limit=self._window.granted,

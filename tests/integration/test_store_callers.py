@@ -1,0 +1,159 @@
+"""Tenants, keys and the audit in the database: the same on SQLite and on PostgreSQL."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import AsyncIterator
+from dataclasses import replace
+from typing import Any
+
+import pytest
+from sqlalchemy import text
+from sqlalchemy.exc import IntegrityError
+
+from mostek.hub.identity import Reach, Scope
+from mostek.hub.keyring import Keyring
+from mostek.hub.keys import ApiKey
+from mostek.hub.store import (
+    AuditEntry,
+    AuditFilter,
+    AuditKind,
+    AuditStore,
+    KeyStore,
+    NameTaken,
+    NoTenant,
+    Store,
+    StoreError,
+)
+
+NOW = time.time()
+DAY = 24 * 3600.0
+KEY = ApiKey(
+    id="0123456789ab",
+    tenant="default",
+    name="crm",
+    scopes=frozenset({Scope.READ, Scope.WRITE}),
+    reach=Reach(("warsaw-*",), ("List*",), ("Customer.pesel",)),
+    made_at=NOW,
+    made_by="tests",
+    hash=b"h" * 32,
+    expires_at=NOW + DAY,
+    rate=2.5,
+)
+
+
+def entry(at: float = NOW, tenant: str = "default", **more: Any) -> AuditEntry:
+    return AuditEntry(at, tenant, AuditKind.READ, "crm", "ListCustomers", "ok", **more)
+
+
+@pytest.fixture
+async def store(database: str) -> AsyncIterator[Store]:
+    opened = await Store.open(database, Keyring({"k1": b"1" * 32}))
+    yield opened
+    await opened.close()
+
+
+async def test_a_key_is_kept_as_it_was_made(store: Store) -> None:
+    keys = KeyStore(store)
+    await keys.add(KEY, entry())
+    assert await keys.get(KEY.id) == KEY
+    await keys.used({KEY.id: NOW + 1, "unknown": NOW})
+    assert await keys.find("default", "", 10) == [replace(KEY, last_used_at=NOW + 1)]
+    assert await keys.find("default", KEY.id, 10) == []
+    assert await keys.find("other", "", 10) == []
+    assert len(await AuditStore(store).find("default", AuditFilter(), 10)) == 1
+
+
+async def test_a_name_is_of_one_key_that_is_not_revoked(store: Store) -> None:
+    keys = KeyStore(store)
+    await keys.add(KEY, entry())
+    second = replace(KEY, id="ba9876543210")
+    with pytest.raises(NameTaken):
+        await keys.add(second, entry())
+    assert await keys.revoke("other", KEY.id, NOW, entry()) is None
+    revoked = await keys.revoke("default", KEY.id, NOW, entry())
+    assert revoked == replace(KEY, revoked_at=NOW)
+    assert await keys.revoke("default", KEY.id, NOW + 9, entry()) == revoked
+    await keys.add(second, entry())
+    assert await keys.live([KEY.id, second.id]) == {second.id}
+
+
+async def test_a_tenant_is_added_once_and_keys_are_of_one_that_is_there(store: Store) -> None:
+    keys = KeyStore(store)
+    with pytest.raises(NoTenant):
+        await keys.add(replace(KEY, tenant="alfa"), entry())
+    await keys.add_tenant("alfa", NOW, entry(tenant="-"))
+    with pytest.raises(NameTaken):
+        await keys.add_tenant("alfa", NOW, entry(tenant="-"))
+    assert [tenant.name for tenant in await keys.tenants()] == ["alfa", "default"]
+    assert await keys.has_tenant("alfa")
+    assert not await keys.has_tenant("beta")
+    # What failed has left nothing in the audit.
+    assert await AuditStore(store).find("default", AuditFilter(), 10) == []
+    assert len(await AuditStore(store).find("-", AuditFilter(), 10)) == 1
+
+
+async def test_entries_are_found_by_what_they_are_about(store: Store) -> None:
+    audit = AuditStore(store)
+    first = entry(NOW - 10, connector="acme", command_id="1", detail="d", company="main")
+    refusal = entry(NOW)._replace(kind=AuditKind.REFUSAL)
+    await audit.add([first, refusal, entry(NOW, "alfa")])
+    found = await audit.find("default", AuditFilter(), 10)
+    assert [e._replace(number=0) for e in found] == [first, refusal]
+
+    async def numbers(**wanted: Any) -> list[int]:
+        found = await audit.find("default", AuditFilter(**wanted), 10)
+        return [e.number - 1 for e in found]
+
+    assert await numbers(connector="acme") == [0]
+    assert await numbers(kinds=frozenset({AuditKind.REFUSAL})) == [1]
+    assert await numbers(since=NOW - 5) == [1]
+    assert await numbers(until=NOW) == [0]
+    assert await numbers(after=found[0].number) == [1]
+
+
+async def test_texts_of_callers_fit_the_columns(store: Store) -> None:
+    audit = AuditStore(store)
+    strange = "a\0b\ud800\n" + "x" * 1000
+    await audit.add([entry(connector=strange, company=strange, command_id=strange, detail=strange)])
+    [kept] = await audit.find("default", AuditFilter(), 10)
+    assert kept.connector.startswith("a?b??xx")
+    assert (len(kept.connector), len(kept.command_id), len(kept.detail)) == (63, 32, 500)
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        "UPDATE audit SET caller = 'nobody'",
+        "DELETE FROM audit",
+        "DELETE FROM audit WHERE caller = 'crm'",
+    ],
+)
+async def test_the_audit_can_not_be_changed_nor_what_is_young_deleted(
+    store: Store, change: str
+) -> None:
+    audit = AuditStore(store)
+    await audit.add([entry(NOW - 40 * DAY), entry(NOW - 29 * DAY)])
+
+    async def try_it(connection: Any) -> None:
+        await connection.execute(text(change))
+
+    with pytest.raises((StoreError, IntegrityError)) as caught:
+        await store.do(try_it)
+    assert "only grows" in str(caught.value.__cause__)
+    assert len(await audit.find("default", AuditFilter(), 10)) == 2
+
+
+async def test_what_is_purged_leaves_an_entry_that_says_so(store: Store) -> None:
+    audit = AuditStore(store)
+    old = NOW - 400 * DAY
+    await audit.add([entry(old), entry(old), entry(old, "alfa"), entry(NOW)])
+    assert await audit.purge(NOW - 365 * DAY, NOW) == 3
+    kept, said = await audit.find("default", AuditFilter(), 10)
+    assert kept.kind is AuditKind.READ
+    assert (said.kind, said.detail) == (
+        AuditKind.LOSS,
+        "2 entries had reached the end of their retention",
+    )
+    assert len(await audit.find("alfa", AuditFilter(), 10)) == 1
+    assert await audit.purge(NOW - 365 * DAY, NOW) == 0
