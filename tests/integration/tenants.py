@@ -104,6 +104,7 @@ class Edge:
     api: str
     app: Any
     clock: Callable[[], float]
+    parts: tuple[Router, Admin, Keys]
     transactions: int = 0
 
     async def key(
@@ -160,7 +161,9 @@ async def edge_of(
     await server.start()
     await writes.dispatcher.start()
     app = create_app(router, admin, keys, enrolment=enrolment)
-    edge = Edge(store, sites, keys, audit, callers, f"127.0.0.1:{port}", app, clock)
+    edge = Edge(
+        store, sites, keys, audit, callers, f"127.0.0.1:{port}", app, clock, (router, admin, keys)
+    )
     _count(edge)
     try:
         yield edge

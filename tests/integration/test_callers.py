@@ -4,9 +4,13 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator
+from pathlib import Path
 from typing import Any
 
+import grpc
 import pytest
+from grpc_health.v1 import health_pb2, health_pb2_grpc
+from grpc_reflection.v1alpha import reflection_pb2, reflection_pb2_grpc
 from structlog.testing import capture_logs
 
 from mostek.admin.v1 import admin_service_pb2 as admin
@@ -20,6 +24,7 @@ from mostek.erp.v1.product_pb2 import ListProductsRequest
 from mostek.hub.audit import Audit
 from mostek.hub.callers import MACHINE
 from mostek.hub.gate import BELIEVED, Keys
+from mostek.hub.hub import Hub
 from mostek.hub.identity import ConnectorId, Scope
 from mostek.hub.store import AuditKind, KeyStore, StoreError
 from mostek.wire.failures import (
@@ -34,6 +39,7 @@ from mostek.wire.failures import (
     Unsupported,
 )
 
+from .conftest import hub_config
 from .tenants import Edge, edge_of
 
 CUSTOMERS = "/v1/connectors/acme/companies/-/customers"
@@ -493,3 +499,26 @@ async def test_reads_wait_for_a_database_that_is_away_as_far_as_there_is_room(
     kept = await edge.entries("default", kinds=frozenset({AuditKind.READ, AuditKind.LOSS}))
     assert [entry.kind for entry in kept] == [AuditKind.READ] * 5 + [AuditKind.LOSS]
     assert kept[-1].detail == "3 entries were lost"
+
+
+@pytest.mark.parametrize("insecure", [True, False])
+async def test_health_asks_for_no_key_and_reflection_is_for_insecure_hubs(
+    edge: Edge, tmp_path: Path, insecure: bool
+) -> None:
+    hub = Hub(hub_config(tmp_path, insecure=insecure))
+    server, _ = hub._api_server(*edge.parts)
+    port = server.add_insecure_port("127.0.0.1:0")
+    await server.start()
+    async with grpc.aio.insecure_channel(f"127.0.0.1:{port}") as channel:
+        asked = health_pb2.HealthCheckRequest()
+        assert (await health_pb2_grpc.HealthStub(channel).Check(asked)).status
+        reflect = reflection_pb2_grpc.ServerReflectionStub(channel).ServerReflectionInfo(
+            iter([reflection_pb2.ServerReflectionRequest(list_services="")])
+        )
+        if insecure:
+            assert (await reflect.read()).list_services_response.service
+        else:
+            with pytest.raises(grpc.aio.AioRpcError) as caught:
+                await reflect.read()
+            assert caught.value.code() is grpc.StatusCode.UNIMPLEMENTED
+    await server.stop(None)

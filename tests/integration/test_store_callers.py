@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import AsyncIterator
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -157,3 +158,62 @@ async def test_what_is_purged_leaves_an_entry_that_says_so(store: Store) -> None
     )
     assert len(await audit.find("alfa", AuditFilter(), 10)) == 1
     assert await audit.purge(NOW - 365 * DAY, NOW) == 0
+
+
+#: As docs/operations.md has it.
+RIGHTS = """
+    CREATE ROLE hub LOGIN;
+    GRANT SELECT, INSERT, UPDATE, DELETE ON ALL TABLES IN SCHEMA public TO hub;
+    GRANT USAGE ON ALL SEQUENCES IN SCHEMA public TO hub;
+    REVOKE UPDATE, DELETE ON audit FROM hub
+"""
+
+
+async def test_a_hub_that_owns_no_tables_works_and_can_not_touch_the_audit(
+    postgresql_database: str,
+) -> None:
+    owner = await Store.open(postgresql_database, Keyring({"k1": b"1" * 32}), alone=False)
+
+    page = (Path(__file__).parents[2] / "docs" / "operations.md").read_text(encoding="utf-8")
+    assert RIGHTS in page
+
+    async def grant(connection: Any) -> None:
+        for statement in RIGHTS.split(";"):
+            await connection.execute(text(statement))
+
+    await owner.do(grant)
+    await owner.close()
+    as_hub = postgresql_database.replace("//mostek@", "//hub@")
+    store = await Store.open(as_hub, Keyring({"k1": b"1" * 32}))
+    audit = AuditStore(store)
+    await KeyStore(store).add(KEY, entry(NOW - 99 * DAY))
+    for statement in (
+        "UPDATE audit SET caller = 'nobody'",
+        "DELETE FROM audit",
+        "TRUNCATE audit",
+        "DROP TRIGGER audit_rows ON audit",
+        "ALTER TABLE audit DISABLE TRIGGER ALL",
+    ):
+
+        async def try_it(connection: Any, statement: str = statement) -> None:
+            await connection.execute(text(statement))
+
+        with pytest.raises(StoreError) as caught:
+            await store.do(try_it)
+        assert "permission denied" in str(caught.value.__cause__) or "must be owner" in str(
+            caught.value.__cause__
+        )
+    assert len(await audit.find("default", AuditFilter(), 10)) == 1
+    await store.close()
+
+
+async def test_not_even_the_owner_empties_the_audit_as_a_whole(postgresql_database: str) -> None:
+    store = await Store.open(postgresql_database, Keyring({"k1": b"1" * 32}))
+
+    async def truncate(connection: Any) -> None:
+        await connection.execute(text("TRUNCATE audit"))
+
+    with pytest.raises(StoreError) as caught:
+        await store.do(truncate)
+    assert "only grows" in str(caught.value.__cause__)
+    await store.close()

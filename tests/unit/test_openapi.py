@@ -64,6 +64,12 @@ def test_every_route_is_described(api: Any) -> None:
     )
 
 
+def test_every_route_wants_a_key(api: Any) -> None:
+    assert api["security"] == [{"key": []}]
+    assert api["components"]["securitySchemes"]["key"]["scheme"] == "bearer"
+    assert not any("security" in o for path in api["paths"].values() for o in path.values())
+
+
 def test_no_two_declarations_share_a_schema() -> None:
     files = [file for file in contract().file if file.package != "mostek.link.v1"]
     names = [message.name for file in files for message in file.message_type]

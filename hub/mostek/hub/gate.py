@@ -174,7 +174,7 @@ class Keys:
                 raise _no_database() from None
         async with self._attempt(peer, operation):
             ask = self._ask_key(text, key_id) if key_id else self._ask_issuer(text)
-            finding = self._finding[name] = asyncio.ensure_future(ask)
+            finding = self._finding[name] = asyncio.create_task(ask, name="find key")
             finding.add_done_callback(lambda done: self._found(name, done))
             return await asyncio.shield(finding)
 

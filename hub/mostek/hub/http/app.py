@@ -220,8 +220,7 @@ class _AdminRoute:
         return Response(body, 200, {"cache-control": "no-store"}, _JSON)
 
     def _is_export(self, http: Request) -> bool:
-        paged = "next_page_token" in self._route.rpc.output_type.fields_by_name
-        return paged and export.MEDIA_TYPE in http.headers.get("accept", "")
+        return self._route.paged and export.MEDIA_TYPE in http.headers.get("accept", "")
 
     async def _page(self, caller: Caller, request: Message) -> Message:
         await self._gate.check(caller)

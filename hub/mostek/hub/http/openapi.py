@@ -55,12 +55,14 @@ def document() -> Json:
             "version": SERVICE.file.package.rpartition(".")[2],
             "description": f"{_INTRODUCTION}\n{comment(SERVICE.full_name)}",
         },
+        "security": [{"key": []}],
         "paths": paths,
         "components": {
             "schemas": schemas.components | {"Problem": _problem(), "ExportEnd": _end(schemas)},
             "parameters": _SHARED_PARAMETERS,
             "headers": _HEADERS,
             "responses": {"Problem": _problem_response()},
+            "securitySchemes": {"key": _KEY},
         },
     }
 
@@ -137,8 +139,8 @@ def _response(route: Route, schemas: Schemas) -> Json:
     headers = {}
     if _of_company(route):
         headers["Mostek-Command"] = {"$ref": "#/components/headers/Mostek-Command"}
-        if route.items is not None:
-            content[export.MEDIA_TYPE] = {"schema": _line(route.items, schemas)}
+    if route.items is not None and route.paged:
+        content[export.MEDIA_TYPE] = {"schema": _line(route.items, schemas)}
     return {"description": _response_text(route.rpc), "headers": headers, "content": content}
 
 
@@ -261,6 +263,11 @@ def _problem_response() -> Json:
     }
 
 
+_KEY: Json = {
+    "type": "http",
+    "scheme": "bearer",
+    "description": "An API key of the hub, or a token of the issuer that it trusts.",
+}
 _WRITE_HEADERS = ("idempotency-key", "expire-after", "ordering-key")
 _HEADERS: Json = {
     "Location": {

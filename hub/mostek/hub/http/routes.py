@@ -52,6 +52,11 @@ class Route:
         """Whether the rpc changes the ERP."""
         return _writes(self.rpc)
 
+    @property
+    def paged(self) -> bool:
+        """Whether the rpc is a list of pages, which can be had as one export."""
+        return "next_page_token" in self.rpc.output_type.fields_by_name
+
     def decode(self, data: bytes) -> Message:
         """The response that the bytes hold. Raises Internal."""
         try:
