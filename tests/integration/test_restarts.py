@@ -28,7 +28,13 @@ from mostek.erp.v1.erp_pb2 import DescribeErpRequest, DescribeErpResponse
 from mostek.hub import link as link_module
 from mostek.hub.config import split_address
 from mostek.hub.hub import Hub
-from mostek.link.v1.link_pb2 import ConnectorToHub, GoodbyeReason, Hello, HubToConnector
+from mostek.link.v1.link_pb2 import (
+    ConnectorToHub,
+    GoodbyeReason,
+    Heartbeat,
+    Hello,
+    HubToConnector,
+)
 from mostek.link.v1.link_pb2_grpc import LinkServiceStub
 from mostek.wire.failures import CommandFailure, Offline
 
@@ -131,7 +137,9 @@ def _is_free(address: str) -> bool:
     return True
 
 
-async def test_a_draining_hub_sends_new_streams_away(tmp_path: Path) -> None:
+async def test_a_draining_hub_sends_new_streams_away(
+    tmp_path: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
     hub = Hub(hub_config(tmp_path, drain_grace=1.0))
     async with (
         hub.running() as addresses,
@@ -149,8 +157,13 @@ async def test_a_draining_hub_sends_new_streams_away(tmp_path: Path) -> None:
             goodbye = frames[-1].goodbye
             assert goodbye.reason == GoodbyeReason.GOODBYE_REASON_STOPPING
             assert goodbye.HasField("reconnect_after")
+            # What it still sends is not read, and is no error.
+            with contextlib.suppress(grpc.aio.AioRpcError, asyncio.InvalidStateError):
+                await call.write(ConnectorToHub(heartbeat=Heartbeat(number=1)))
+                await call.read()
         with pytest.raises(Offline):
             await client.connector("acme").DescribeErp(DescribeErpRequest())
+    assert "reading a session failed" not in capfd.readouterr().out
 
 
 # A copied machine

@@ -7,16 +7,23 @@ import contextlib
 import signal
 import socket
 import sys
+import time
 from collections.abc import AsyncIterator
 from pathlib import Path
 
 import pytest
 
 from mostek.client import Client
-from mostek.erp.v1.customer_pb2 import GetCustomerRequest
+from mostek.client import Connector as Site
+from mostek.erp.v1.customer_pb2 import (
+    CreateCustomerRequest,
+    CustomerDraft,
+    GetCustomerRequest,
+)
 from mostek.hub import hub as hub_module
 from mostek.hub.config import split_address
 from mostek.hub.hub import Hub
+from mostek.wire.failures import CommandFailure, UnknownOutcome
 
 from .conftest import World, hub_config
 
@@ -116,3 +123,37 @@ async def _read_all(caller: socket.socket) -> None:
     loop = asyncio.get_running_loop()
     while await loop.sock_recv(caller, 65536):
         continue
+
+
+async def test_a_hub_ends_within_its_grace_whoever_hangs(tmp_path: Path) -> None:
+    hub = Hub(hub_config(tmp_path, drain_grace=1.0))
+    async with contextlib.AsyncExitStack() as stack:
+        running = contextlib.AsyncExitStack()
+        addresses = await running.enter_async_context(hub.running())
+        client = await stack.enter_async_context(Client(addresses.api))
+        world = World(hub, addresses, client, tmp_path, {})
+        await stack.enter_async_context(world.connector(slots=32))
+        acme = client.connector("acme")
+        for accept in ("application/json", "application/x-ndjson"):
+            await stack.enter_async_context(_unread(addresses.http, accept))
+        await _serves(world)
+        reading = asyncio.create_task(_slow_read(acme))
+        writing = asyncio.create_task(_slow_write(acme))
+        await world.until(world.plugin.began.is_set)
+        began = time.monotonic()
+        await running.aclose()
+        assert time.monotonic() - began < 1.0 + 2.0
+        for caller in (reading, writing):
+            with pytest.raises(CommandFailure) as failure:
+                await caller
+            assert failure.value.retriable or isinstance(failure.value, UnknownOutcome)
+        world.plugin.gate.set()
+
+
+async def _slow_read(acme: Site) -> object:
+    return await acme.GetCustomer(GetCustomerRequest(id="slow"), timeout=3.0)
+
+
+async def _slow_write(acme: Site) -> object:
+    request = CreateCustomerRequest(customer=CustomerDraft(name="slow"))
+    return await acme.with_key("k").CreateCustomer(request, timeout=3.0)

@@ -198,8 +198,8 @@ class Link(LinkServiceServicer):
             session.refuse(ProtocolError("bytes that are no frame"))
         except asyncio.CancelledError:
             raise
-        except grpc.aio.AbortError:
-            # The hub has given the session up, and said why.
+        except (grpc.aio.AbortError, grpc.aio.UsageError):
+            # The hub has ended the session, and said why.
             return
         except Exception:
             log.exception("reading a session failed", session_id=session.rules.session_id)
