@@ -186,7 +186,7 @@ async def test_a_second_process_of_an_instance_is_refused_and_reported(
             assert answer.erp.program == "Notebook"
     said = capfd.readouterr().out
     assert "a second process of an instance was refused" in said
-    assert "stop one of the two, or delete the file `instance`" in said
+    assert "stop one of the two, or enrol the copy" in said
 
 
 async def test_a_second_process_takes_over_from_one_that_does_not_answer(

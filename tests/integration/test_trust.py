@@ -705,7 +705,7 @@ async def test_a_site_enrols_and_connects_through_a_proxy_that_wants_a_password(
             secure.tls.enrolment.addresses, link=f"hub.test:{link}"
         )
         token = replace(await secure.token(), address=f"hub.test:{http}")
-        with pytest.raises(ApiError, match="wants a password"):
+        with pytest.raises(ApiError, match="wants a user and a password"):
             await asyncio.to_thread(enroll, token, proxy=f"http://{address}")
         setting = f"http://user:p%40ss@{address}"
         dial = secure.keep(await asyncio.to_thread(enroll, token, proxy=setting), "far")

@@ -114,13 +114,11 @@ class Link(LinkServiceServicer):
         if self._tls is None:
             return self._made(None)
         try:
-            session = self._made(self._tls.held(context))
+            return self._made(self._tls.held(context))
         except Refused as refused:
             session = self._made(None)
-            self._expel(session, str(refused))
-        else:
-            self._check(session)
-        return session
+            session.unwanted = str(refused)
+            return session
 
     def _made(self, held: CertificateRecord | None) -> LiveSession:
         tenant = held.id.tenant if held else LOCAL.tenant
@@ -210,7 +208,7 @@ class Link(LinkServiceServicer):
     def _take(self, session: LiveSession, frame: ConnectorToHub) -> None:
         if session.expelled:
             return
-        if frame.HasField("hello") and self._is_another(session, frame.hello):
+        if frame.HasField("hello") and not self._may_enter(session, frame.hello):
             return
         match session.receive(frame):
             case Opened(hello):
@@ -284,6 +282,13 @@ class Link(LinkServiceServicer):
         )
         self._registry.refuse(session)
         session.end(GoodbyeReason.GOODBYE_REASON_REFUSED, _COPY, _REFUSED_FOR)
+
+    def _may_enter(self, session: LiveSession, hello: Hello) -> bool:
+        """Whether it may be connected as whom it says that it is. Before its Hello it would not read why not."""
+        if session.unwanted:
+            self._expel(session, session.unwanted)
+        self._check(session)
+        return not session.expelled and not self._is_another(session, hello)
 
     def _is_another(self, session: LiveSession, hello: Hello) -> bool:
         """Whether the connector claims to be another than its certificate says, and so is cut off."""

@@ -43,6 +43,8 @@ class LiveSession:
         self.rules = rules
         #: The certificate that the stream has; None in a hub without TLS.
         self.held = held
+        #: Why its certificate may not be used at all; it is told once it has said Hello.
+        self.unwanted = ""
         #: The connector may not be connected: nothing that it says counts any more.
         self.expelled = False
         self.connected_at = datetime.now(UTC)
