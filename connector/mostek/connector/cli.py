@@ -15,12 +15,16 @@ from mostek.connector.companies import Company, load
 from mostek.connector.config import Config, ConfigError
 from mostek.connector.connector import Connector
 from mostek.connector.outcomes import StateInUse
+from mostek.plugin.secret import to_keyring
 from mostek.wire import loop
 from mostek.wire.logs import configure_logs
 
 __all__ = ["main"]
 
 app = typer.Typer(no_args_is_help=True, add_completion=False, help="The connector of Mostek.")
+
+secrets = typer.Typer(no_args_is_help=True, help="Secrets in the system's keyring.")
+app.add_typer(secrets, name="secret")
 
 ConfigFile = Annotated[
     Path,
@@ -49,6 +53,23 @@ def check(config: ConfigFile = DEFAULT_FILE) -> None:
     print(f"{config}: all right. Connector {settings.connector.name} serves:")
     for company in companies:
         print(f"  {company.name}: {company.plugin.erp} ({company.plugin_name})")
+
+
+@secrets.command("set")
+def set_secret(
+    entry: Annotated[str, typer.Argument(help="service/user, as the configuration names it.")],
+) -> None:
+    """Keep a secret in the keyring of this account; it is asked for, or read from standard input."""
+    value = (
+        typer.prompt("Secret", hide_input=True)
+        if sys.stdin.isatty()
+        else sys.stdin.readline().rstrip("\r\n")
+    )
+    try:
+        to_keyring(entry, value)
+    except ValueError as error:
+        raise SystemExit(f"mostek-connector: {error}") from None
+    print(f'Kept. Name it in the configuration: {{ keyring = "{entry}" }}')
 
 
 def _load(file: Path) -> tuple[Config, list[Company]]:
