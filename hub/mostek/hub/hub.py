@@ -154,6 +154,9 @@ class Hub:
             listener = socket.create_server((host, port), backlog=2048)
         except OSError as error:
             raise _taken(self.config.http) from error
+        # Its connections inherit it. asyncio's own loop sets it only on sockets made for a named protocol, and else
+        # each answer but the first of a connection waits 40 ms for the caller's acknowledgement of its head.
+        listener.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         return _HttpServer(config), listener
 
     async def _tick(self) -> None:
