@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from datetime import date, datetime
 from importlib.resources.abc import Traversable
 from pathlib import Path
 from typing import Any, ClassVar, TypeVar
@@ -83,6 +84,14 @@ class SqlPlugin(Plugin):
     def converters(self) -> Mapping[str, Converter]:
         """The functions that the query files name, for fields and for parameters. Called when the files are read."""
         return {}
+
+    def now(self) -> datetime:
+        """This moment in the site's zone."""
+        return datetime.now(self.site.zone)
+
+    def today(self) -> date:
+        """The site's day."""
+        return self.now().date()
 
     # What a plugin's operations call.
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from datetime import date, datetime, timedelta
+from datetime import timedelta
 from importlib.resources import files
 from importlib.resources.abc import Traversable
 from typing import Any, ClassVar
@@ -50,7 +50,8 @@ from mostek.erp.v1.receivable_pb2 import (
 from mostek.plugin.changes import Changes
 from mostek.plugin.conversion import Converter
 from mostek.plugin.converters import as_day
-from mostek.plugin.plugin import Context
+from mostek.plugin.orders.writes import OrderWrites
+from mostek.plugin.plugin import Context, Site
 from mostek.plugin.tax_ids import tax_id_country
 from mostek_subiekt.config import SubiektConfig
 from mostek_subiekt.conversion import (
@@ -61,7 +62,7 @@ from mostek_subiekt.conversion import (
     order_filters,
 )
 from mostek_subiekt.describe import DESCRIPTION
-from mostek_subiekt.orders.writes import OrderWrites
+from mostek_subiekt.orders.writes import DirectWriter
 
 __all__ = ["SubiektGt"]
 
@@ -73,6 +74,7 @@ class SubiektGt(OrderWrites):
 
     config_type = SubiektConfig
     erp = PROGRAM
+    lock = PROGRAM
     folder: ClassVar[Traversable] = files("mostek_subiekt") / "queries"
     messages: ClassVar[Mapping[str, type[Message]]] = {
         "erp": Erp,
@@ -84,6 +86,10 @@ class SubiektGt(OrderWrites):
         "orders": Order,
     }
 
+    def __init__(self, config: SubiektConfig, site: Site) -> None:
+        super().__init__(config, site)
+        self.writer = DirectWriter(self, config.orders)
+
     def converters(self) -> Mapping[str, Converter]:
         return {
             **CONVERTERS,
@@ -94,14 +100,6 @@ class SubiektGt(OrderWrites):
             "text_encoding": lambda: "windows-1250",
             "operations": self._operations,
         }
-
-    def now(self) -> datetime:
-        """This moment in the site's zone."""
-        return datetime.now(self.site.zone)
-
-    def today(self) -> date:
-        """The site's day."""
-        return self.now().date()
 
     # Operations
 

@@ -5,18 +5,15 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from mostek.erp.v1.order_pb2 import OrderDraft
 from mostek.plugin.orders.recorded import (
     RecordedLine,
     RecordedOrder,
-    same_order,
 )
 from mostek.plugin.sql_types import Param
-from mostek_subiekt.orders.draft import OrderPlan
 from mostek_subiekt.orders.rows import Rows, amount, integer, text
 from mostek_subiekt.orders.template import ORDER
 
-__all__ = ["read", "written_before"]
+__all__ = ["by_external_number", "by_id"]
 
 _SELECT = """
 SELECT d.dok_Id, d.dok_NrPelny, d.dok_NrPelnyOryg, d.dok_PlatnikId, d.dok_WartNetto, d.dok_WartVat, d.dok_WartBrutto,
@@ -30,22 +27,14 @@ _LINES = (
 )
 
 
-def read(rows: Rows, number: int) -> RecordedOrder | None:
+def by_id(rows: Rows, number: int) -> list[RecordedOrder]:
     """The order with this id."""
-    found = _found(rows, "d.dok_Id = ?", integer(number))
-    return found[0] if found else None
+    return _found(rows, "d.dok_Id = ?", integer(number))
 
 
-def written_before(rows: Rows, draft: OrderDraft, plan: OrderPlan) -> RecordedOrder | None:
-    """The order that an earlier call wrote for this draft.
-
-    Raises Conflict, showing it, if the external number belongs to an order with another buyer or other lines.
-    """
-    if not plan.external_number:
-        return None
-    number = Param.of(plan.external_number, "varchar(30)")
-    found = _found(rows, "d.dok_NrPelnyOryg = ?", number)
-    return same_order(found, plan.wanted(draft))
+def by_external_number(rows: Rows, number: str) -> list[RecordedOrder]:
+    """The orders with this `dok_NrPelnyOryg`."""
+    return _found(rows, "d.dok_NrPelnyOryg = ?", Param.of(number, "varchar(30)"))
 
 
 def _found(rows: Rows, condition: str, param: Param) -> list[RecordedOrder]:
