@@ -15,7 +15,9 @@ from mostek.connector.companies import Company, load
 from mostek.connector.config import Config, ConfigError
 from mostek.connector.connector import Connector
 from mostek.connector.outcomes import StateInUse
+from mostek.plugin.rights import LoginNames, logins_script
 from mostek.plugin.secret import to_keyring
+from mostek.plugin.sql_plugin import SqlPlugin
 from mostek.wire import loop
 from mostek.wire.logs import configure_logs
 
@@ -53,6 +55,30 @@ def check(config: ConfigFile = DEFAULT_FILE) -> None:
     print(f"{config}: all right. Connector {settings.connector.name} serves:")
     for company in companies:
         print(f"  {company.name}: {company.plugin.erp} ({company.plugin_name})")
+
+
+@app.command()
+def logins(
+    company: Annotated[str, typer.Argument(help="The company; needed if there are several.")] = "",
+    config: ConfigFile = DEFAULT_FILE,
+    columns: Annotated[
+        bool, typer.Option("--columns", help="SELECT on single columns instead of on tables.")
+    ] = False,
+) -> None:
+    """Print the T-SQL script that makes the two database logins with just the rights they need."""
+    _, companies = _load(config)
+    found = [one for one in companies if company in {"", one.name}]
+    if len(found) != 1:
+        names = ", ".join(one.name for one in companies)
+        raise SystemExit(f"mostek-connector: name one of the companies: {names}")
+    plugin = found[0].plugin
+    if not isinstance(plugin, SqlPlugin):
+        raise SystemExit(f"mostek-connector: {found[0].plugin_name} needs no database login")
+    names_of = LoginNames.of(plugin.database.config)
+    try:
+        print(logins_script(plugin.rights(), names_of, columns=columns), end="")
+    except ValueError as error:
+        raise SystemExit(f"mostek-connector: {error}") from None
 
 
 @secrets.command("set")
