@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import os
 import signal
 import sys
 from collections.abc import Sequence
@@ -14,6 +15,10 @@ import typer
 from mostek.connector.companies import Company, load
 from mostek.connector.config import Config, ConfigError
 from mostek.connector.connector import Connector
+from mostek.connector.doctor import CHECKS, Hub, examined, subject_of, worst
+from mostek.connector.doctor.report import lines, summary, write_zip
+from mostek.connector.doctor.subject import idle_spans
+from mostek.connector.doctor.texts import Lang, Level
 from mostek.connector.outcomes import StateInUse
 from mostek.plugin.rights import LoginNames, logins_script
 from mostek.plugin.secret import to_keyring
@@ -55,6 +60,55 @@ def check(config: ConfigFile = DEFAULT_FILE) -> None:
     print(f"{config}: all right. Connector {settings.connector.name} serves:")
     for company in companies:
         print(f"  {company.name}: {company.plugin.erp} ({company.plugin_name})")
+
+
+@app.command()
+def doctor(
+    config: ConfigFile = DEFAULT_FILE,
+    hub: Annotated[str, typer.Option(help="host:port of the link, before there is a file.")] = "",
+    api: Annotated[
+        str, typer.Option(help="host:port of the hub's API: its clock and version.")
+    ] = "",
+    ca: Annotated[
+        Path | None, typer.Option(help="PEM file of the authority that the hub's link has.")
+    ] = None,
+    tls: Annotated[bool, typer.Option("--tls", help="The link is encrypted.")] = False,
+    lang: Annotated[str, typer.Option(help="en or pl; else that of the environment.")] = "",
+    idle: Annotated[
+        float, typer.Option(help="Seconds of silence to try on the way to the hub.", min=0)
+    ] = 0.0,
+    archive: Annotated[
+        Path | None, typer.Option("--zip", help="Write a file for support, without secrets.")
+    ] = None,
+    log: Annotated[Path | None, typer.Option(help="The connector's log, for --zip.")] = None,
+) -> None:
+    """Say what is wrong here and what to do; exits with 0, 1 for warnings or 2 for failures."""
+    given = Hub(hub, api=api, ca=ca, tls=tls or ca is not None)
+    subject = subject_of(config, given, idle_spans(idle))
+    language: Lang = "pl" if (lang or os.environ.get("LANG", "")).startswith("pl") else "en"
+    findings = []
+    for finding in examined(subject, CHECKS):
+        findings.append(finding)
+        for level, line in lines(finding, language):
+            typer.secho(line, fg=_COLOURS[level])
+    print(summary(findings, language))
+    if archive is not None:
+        try:
+            write_zip(archive, subject, findings, log)
+        except OSError as error:
+            raise SystemExit(f"mostek-connector: {archive}: {error.strerror}") from None
+        print(archive)
+    for company in subject.companies:
+        company.plugin.close()
+    raise SystemExit(worst(findings))
+
+
+_COLOURS = {
+    Level.OK: "green",
+    Level.WARNING: "yellow",
+    Level.FAILURE: "red",
+    Level.SKIPPED: "white",
+}
 
 
 @app.command()

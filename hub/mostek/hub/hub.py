@@ -7,6 +7,7 @@ import contextlib
 import socket
 from collections.abc import AsyncIterator, Iterator
 from dataclasses import dataclass
+from importlib.metadata import version
 from pathlib import Path
 
 import grpc
@@ -148,7 +149,16 @@ class Hub:
         host, port = split_address(self.config.http)
         app = create_app(router, admin, ready=lambda: self._ready)
         config = uvicorn.Config(
-            app, host=host, port=port, log_config=None, access_log=False, lifespan="off", ws="none"
+            app,
+            host=host,
+            port=port,
+            log_config=None,
+            access_log=False,
+            lifespan="off",
+            ws="none",
+            server_header=False,
+            # A connector's doctor compares it with its own.
+            headers=[("server", f"mostek-hub/{version('mostek')}")],
         )
         try:
             listener = socket.create_server((host, port), backlog=2048)
