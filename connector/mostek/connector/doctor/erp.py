@@ -115,10 +115,11 @@ def _logged_in(
     said = {"company": company.name, "login": login}
     config = plugin.database.config
     try:
-        plugin.database.discard(plugin.database.connect(write=write))
+        connection = plugin.database.connect(write=write)
     except CommandFailure as failure:
         reason = {"reason": failure.message, "erp_text": _short(failure.erp_text)}
         return _KEYS.get(failure.message, "database.failed"), said | reason
+    plugin.database.discard(connection)
     if isinstance(config, SqliteConfig):
         return "database.sandbox", said | {"path": config.path}
     return "database.ok", said
