@@ -91,9 +91,9 @@ async def test_a_site_with_a_database_that_is_closed(
     pyodbc = pytest.importorskip("pyodbc", exc_type=ImportError)
     if "FreeTDS" not in pyodbc.drivers():
         pytest.skip("the FreeTDS driver is missing: apt-get install tdsodbc")
-    sandbox, literal = tmp_path / "erp.db", secret("literal").replace('"', "")
+    sandbox, literal = tmp_path / "erp.db", secret("literal")
     create(sandbox, customers=40, products=40, invoices=40)
-    proxy = secret("proxy").encode().hex()
+    proxy = secret("proxy")
     (tmp_path / "proxy.secret").write_text(f"http://user:{proxy}@127.0.0.1:9\n")
     text = FILE.format(link=world.addresses.link, sandbox=sandbox, literal=literal)
     (tmp_path / "connector.toml").write_text(text, encoding="utf-8")
@@ -142,11 +142,11 @@ async def test_a_connector_whose_database_is_closed_tells_no_secret(
     pytest.importorskip("pyodbc", exc_type=ImportError)
     sandbox, literal = tmp_path / "erp.db", secret("literal")
     create(sandbox, customers=40, products=40, invoices=40)
-    (tmp_path / "proxy.secret").write_text("http://user:x@127.0.0.1:9\n")
+    (tmp_path / "proxy.secret").write_text(f"http://user:{secret('proxy')}@127.0.0.1:9\n")
     text = FILE.format(link=world.addresses.link, sandbox=sandbox, literal=literal)
     text = text.replace("[connector]", '[connector]\nlog_level = "debug"')
     (tmp_path / "connector.toml").write_text(text, encoding="utf-8")
-    env = {**os.environ, "ERP_PASSWORD": secret("environment")}
+    env = {**os.environ, "ERP_PASSWORD": f"Zażółć;{secret('environment')}"}
     with (tmp_path / "connector.log").open("wb") as log:
         process = await asyncio.create_subprocess_exec(
             *(sys.executable, "-m", "mostek.connector", "run"),

@@ -601,7 +601,7 @@ def test_odbc_connections_come_back(plain: Path) -> None:
 
 
 def test_odbc_says_that_the_server_cannot_be_reached(secret: Callable[[str], str]) -> None:
-    password = secret("database password")
+    password = f"hu;s}}{secret('database password')}"
     pyodbc = pytest.importorskip("pyodbc", exc_type=ImportError)
     if "FreeTDS" not in pyodbc.drivers():
         pytest.skip("the FreeTDS driver is missing: apt-get install tdsodbc")

@@ -186,7 +186,7 @@ HUB = "link.example.com:443"
 def test_a_proxy_that_refuses(
     secret: Callable[[str], str], answer: bytes, key: str, words: str
 ) -> None:
-    password = secret("proxy password").encode().hex()
+    password = secret("proxy password")
     with serving(says(answer)) as address:
         found, text = only(network.proxy, site(HUB, proxy=f"http://user:{password}@{address}"))
     assert found == key

@@ -58,6 +58,11 @@ class Hub:
         return self.link.rpartition(":")[0].strip("[]")
 
     @property
+    def enrolled(self) -> bool:
+        """Whether there is a certificate of the connector's own."""
+        return self.identity is not None and self.identity.exists()
+
+    @property
     def port(self) -> int:
         return int(self.link.rpartition(":")[2])
 

@@ -93,6 +93,10 @@ def stream(subject: Subject) -> Said:
     """
     assert subject.hub
     hub = subject.hub
+    if hub.tls and not hub.enrolled:
+        # The hub takes no stream without a certificate.
+        yield "skipped", {"because": ["identity"]}
+        return
     try:
         seconds = _round_trip(hub, subject.patience)
     except _Refused as refused:
@@ -131,7 +135,7 @@ def _round_trip(hub: Hub, patience: float) -> float:
 def _channel(hub: Hub, options: tuple[tuple[str, Any], ...]) -> grpc.Channel:
     if not hub.tls:
         return grpc.insecure_channel(hub.link, options=options)
-    own = hub.identity.read_bytes() if hub.identity and hub.identity.exists() else None
+    own = hub.identity.read_bytes() if hub.identity and hub.enrolled else None
     authorities = hub.ca.read_bytes() if hub.ca else None
     credentials = grpc.ssl_channel_credentials(authorities, own, own)
     return grpc.secure_channel(hub.link, credentials, options=options)

@@ -205,8 +205,8 @@ class _Silent:
             context = ssl.create_default_context()
             context.check_hostname, context.verify_mode = False, ssl.CERT_NONE
             context.set_alpn_protocols(["h2"])
-            if hub.identity and hub.identity.exists():
-                context.load_cert_chain(hub.identity)
+            if hub.enrolled:
+                context.load_cert_chain(str(hub.identity))
             self._socket = context.wrap_socket(self._socket, server_hostname=hub.host)
         self._socket.settimeout(patience)
         self._socket.sendall(_PREFACE)

@@ -70,9 +70,8 @@ def wrong_key(
 
 def _seen(hub: Hub, patience: float) -> tuple[x509.Certificate, x509.Certificate, str, str]:
     """Leaf and last certificate of the chain, the protocol agreed on, the version of TLS; whatever they are worth."""
-    context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+    context = _context(hub)
     context.check_hostname, context.verify_mode = False, ssl.CERT_NONE
-    context.set_alpn_protocols(["h2", "http/1.1"])
     with (
         connected(hub, patience) as plain,
         context.wrap_socket(plain, server_hostname=hub.host) as secure,
@@ -91,10 +90,11 @@ def _chain(secure: ssl.SSLSocket) -> Iterator[bytes]:
 
 def _verdict(hub: Hub, patience: float) -> ssl.SSLError | None:
     """What is wrong with the certificate; None if the hub is believed."""
-    context = ssl.create_default_context(cafile=str(hub.ca) if hub.ca else None)
-    context.set_alpn_protocols(["h2"])
-    if hub.identity and hub.identity.exists():
-        context.load_cert_chain(hub.identity)
+    context = _context(hub)
+    if hub.ca:
+        context.load_verify_locations(hub.ca)
+    else:
+        context.load_default_certs()
     try:
         with (
             connected(hub, patience) as plain,
@@ -105,6 +105,15 @@ def _verdict(hub: Hub, patience: float) -> ssl.SSLError | None:
         return error
 
 
+def _context(hub: Hub) -> ssl.SSLContext:
+    """As gRPC shakes hands: no stricter, and with the connector's own certificate if there is one."""
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+    context.set_alpn_protocols(["h2"])
+    if hub.enrolled:
+        context.load_cert_chain(str(hub.identity))
+    return context
+
+
 def identity(subject: Subject) -> Said:
     """The connector's own certificate."""
     assert subject.hub
@@ -112,7 +121,7 @@ def identity(subject: Subject) -> Said:
     if not hub.tls:
         yield "tls.off", {}
         return
-    if hub.identity is None or not hub.identity.exists():
+    if hub.identity is None or not hub.enrolled:
         yield "identity.none", {}
         return
     try:
