@@ -13,9 +13,12 @@ from pathlib import Path
 
 import pytest
 
+from mostek.connector.doctor import CHECKS, Hub, Subject, examined
+from mostek.connector.doctor.examination import Check
 from mostek.connector.outcomes import OutcomeStore
 from mostek_subiekt.sandbox import create
 
+from ..unit.doctor_servers import Authority, forgetful, over_tls, serving
 from .conftest import World
 
 FILE = """\
@@ -73,6 +76,23 @@ async def test_before_enrolment_the_way_to_a_hub_is_looked_at(world: World, tmp_
     assert done.stdout.rstrip().endswith("Failures: 0, warnings: 1.")
     # It was never taken for a connector.
     assert not world.hub.registry.connectors("default")
+
+
+async def test_a_stream_goes_through_tls_with_the_connectors_certificate(
+    world: World, tmp_path: Path
+) -> None:
+    authority = Authority(tmp_path, "Mostek")
+    certificate = authority.certificate("127.0.0.1")
+    own = authority.certificate("spiffe://tenant/acme")
+    terminating = over_tls(certificate, "h2", serve=forgetful(world.addresses.link, 30.0))
+    with serving(terminating) as address:
+        hub = Hub(address, tls=True, ca=authority.file, identity=own)
+        subject = Subject(tmp_path / "none.toml", hub, idle=[0.05])
+        checks = [check for check in CHECKS if check.name in {"route", "tls", "stream", "idle"}]
+        plain = [Check(check.name, check.run) for check in checks]
+        found = await asyncio.to_thread(lambda: list(examined(subject, plain)))
+    keys = [finding.key for finding in found]
+    assert keys == ["route.ok", "tls.ok", "alpn.ok", "stream.ok", "idle.ok"]
 
 
 async def test_beside_a_connector_that_runs_nothing_is_disturbed(

@@ -320,6 +320,22 @@ def test_an_identity_that_is_not_there_or_broken(tmp_path: Path) -> None:
     assert keys(tls_checks.identity, subject) == ["identity.unreadable"]
 
 
+def test_without_a_certificate_no_stream_is_tried() -> None:
+    assert keys(hub_checks.stream, site(tls=True)) == ["skipped"]
+
+
+def test_a_stream_that_is_no_hubs() -> None:
+    with serving(says(b"HTTP/1.1 400 Bad Request\r\n\r\n")) as address:
+        assert only(hub_checks.stream, site(address))[0] == "stream.broken"
+
+
+def test_a_stream_that_is_swallowed() -> None:
+    with serving(http2()) as address:
+        subject = site(address)
+        subject.patience = 0.5
+        assert only(hub_checks.stream, subject)[0] == "stream.silent"
+
+
 # Clock and version
 
 

@@ -71,6 +71,7 @@ def wrong_key(
 def _seen(hub: Hub, patience: float) -> tuple[x509.Certificate, x509.Certificate, str, str]:
     """Leaf and last certificate of the chain, the protocol agreed on, the version of TLS; whatever they are worth."""
     context = _context(hub)
+    context.set_alpn_protocols(["h2", "http/1.1"])
     context.check_hostname, context.verify_mode = False, ssl.CERT_NONE
     with (
         connected(hub, patience) as plain,
