@@ -70,7 +70,11 @@ async def test_every_answer_is_one_that_is_announced(world: World, mode: Generat
                 if number % 2 and "connector" in case.path_parameters:
                     # Half of them get through to the connector.
                     case.path_parameters |= {"connector": "acme", "company": "-"}
-                response = await sent(http, case)
+                try:
+                    response = await sent(http, case)
+                except httpx.InvalidURL:
+                    # Longer than this caller can send at all.
+                    continue
                 assert response.status_code != 500, f"{case.as_curl_command()}\n{response.text}"
                 case.validate_response(
                     response, checks=CHECKS, excluded_checks=[not_a_server_error]
