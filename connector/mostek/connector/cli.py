@@ -96,7 +96,7 @@ def doctor(
         try:
             write_zip(archive, subject, findings, log)
         except OSError as error:
-            raise SystemExit(f"mostek-connector: {archive}: {error.strerror}") from None
+            raise SystemExit(f"mostek-connector: {error.filename}: {error.strerror}") from None
         print(archive)
     for company in subject.companies:
         company.plugin.close()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
+from copy import copy
 from pathlib import Path
 from typing import Any
 
@@ -42,7 +43,7 @@ def said(run: Callable[[Subject], Any], *plugins: Any) -> dict[str, str]:
 class Server:
     """A database server that answers what a login with these rights is told."""
 
-    def __init__(self, config: SqlServerConfig, plugin: SubiektGt) -> None:
+    def __init__(self, config: Any, plugin: SubiektGt) -> None:
         self.config = config
         self.roles = (0, 0, 0, 0, 0)
         self.executes = True
@@ -81,6 +82,10 @@ class Server:
         return (self.snapshot,) if "snapshot" in sql else (int(self.executes),)
 
 
+#: Reading the query files takes most of the time that making a plugin does.
+PLUGIN: list[SubiektGt] = []
+
+
 @pytest.fixture
 def served(tmp_path: Path) -> Callable[..., Any]:
     """A plugin whose database server is scripted."""
@@ -90,8 +95,11 @@ def served(tmp_path: Path) -> Callable[..., Any]:
         config = SubiektConfig.model_validate(
             {"database": SERVER | database, "orders": {"template": "ZK 1/11/2024"}}
         )
-        plugin: Any = SubiektGt(config, Site("c0", tmp_path))
-        plugin.database = Server(plugin.database.config, plugin)
+        if not PLUGIN:
+            PLUGIN.append(SubiektGt(config, Site("c0", tmp_path)))
+        plugin: Any = copy(PLUGIN[0])
+        plugin.config = config
+        plugin.database = Server(config.database, plugin)
         return plugin
 
     return make

@@ -53,8 +53,8 @@ def tables(sql: str) -> tuple[set[str], set[str]]:
     return set(named), written
 
 
-def test_every_statement_is_covered_by_the_rights(sent: Sent, gt: Any) -> None:
-    may_read = {name.lower() for name in gt.rights().read_tables}
+def test_every_statement_is_covered_by_the_rights(sent: Sent, shop: Any) -> None:
+    may_read = {name.lower() for name in shop.plugin.rights().read_tables}
     wrote = set()
     for sql, _ in sent:
         if sql.startswith("PRAGMA") or "sqlite_master" in sql:
