@@ -12,10 +12,10 @@ from concurrent.futures import ThreadPoolExecutor
 from urllib.parse import unquote, urlsplit
 
 from mostek.connector.doctor.examination import Hub, Said, Subject
-from mostek.connector.proxy import channel_options
+from mostek.connector.proxy import proxy_for, shown
 from mostek.wire.session import SessionSettings
 
-__all__ = ["Refusal", "connected", "idle", "name", "proxy", "proxy_of", "route", "shown"]
+__all__ = ["Refusal", "connected", "idle", "name", "proxy", "route"]
 
 _LARGEST_HEAD = 64 * 1024
 #: HTTP/2: the client's preface with empty SETTINGS, and the frames that follow.
@@ -32,16 +32,6 @@ class Refusal(OSError):
         super().__init__(f"HTTP {status}")
         self.status = status
         self.schemes = schemes
-
-
-def proxy_of(hub: Hub) -> str:
-    """The proxy on the way, with its password; empty if there is none. Raises ValueError."""
-    return str(dict(channel_options(hub.link, hub.proxy)).get("grpc.http_proxy", ""))
-
-
-def shown(proxy: str) -> str:
-    """`host:port` of a proxy, without user and password."""
-    return urlsplit(proxy).netloc.rpartition("@")[2]
 
 
 def name(subject: Subject) -> Said:
@@ -65,7 +55,7 @@ def proxy(subject: Subject) -> Said:
     assert subject.hub
     hub = subject.hub
     try:
-        url = proxy_of(hub)
+        url = proxy_for(hub.link, hub.proxy)
     except ValueError as error:
         yield "proxy.wrong", {"reason": str(error)}
         return
@@ -117,7 +107,7 @@ def connected(hub: Hub, patience: float, address: str = "") -> socket.socket:
 
 def _proxy_or_none(hub: Hub) -> str:
     with contextlib.suppress(ValueError):
-        return proxy_of(hub)
+        return proxy_for(hub.link, hub.proxy)
     return ""
 
 
