@@ -50,6 +50,7 @@ check: install check-generated ## Style, types, import rules, contract
 	else \
 		echo "SKIPPED: buf breaking, because this clone has no branch main to compare with"; \
 	fi
+	@echo "NOT CHECKED: known vulnerabilities, which need a service on the network: make audit"
 
 .PHONY: check-generated
 check-generated: proto ## Generated code is up to date
@@ -71,6 +72,18 @@ proto: install ## Generate code and descriptors from the .proto files
 .PHONY: bench
 bench: install ## Speed, as ratios against the bare thing; writes build/bench.json
 	$(BIN)/python -m bench
+
+.PHONY: requirements
+requirements: install ## Pin what the images install, with hashes; asks the package index
+	$(BIN)/python deploy/supply requirements
+
+.PHONY: audit
+audit: install ## Look for known vulnerabilities in what is pinned; needs a vulnerability service
+	$(BIN)/python deploy/supply audit
+
+.PHONY: sbom
+sbom: install ## The images' bills of materials (CycloneDX) into build/
+	$(BIN)/python deploy/supply sbom
 
 RECONNECTS ?= 10000
 CALLS ?= 100000

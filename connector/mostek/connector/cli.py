@@ -18,11 +18,18 @@ import typer
 from mostek.connector.companies import Company, load
 from mostek.connector.config import Config, ConfigError
 from mostek.connector.connector import Connector
+from mostek.connector.doctor import CHECKS, Hub, examined, subject_of, worst
+from mostek.connector.doctor.report import lines, summary, write_zip
+from mostek.connector.doctor.subject import idle_spans
+from mostek.connector.doctor.texts import Lang, Level
 from mostek.connector.hub_api import ApiError
 from mostek.connector.identity import IdentityError
 from mostek.connector.outcomes import StateInUse
 from mostek.connector.proxy import checked_proxy
 from mostek.connector.site import SiteError, set_up
+from mostek.plugin.rights import LoginNames, logins_script
+from mostek.plugin.secret import to_keyring
+from mostek.plugin.sql_plugin import SqlPlugin
 from mostek.wire import loop
 from mostek.wire.logs import configure_logs
 from mostek.wire.trust import EnrolmentToken
@@ -30,6 +37,9 @@ from mostek.wire.trust import EnrolmentToken
 __all__ = ["leave_stragglers", "main"]
 
 app = typer.Typer(no_args_is_help=True, add_completion=False, help="The connector of Mostek.")
+
+secrets = typer.Typer(no_args_is_help=True, help="Secrets in the system's keyring.")
+app.add_typer(secrets, name="secret")
 
 ConfigFile = Annotated[
     Path,
@@ -100,12 +110,102 @@ def enroll(
 ) -> None:
     """Make this site's key, get its certificate from the hub and write a configuration to fill in."""
     try:
-        given = EnrolmentToken.of(sys.stdin.read() if token == "-" else token)
+        given = EnrolmentToken.of(sys.stdin.read() if token == "-" else token)  # noqa: S105 - no token
         proxy = checked_proxy(proxy) if proxy else proxy
         for line in set_up(given, config, proxy=proxy, ca_bundle=ca_bundle, force=force):
             print(line)
     except (ValueError, ApiError, IdentityError, SiteError, ConfigError) as error:
         raise SystemExit(f"mostek-connector: {error}") from None
+
+
+@app.command()
+def doctor(
+    config: ConfigFile = DEFAULT_FILE,
+    hub: Annotated[str, typer.Option(help="host:port of the link, before there is a file.")] = "",
+    api: Annotated[
+        str, typer.Option(help="host:port of the hub's API: its clock and version.")
+    ] = "",
+    ca: Annotated[
+        Path | None, typer.Option(help="PEM file of the authority that the hub's link has.")
+    ] = None,
+    tls: Annotated[bool, typer.Option("--tls", help="The link is encrypted.")] = False,
+    lang: Annotated[str, typer.Option(help="en or pl; else that of the environment.")] = "",
+    idle: Annotated[
+        float, typer.Option(help="Seconds of silence to try on the way to the hub.", min=0)
+    ] = 0.0,
+    archive: Annotated[
+        Path | None, typer.Option("--zip", help="Write a file for support, without secrets.")
+    ] = None,
+    log: Annotated[Path | None, typer.Option(help="The connector's log, for --zip.")] = None,
+) -> None:
+    """Say what is wrong here and what to do; exits with 0, 1 for warnings or 2 for failures."""
+    given = Hub(hub, api=api, ca=ca, tls=tls or ca is not None)
+    subject = subject_of(config, given, idle_spans(idle))
+    language: Lang = "pl" if (lang or os.environ.get("LANG", "")).startswith("pl") else "en"
+    findings = []
+    for finding in examined(subject, CHECKS):
+        findings.append(finding)
+        for level, line in lines(finding, language):
+            typer.secho(line, fg=_COLOURS[level])
+    print(summary(findings, language))
+    if archive is not None:
+        try:
+            write_zip(archive, subject, findings, log)
+        except OSError as error:
+            raise SystemExit(f"mostek-connector: {error.filename}: {error.strerror}") from None
+        print(archive)
+    for company in subject.companies:
+        company.plugin.close()
+    raise SystemExit(worst(findings))
+
+
+_COLOURS = {
+    Level.OK: "green",
+    Level.WARNING: "yellow",
+    Level.FAILURE: "red",
+    Level.SKIPPED: "white",
+}
+
+
+@app.command()
+def logins(
+    company: Annotated[str, typer.Argument(help="The company; needed if there are several.")] = "",
+    config: ConfigFile = DEFAULT_FILE,
+    columns: Annotated[
+        bool, typer.Option("--columns", help="SELECT on single columns instead of on tables.")
+    ] = False,
+) -> None:
+    """Print the T-SQL script that makes the two database logins with just the rights they need."""
+    _, companies = _load(config)
+    found = [one for one in companies if company in {"", one.name}]
+    if len(found) != 1:
+        names = ", ".join(one.name for one in companies)
+        raise SystemExit(f"mostek-connector: name one of the companies: {names}")
+    plugin = found[0].plugin
+    if not isinstance(plugin, SqlPlugin):
+        raise SystemExit(f"mostek-connector: {found[0].plugin_name} needs no database login")
+    names_of = LoginNames.of(plugin.database.config)
+    try:
+        print(logins_script(plugin.rights(), names_of, columns=columns), end="")
+    except ValueError as error:
+        raise SystemExit(f"mostek-connector: {error}") from None
+
+
+@secrets.command("set")
+def set_secret(
+    entry: Annotated[str, typer.Argument(help="service/user, as the configuration names it.")],
+) -> None:
+    """Keep a secret in the keyring of this account; it is asked for, or read from standard input."""
+    value = (
+        typer.prompt("Secret", hide_input=True)
+        if sys.stdin.isatty()
+        else sys.stdin.readline().rstrip("\r\n")
+    )
+    try:
+        to_keyring(entry, value)
+    except ValueError as error:
+        raise SystemExit(f"mostek-connector: {error}") from None
+    print(f'Kept. Name it in the configuration: {{ keyring = "{entry}" }}')
 
 
 def _load(file: Path) -> tuple[Config, list[Company]]:

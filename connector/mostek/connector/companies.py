@@ -100,7 +100,7 @@ def load(file: Path) -> tuple[Config, list[Company]]:
     mistakes: list[Mistake] = []
     config: Config | None = None
     try:
-        config = Config.model_validate(data)
+        config = Config.model_validate(data, context={"folder": file.parent})
         config.relative_to(file.parent)
     except ValidationError as error:
         mistakes += mistakes_of(error, lines)
@@ -108,11 +108,13 @@ def load(file: Path) -> tuple[Config, list[Company]]:
     companies = []
     for name, settings in _companies_of(data).items():
         try:
-            companies.append(_company(name, settings, state, lines))
+            companies.append(_company(name, settings, file.parent, state, lines))
         except _Faulty as faulty:
             mistakes += faulty.mistakes
     if config is None or mistakes:
         raise ConfigError(file, mistakes)
+    for company in config.companies.values():
+        company.forget()
     return config, companies
 
 
@@ -132,17 +134,24 @@ class _Faulty(Exception):
         self.mistakes = mistakes
 
 
-def _company(name: str, settings: CompanyConfig, state: Path, lines: dict[Path_, int]) -> Company:
+def _company(
+    name: str, settings: CompanyConfig, folder: Path, state: Path, lines: dict[Path_, int]
+) -> Company:
     table: Path_ = ("companies", name)
     plugin_class = _plugin_class(settings.plugin, (*table, "plugin"), lines)
     zone = _zone(settings.time_zone, (*table, "time_zone"), lines)
     try:
-        plugin_config = plugin_class.config_type.model_validate(settings.settings)
+        plugin_config = plugin_class.config_type.model_validate(
+            settings.settings, context={"folder": folder}
+        )
         plugin = plugin_class(plugin_config, Site(company=name, state=state, zone=zone))
     except ValidationError as error:
         raise _Faulty(mistakes_of(error, lines, table)) from None
     except ValueError as fault:
         raise _Faulty([_mistake(table, lines, str(fault))]) from None
+    except CommandFailure as failure:
+        # What the plugin needs of this machine is not there: the ODBC manager, say.
+        raise _Faulty([_mistake(table, lines, failure.message)]) from None
     return Company(name, settings.plugin, plugin)
 
 

@@ -21,6 +21,7 @@ from pydantic import (
 )
 
 from mostek.connector.proxy import checked_proxy, is_here
+from mostek.plugin.secret import Secret
 from mostek.wire.fields import unknown_paths
 from mostek.wire.names import NAME
 
@@ -101,7 +102,7 @@ class HubConfig(_Table):
     #: Where certificates are renewed, HTTPS.
     api: Annotated[str, AfterValidator(_address)] | None = None
     #: HTTP proxy on the way, `http://user:password@host:port`; none: what the environment says.
-    proxy: Annotated[SecretStr, AfterValidator(_proxy)] = SecretStr("")
+    proxy: Annotated[Secret, AfterValidator(_proxy)] = SecretStr("")
     #: Files, relative to this one; None: `identity.pem` and `hub-ca.pem` in the state folder. One holds the key and its
     #: certificate, the other whom to trust on the link; enrolment and renewal write both.
     identity: Path | None = None
@@ -170,8 +171,17 @@ class CompanyConfig(BaseModel):
 
     @property
     def settings(self) -> dict[str, Any]:
-        """The plugin's part."""
+        """The plugin's part, as it stands in the file: which of it is secret only the plugin knows."""
         return dict(self.model_extra or {})
+
+    def forget(self) -> None:
+        """Let go of the plugin's part, once the plugin has it."""
+        if self.model_extra:
+            self.model_extra.clear()
+
+    def __repr_args__(self) -> Iterator[tuple[str | None, Any]]:
+        yield "plugin", self.plugin
+        yield "time_zone", self.time_zone
 
 
 class Config(_Table):
@@ -200,9 +210,20 @@ def read_toml(file: Path) -> tuple[dict[str, Any], dict[Path_, int]]:
     except UnicodeDecodeError:
         raise ConfigError(file, [Mistake(0, "", "is not UTF-8; save it as UTF-8")]) from None
     try:
-        return tomllib.loads(text), dict(lines_of(text))
+        data, lines = tomllib.loads(text), dict(lines_of(text))
     except tomllib.TOMLDecodeError as error:
         raise ConfigError(file, [_syntax(str(error))]) from None
+    for path in _paths(data):
+        # A key inside an inline table is named too, with the line of its table.
+        lines.setdefault(path, _line(path, lines))
+    return data, lines
+
+
+def _paths(table: dict[str, Any], above: Path_ = ()) -> Iterator[Path_]:
+    for key, value in table.items():
+        yield (*above, key)
+        if isinstance(value, dict):
+            yield from _paths(value, (*above, key))
 
 
 def _syntax(message: str) -> Mistake:

@@ -346,7 +346,7 @@ class Link:
                 self._backoff.reset()
             wait = self._backoff.next()
             if session.reconnect_after is not None:
-                wait = session.reconnect_after * random.uniform(0.5, 1.5)
+                wait = session.reconnect_after * random.uniform(0.5, 1.5)  # noqa: S311 - spreads reconnections
             await self._rest(session, wait)
             if session is self._current:
                 self._current = self._open(self._credentials)

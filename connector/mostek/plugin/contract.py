@@ -15,6 +15,7 @@ A plugin that writes orders inherits `OrderContract` too. A failing test's name 
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from itertools import count
 from pathlib import Path
 from typing import Any, ClassVar
 
@@ -32,13 +33,14 @@ from mostek.erp.v1.order_pb2 import (
     ValidateOrderRequest,
 )
 from mostek.plugin.contract_filters import FILTERS, FilterCase
+from mostek.plugin.contract_hostile import HostileContract
 from mostek.plugin.dialect import SQL_SERVER
 from mostek.plugin.plugin import Plugin
 from mostek.plugin.query import Query, catalogue_of
 from mostek.plugin.schema import ReferenceSchema
 from mostek.plugin.sql_plugin import SqlPlugin
 from mostek.plugin.sqlite_database import SqliteDatabase
-from mostek.plugin.testing import Sent, context, recorded
+from mostek.plugin.testing import Sent, context, items, recorded
 from mostek.wire.failures import Cancelled, Conflict, Expired, Invalid, NotFound, Unsupported
 from mostek.wire.operations import OPERATIONS, Operation
 from mostek.wire.rules import violations_of
@@ -81,6 +83,8 @@ class ReadContract:
         gets = [name for name in gets if _list_of(name) in lists]
         if "list_operation" in metafunc.fixturenames:
             metafunc.parametrize("list_operation", lists)
+        if "served" in metafunc.fixturenames:
+            metafunc.parametrize("served", list(cls.plugin_type.serves))
         if "get_operation" in metafunc.fixturenames:
             metafunc.parametrize("get_operation", gets)
         if "list_filter" in metafunc.fixturenames:
@@ -259,7 +263,7 @@ class SqlContract(ReadContract):
             assert not failing, f"{version}: {failing}"
 
 
-class PluginContract(SqlContract):
+class PluginContract(SqlContract, HostileContract):
     """The rules of a plugin that reads an ERP's database with query files: the usual one to inherit."""
 
 
@@ -269,6 +273,15 @@ class OrderContract(ReadContract):
     def order(self, plugin: Plugin, number: str) -> OrderDraft:
         """An order that the sandbox's ERP takes, with this external number and two lines."""
         raise NotImplementedError
+
+    def examples(self, plugin: Any, operation: str) -> list[Message]:
+        """See HostileContract."""
+        if operation not in {"CreateOrder", "ValidateOrder"}:
+            return [OPERATIONS[operation].request()]
+        order = self.order(plugin, f"HOSTILE-{next(self._numbers)}")
+        return [OPERATIONS[operation].request(order=order)]
+
+    _numbers: ClassVar[Iterator[int]] = count(1)
 
     def test_an_order_sent_twice_is_written_once(self, plugin: Plugin) -> None:
         order = self.order(plugin, "CONTRACT-1")
@@ -325,12 +338,6 @@ class OrderContract(ReadContract):
 def sample(plugin: Plugin, operation: str) -> list[Any]:
     """The first page of a list, with all that comes without being named."""
     return items(_call(plugin, operation, page_size=200))
-
-
-def items(response: Message) -> list[Any]:
-    """The items of a list's response."""
-    field = next(f for f in response.DESCRIPTOR.fields if f.is_repeated and f.message_type)
-    return list(getattr(response, field.name))
 
 
 def full_scans(

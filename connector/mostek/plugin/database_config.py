@@ -6,7 +6,9 @@ import re
 from pathlib import Path
 from typing import Annotated, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, SecretStr, field_validator
+from pydantic import BaseModel, ConfigDict, Field, field_validator
+
+from mostek.plugin.secret import Secret
 
 __all__ = ["DatabaseConfig", "Login", "SqlServerConfig", "SqliteConfig", "odbc_string"]
 
@@ -33,7 +35,7 @@ class Login(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True)
 
     user: str = Field(min_length=1)
-    password: SecretStr
+    password: Secret
 
 
 class _Limits(BaseModel):

@@ -58,7 +58,11 @@ def decode_token(token: str, bound_to: bytes) -> str:
         raise Invalid.of(
             "page_token", "belongs to another query: leave everything but page_size as it was"
         )
-    return key.decode()
+    try:
+        return key.decode()
+    except UnicodeDecodeError:
+        # The check keeps accidents out, not somebody who makes tokens.
+        raise Invalid.of("page_token", "is no page token: its key is no text") from None
 
 
 def _encoded(data: bytes) -> str:

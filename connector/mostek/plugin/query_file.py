@@ -296,6 +296,8 @@ class _Parser:
     def _checked(self, items: list[Item], lines: list[Line]) -> QueryFile:
         self._check_names(items, lines)
         always = [line for line in lines if not line.condition]
+        if not always:
+            raise self.fail(1, "the FROM can't depend on a filter")
         tree = self._tree(items, always, always[0].number)
         sources = _sources(tree)
         key, key_type = self.header.key or (None, None)
@@ -359,9 +361,10 @@ class _Parser:
         )
         try:
             tree = sqlglot.parse_one(_without_names(text), read="tsql")
-        except sqlglot.errors.ParseError as error:
-            where = error.errors[0]["description"] if error.errors else str(error)
-            raise self.fail(number, f"this is no query of T-SQL: {where}") from None
+        except sqlglot.errors.SqlglotError as error:
+            raise self.fail(number, f"this is no query of T-SQL: {_words(error)}") from None
+        except RecursionError:
+            raise self.fail(number, "this is no query of T-SQL: it is nested too deep") from None
         if not isinstance(tree, exp.Select):
             raise self.fail(
                 number, "the query must be one SELECT (put UNION ALL in a derived table)"
@@ -391,6 +394,12 @@ class _Parser:
                 raise self.fail(
                     number, f"write {column.name} with its table's alias, and only that"
                 )
+
+
+def _words(error: sqlglot.errors.SqlglotError) -> str:
+    if isinstance(error, sqlglot.errors.ParseError) and error.errors:
+        return str(error.errors[0]["description"])
+    return str(error)
 
 
 # (id of the SELECT, alias in lower case) → `dbo.table`, or None for a derived table

@@ -19,7 +19,34 @@ from mostek.wire.failures import (
     Rejected,
 )
 
-__all__ = ["is_lost", "odbc_failure", "sqlite_failure"]
+__all__ = [
+    "LOGIN_REFUSED",
+    "NO_DATABASE",
+    "NO_DRIVER",
+    "NO_RIGHTS",
+    "UNREACHABLE",
+    "is_lost",
+    "odbc_failure",
+    "sqlite_failure",
+]
+
+NO_DRIVER = (
+    "The ODBC driver is not installed: install Microsoft's ODBC Driver 18 for SQL Server,"
+    " or set `driver` to the name of one that is installed."
+)
+LOGIN_REFUSED = (
+    "The database server refused the login: check user and password in the connector's"
+    " configuration."
+)
+NO_DATABASE = (
+    "The database server has no such database for this login: check `database` and the"
+    " login's rights."
+)
+NO_RIGHTS = (
+    "The database login lacks a right that the plugin needs: grant it what"
+    " `mostek-connector logins` prints."
+)
+UNREACHABLE = "The database server can't be reached: check that it runs and that `server` is right."
 
 # "… (1222) (SQLExecDirectW); [01000] …": the native code stands before the name of the ODBC function.
 _NATIVE = re.compile(r"\((-?\d+)\) \(SQL\w+\)")
@@ -55,41 +82,22 @@ def odbc_failure(error: Exception, *, connecting: bool = False) -> CommandFailur
 def _no_driver(state: str, text: str) -> CommandFailure | None:
     if state not in {"IM002", "IM003"} and "Can't open lib" not in text:
         return None
-    return ErpUnavailable(
-        "The ODBC driver is not installed: install Microsoft's ODBC Driver 18 for SQL Server,"
-        " or set `driver` to the name of one that is installed.",
-        retriable=False,
-    )
+    return ErpUnavailable(NO_DRIVER, retriable=False)
 
 
 def _no_login(state: str, codes: set[int]) -> CommandFailure | None:
     if state == "28000" or codes & _LOGIN_REFUSED:
-        return ErpUnavailable(
-            "The database server refused the login: check user and password in the connector's"
-            " configuration.",
-            retriable=False,
-        )
+        return ErpUnavailable(LOGIN_REFUSED, retriable=False)
     if codes & _NO_DATABASE:
-        return ErpUnavailable(
-            "The database server has no such database for this login: check `database` and the"
-            " login's rights.",
-            retriable=False,
-        )
+        return ErpUnavailable(NO_DATABASE, retriable=False)
     if codes & _NO_RIGHTS:
-        return ErpUnavailable(
-            "The database login lacks a right that the plugin needs: grant it what the plugin's"
-            " page lists.",
-            retriable=False,
-        )
+        return ErpUnavailable(NO_RIGHTS, retriable=False)
     return None
 
 
 def _no_answer(state: str, connecting: bool) -> CommandFailure | None:
     if (connecting and state in {"HYT00", "HYT01"}) or state.startswith("08"):
-        return ErpUnavailable(
-            "The database server can't be reached: check that it runs and that `server` is right.",
-            retriable=True,
-        )
+        return ErpUnavailable(UNREACHABLE, retriable=True)
     if state in {"HYT00", "HYT01"}:
         return ErpUnavailable(
             "A statement took longer than `statement_timeout`: ask for less at once, or raise it.",

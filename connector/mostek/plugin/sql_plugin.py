@@ -20,6 +20,7 @@ from mostek.plugin.paging import decode_token, encode_token, request_fingerprint
 from mostek.plugin.plugin import Context, Plugin, Site
 from mostek.plugin.query import AdaptedQuery, DriftNote, Query, QueryFolder
 from mostek.plugin.records import RECORDS, load_records, record_filters
+from mostek.plugin.rights import Rights, WriteRights, by_table
 from mostek.wire.failures import Drift, NotFound
 
 __all__ = ["SqlConfig", "SqlPlugin"]
@@ -92,6 +93,16 @@ class SqlPlugin(Plugin):
     def today(self) -> date:
         """The site's day."""
         return self.now().date()
+
+    def write_rights(self) -> WriteRights:
+        """What the plugin's writes need of the database, as it is configured; for its two logins."""
+        return WriteRights(frozenset())
+
+    def rights(self) -> Rights:
+        """What the plugin needs of the database: every column that a query names, and what its writes need."""
+        queries = [*self.queries.values(), *self.records.values()]
+        columns = (column for query in queries for part in query.parts for column in part.columns())
+        return Rights(by_table(columns), self.write_rights())
 
     # What a plugin's operations call.
 

@@ -59,8 +59,16 @@ _FORBIDDEN = {
             "EXEC EXECUTE INSERT UPDATE DELETE MERGE TRUNCATE CREATE ALTER DROP GRANT DENY REVOKE"
             " DECLARE SET USE GO BEGIN COMMIT ROLLBACK SAVE SHUTDOWN CHECKPOINT REVERT RECONFIGURE"
             " KILL BACKUP RESTORE DBCC BULK WAITFOR OPENROWSET OPENQUERY OPTION PRINT RAISERROR"
-            " THROW IF WHILE RETURN GOTO",
+            " THROW IF WHILE RETURN GOTO BREAK CONTINUE OPEN CLOSE DEALLOCATE DISABLE ENABLE RECEIVE SEND"
+            " READTEXT WRITETEXT UPDATETEXT SETUSER LINENO DUMP LOAD",
             "a query is one SELECT",
+        ),
+        ("NEXT", "NEXT VALUE FOR draws a number, which changes the database"),
+        ("FOR", "a query only reads rows"),
+        ("COLLATE", "the SDK's parameters have the column's collation"),
+        (
+            "CURRENT_USER SESSION_USER SYSTEM_USER USER",
+            "who logs in is no data of the ERP",
         ),
     )
     for word in words.split()
@@ -116,6 +124,10 @@ def check_tokens(code: Sequence[Token], fail: Fail) -> None:
 def _objection(before: Token | None, token: Token, after: Token | None) -> str | None:
     if token.kind == "word":
         return _word_objection(before, token, after)
+    if token.kind == "bracket" and after is not None and after.text == "(":
+        return f"{token.text}(): a query may call no function of the database"
+    if token.kind in {"string", "bracket"} and not token.text.isprintable():
+        return "a text or a name must not contain control characters"
     if token.kind == "string" and before and before.word == "N" and before.end == token.start:
         return "N'…' is unknown to SQLite: write '…'"
     if token.kind == "symbol":

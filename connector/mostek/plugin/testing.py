@@ -4,12 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from typing import Any
+
+from google.protobuf.message import Message
 
 from mostek.plugin.database import Database
 from mostek.plugin.plugin import Context
 from mostek.plugin.sql_types import Param
 
-__all__ = ["Sent", "context", "recorded"]
+__all__ = ["Sent", "context", "items", "recorded"]
 
 #: Statements as they were sent, with their parameters.
 Sent = list[tuple[str, Sequence[Param]]]
@@ -44,3 +47,9 @@ def recorded(database: Database) -> Iterator[Sent]:
         yield sent
     finally:
         database.observer = before
+
+
+def items(response: Message) -> list[Any]:
+    """The items of a list's response."""
+    field = next(f for f in response.DESCRIPTOR.fields if f.is_repeated and f.message_type)
+    return list(getattr(response, field.name))

@@ -119,7 +119,7 @@ def _pauses() -> Iterator[float]:
     """Seconds between attempts to reach a hub."""
     pause = _FIRST_PAUSE
     while True:
-        yield pause * random.uniform(0.5, 1.0)
+        yield pause * random.uniform(0.5, 1.0)  # noqa: S311 - spreads repetitions
         pause = min(2 * pause, _LONGEST_PAUSE)
 
 

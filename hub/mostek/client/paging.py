@@ -136,4 +136,4 @@ def _wait(failure: CommandFailure, attempt: int) -> float:
     """Seconds until the next attempt: the failure's own, else doubling, shortened at random so that callers spread."""
     if failure.retry_after is not None:
         return failure.retry_after
-    return min(2.0**attempt, MAX_WAIT) * random.uniform(0.5, 1.0)
+    return min(2.0**attempt, MAX_WAIT) * random.uniform(0.5, 1.0)  # noqa: S311 - spreads repetitions

@@ -23,6 +23,10 @@ def may_be_asked(address: str) -> bool:
     return parts.scheme == "https" and bool(parts.hostname)
 
 
+#: Not listened on by mistake: they take a certificate with names, and no insecure hub.
+_EVERYWHERE = ("0.0.0.0", "::")  # noqa: S104 - refused, not bound
+
+
 def split_address(address: str) -> tuple[str, int]:
     """`127.0.0.1:7443` → (`127.0.0.1`, 7443); IPv6 as `[::1]:7443`. Raises ValueError."""
     host, colon, port = address.rpartition(":")
@@ -133,7 +137,7 @@ class HubConfig(BaseSettings):
                     f"MOSTEK_HUB_INSECURE means no TLS and no API keys, so the hub listens on loopback only; {host} in "
                     f"MOSTEK_HUB_{name.upper()} is not. Use 127.0.0.1 or ::1, or leave MOSTEK_HUB_INSECURE out."
                 )
-            if not self.insecure and name != "api" and host in ("0.0.0.0", "::"):
+            if not self.insecure and name != "api" and host in _EVERYWHERE:
                 self._check_public(name, host)
         if bool(self.tls_certificate) != bool(self.tls_key):
             raise ValueError("MOSTEK_HUB_TLS_CERTIFICATE and _KEY are set together or not at all")
@@ -152,7 +156,7 @@ class HubConfig(BaseSettings):
         named = [name.strip() for name in self.names.split(",")]
         addresses = (self.public_http, self.public_link, self.api, self.link, self.http)
         found = [*named, *(split_address(address)[0] for address in addresses if address)]
-        return [name for name in dict.fromkeys(found) if name and name not in ("0.0.0.0", "::")]
+        return [name for name in dict.fromkeys(found) if name and name not in _EVERYWHERE]
 
 
 def _is_loopback(host: str) -> bool:

@@ -8,6 +8,7 @@ import socket
 import ssl
 from collections.abc import AsyncIterator, Callable, Iterator
 from dataclasses import dataclass
+from importlib.metadata import version
 from pathlib import Path
 
 import grpc
@@ -212,6 +213,9 @@ class Hub:
             access_log=False,
             lifespan="off",
             ws="none",
+            server_header=False,
+            # A connector's doctor compares it with its own.
+            headers=[("server", f"mostek-hub/{version('mostek')}")],
             # Whoever does not read its response must not keep the hub from ending.
             timeout_graceful_shutdown=max(1, round(self.config.drain_grace)),
             proxy_headers=bool(proxies),
@@ -223,6 +227,9 @@ class Hub:
             _give_up_unread(listener)
         except OSError as error:
             raise _taken(self.config.http) from error
+        # Its connections inherit it. asyncio's own loop sets it only on sockets made for a named protocol, and else
+        # each answer but the first of a connection waits 40 ms for the caller's acknowledgement of its head.
+        listener.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         return _HttpServer(config), listener
 
     async def _tick(self) -> None:

@@ -90,7 +90,7 @@ class Router:
         failure.command_id = failure.command_id or call.command_id
         if failure.retry_after is not None:
             # Those that one event refused, such as a lost session, must not all come back at once.
-            failure.retry_after = round(failure.retry_after * random.uniform(1.0, 1.5), 2)
+            failure.retry_after = round(failure.retry_after * _spread(), 2)
         seconds = time.monotonic() - started
         self._log(call, failure.command_id, seconds, type(failure).__name__, failure.message)
         raise failure
@@ -197,3 +197,7 @@ def _pruned(call: Call, answer: Written) -> Written:
     # What this hub's contract does not know can't be told to be allowed.
     response.DiscardUnknownFields()
     return Written(answer.command_id, response.SerializeToString())
+
+
+def _spread() -> float:
+    return random.uniform(1.0, 1.5)  # noqa: S311 - no secret

@@ -52,6 +52,7 @@ from mostek.plugin.conversion import Converter
 from mostek.plugin.converters import as_day
 from mostek.plugin.orders.writes import OrderWrites
 from mostek.plugin.plugin import Context, Site
+from mostek.plugin.rights import WriteRights
 from mostek.plugin.tax_ids import tax_id_country
 from mostek_subiekt.config import SubiektConfig
 from mostek_subiekt.conversion import (
@@ -62,6 +63,7 @@ from mostek_subiekt.conversion import (
     order_filters,
 )
 from mostek_subiekt.describe import DESCRIPTION
+from mostek_subiekt.orders.rights import write_rights
 from mostek_subiekt.orders.writes import DirectWriter
 
 __all__ = ["SubiektGt"]
@@ -89,6 +91,9 @@ class SubiektGt(OrderWrites):
     def __init__(self, config: SubiektConfig, site: Site) -> None:
         super().__init__(config, site)
         self.writer = DirectWriter(self, config.orders)
+
+    def write_rights(self) -> WriteRights:
+        return write_rights(self.config.orders)
 
     def converters(self) -> Mapping[str, Converter]:
         return {

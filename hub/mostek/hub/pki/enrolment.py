@@ -49,7 +49,7 @@ _CHALLENGE: Final = 60.0
 _EACH: Final = (1 / 3, 20)
 _ALL: Final = (20.0, 1200)
 _LARGEST_PEM: Final = 16 * 1024
-_NO_TOKEN: Final = (
+_NO_TOKEN: Final = (  # noqa: S105 - says so
     "The token gives no right to enrol: it is unknown, expired or was used. "
     "Ask the hub's operator for a new one."
 )

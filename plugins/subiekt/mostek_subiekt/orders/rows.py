@@ -75,7 +75,7 @@ class Rows:
         """A whole row, by column in lower case."""
         columns = list(self._columns(table))
         names = ", ".join(f"[{name}]" for name in columns)
-        found = self.one(f"SELECT {names} FROM dbo.{table} WHERE [{key}] = ?", integer(value))
+        found = self.one(f"SELECT {names} FROM dbo.{table} WHERE [{key}] = ?", integer(value))  # noqa: S608 - names of the catalogue and of this plugin
         return dict(zip(columns, found, strict=True)) if found else None
 
     def placeholder(self, sql_type: str) -> str:
@@ -147,7 +147,7 @@ class Rows:
     ) -> None:
         names = ", ".join(f"[{name}]" for name in columns)
         self._session.execute(
-            f"INSERT INTO dbo.{table} ({names}) SELECT {items} FROM {origin} WHERE [{key}] = ?",
+            f"INSERT INTO dbo.{table} ({names}) SELECT {items} FROM {origin} WHERE [{key}] = ?",  # noqa: S608 - names of the catalogue and of this plugin
             [*params, integer(source)],
         )
 

@@ -143,7 +143,7 @@ def _order(rows: Rows, wanted: str | int) -> dict[str, Any]:
     if isinstance(wanted, int):
         found = [wanted]
     else:
-        sql = f"SELECT dok_Id FROM dbo.dok__Dokument WHERE dok_Typ = {ORDER} AND dok_NrPelny = ?"
+        sql = f"SELECT dok_Id FROM dbo.dok__Dokument WHERE dok_Typ = {ORDER} AND dok_NrPelny = ?"  # noqa: S608 - names of this plugin
         found = [int(row[0]) for row in rows.fetch(sql, Param.of(wanted, "varchar(30)"))]
     order = rows.row("dok__Dokument", "dok_Id", found[0]) if len(found) == 1 else None
     if order is None or order["dok_typ"] != ORDER:
