@@ -12,6 +12,7 @@ from typing import Any
 
 import grpc
 import pytest
+from pydantic import SecretStr
 
 from mostek.client import Client
 from mostek.connector.companies import Company
@@ -137,16 +138,20 @@ class World:
         threads: int = 4,
         writes: bool = True,
         instance: str = "",
+        write_timeout: float = 120.0,
+        link: str = "",
+        proxy: str = "",
     ) -> AsyncIterator[Connector]:
-        """A connector that is online."""
+        """A connector that is online. `link`: what it dials, if not the hub's own address."""
         config = Config(
-            hub=DialConfig(link=self.addresses.link, insecure=True),
+            hub=DialConfig(link=link or self.addresses.link, proxy=SecretStr(proxy), insecure=True),
             connector=ConnectorConfig(
                 name=name,
                 state=self.state / (name + instance),
                 slots=slots,
                 threads=threads,
                 stop_grace=2.0,
+                write_timeout=write_timeout,
             ),
             policy=PolicyConfig(writes=writes),
             companies={company: CompanyConfig(plugin="notebook") for company in companies},
@@ -192,6 +197,7 @@ def hub_config(folder: Path, **settings: Any) -> HubConfig:
         "database": f"sqlite:///{folder}/hub.sqlite",
         "key_file": str(folder / "hub.keys"),
         "insecure": True,
+        "return_grace": 0.0,
     }
     return HubConfig(**given | settings)
 

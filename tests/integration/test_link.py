@@ -29,6 +29,7 @@ from mostek.link.v1.link_pb2 import (
     Status,
 )
 from mostek.link.v1.link_pb2_grpc import LinkServiceStub
+from mostek.plugin.plugin import Context, NoConfig, Site
 from mostek.wire.failures import (
     Denied,
     Expired,
@@ -41,7 +42,7 @@ from mostek.wire.failures import (
     Unsupported,
 )
 
-from .conftest import World
+from .conftest import Notebook, World
 
 
 def background(call: Awaitable[Any]) -> asyncio.Task[Any]:
@@ -268,7 +269,7 @@ async def test_a_connector_comes_back_after_its_session_is_lost(world: World) ->
     async with world.connector():
         first = world.acme.sessions[0]
         # A stream that is cancelled while it sends a frame ends without a status: the first frames have to be through.
-        await world.until(lambda: first.rules.round_trip > 0)
+        await world.until(lambda: first.rules.round_trip > 0 and first._sending_since is None)
         for stream in list(world.hub.link._streams.values()):
             stream.cancel()
         await world.until(lambda: world.acme.sessions not in ([], [first]))
@@ -365,3 +366,28 @@ async def test_a_command_can_deny_fields_beyond_the_sites_policy(world: World) -
         data = await session.call(command, request, timeout=5.0, stop_when_abandoned=True)
     [customer] = ListCustomersResponse.FromString(data).customers
     assert (customer.id, customer.name) == ("1", "")
+
+
+class _Pages(Notebook):
+    """Large pages wait for the gate."""
+
+    def list_customers(
+        self, request: ListCustomersRequest, context: Context
+    ) -> ListCustomersResponse:
+        if request.page_size > 200:
+            self._wait(context)
+        return super().list_customers(request, context)
+
+
+async def test_more_exports_than_threads_leave_a_thread_to_a_small_call(world: World) -> None:
+    world.plugins["acme/main"] = _Pages(NoConfig(), Site("main", world.state))
+    async with world.connector(threads=2, slots=16):
+        acme = world.client.connector("acme")
+        exports = [
+            background(acme.ListCustomers(ListCustomersRequest(page_size=1000))) for _ in range(8)
+        ]
+        await world.until(world.plugin.began.is_set)
+        assert (await acme.GetCustomer(GetCustomerRequest(id="7"))).customer.id == "7"
+        assert not any(export.done() for export in exports)
+        world.plugin.gate.set()
+        await asyncio.gather(*exports)

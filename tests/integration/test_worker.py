@@ -109,11 +109,11 @@ def test_a_worker_that_dies_is_replaced(desk: Desk) -> None:
 
 
 def test_a_worker_that_died_between_calls_is_replaced_without_doubt(desk: Desk) -> None:
+    # Servers that other tests share are children of this process, too.
+    others = psutil.Process().children()
     worker = desk.worker()
-    # Other tests may have left a database server running.
-    others = set(psutil.Process().children())
     worker.call("note", text="1")
-    [child] = set(psutil.Process().children()) - others
+    [child] = set(psutil.Process().children()) - set(others)
     child.kill()
     child.wait(10)
     with pytest.raises(WorkerLost) as lost:

@@ -19,7 +19,7 @@ from mostek.hub.audit import Audit
 from mostek.hub.commands import FINAL, WAITING, State
 from mostek.hub.identity import Caller, ConnectorId, Reach, Scope, no_connector
 from mostek.hub.pages import PageTokens, page_size
-from mostek.hub.registry import ConnectorRecord, Registry
+from mostek.hub.registry import ConnectorRecord, Refused, Registry
 from mostek.hub.session import LiveSession
 from mostek.hub.store import AuditEntry, AuditKind, CommandFilter, CommandRecord
 from mostek.hub.writes import Writes, no_command
@@ -308,7 +308,16 @@ def _connector(record: ConnectorRecord) -> admin.Connector:
         changed_at=changed,
         companies=[_company(company) for company in record.status.companies],
         sessions=[_session(session) for session in record.sessions],
+        refused=_refused(record.refused),
     )
+
+
+def _refused(refused: Refused | None) -> admin.RefusedProcess | None:
+    if refused is None:
+        return None
+    at = Timestamp()
+    at.FromDatetime(refused.at)
+    return admin.RefusedProcess(instance=refused.instance, at=at)
 
 
 def _company(company: Company) -> admin.ConnectorCompany:

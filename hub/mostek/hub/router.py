@@ -3,24 +3,32 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import time
+from collections import Counter
+from collections.abc import Iterator
 
 import structlog
 from google.protobuf.message import DecodeError
 
 from mostek.hub.audit import Audit
 from mostek.hub.call import Call
+from mostek.hub.pressure import Pressure
 from mostek.hub.registry import Registry
 from mostek.hub.session import SessionLost, span
+from mostek.hub.status import without_database
 from mostek.hub.store import AuditEntry, AuditKind, StoreError
 from mostek.hub.writes import Recorded, Writes, Written
 from mostek.link.v1.link_pb2 import Command
-from mostek.wire.failures import CommandFailure, Expired, Internal, Unsupported
+from mostek.wire.failures import CommandFailure, Expired, Internal, Overloaded, Unsupported
 from mostek.wire.rules import parse
 
 __all__ = ["Router"]
 
 log = structlog.get_logger()
+
+#: Calls that may run for one tenant at a time.
+MOST_CALLS = 1000
 
 
 class Router:
@@ -30,6 +38,8 @@ class Router:
         self.registry = registry
         self.writes = writes
         self._audit = audit
+        self._running: Counter[str] = Counter()
+        self._pressure = Pressure()
 
     async def call(self, call: Call) -> bytes:
         """The response's bytes. Raises a CommandFailure that carries the command's id."""
@@ -44,19 +54,18 @@ class Router:
         await self._check(call)
         try:
             call.check()
-            if call.operation.write:
-                answer = await self.writes.call(call, recorded)
-            else:
-                answer = Written(call.command_id, await self._read(call, started + call.timeout))
+            with self._admitted(call.caller.tenant):
+                if call.operation.write:
+                    answer = await self.writes.call(call, recorded)
+                else:
+                    response = await self._read(call, started + call.timeout)
+                    answer = Written(call.command_id, response)
         except CommandFailure as raised:
             failure = raised
-        except StoreError:
-            log.exception("the store failed", command_id=call.command_id)
-            failure = Internal(
-                "The hub's database can't be used now; repeat the write with the same idempotency key.",
-                retriable=True,
-                retry_after=2.0,
-            )
+        except StoreError as error:
+            # Without its traceback: while a database is away there is one for every write.
+            log.error("the store failed", command_id=call.command_id, reason=str(error))
+            failure = without_database()
         except asyncio.CancelledError:
             self._log(call, call.command_id, time.monotonic() - started, "abandoned")
             raise
@@ -85,6 +94,18 @@ class Router:
             )
             raise
 
+    @contextlib.contextmanager
+    def _admitted(self, tenant: str) -> Iterator[None]:
+        """Bound what runs for one tenant, so that none takes the hub from the others. Raises Overloaded."""
+        if self._running[tenant] >= MOST_CALLS:
+            hint = self._pressure.refused(time.monotonic())
+            raise Overloaded(f"{MOST_CALLS} calls run already; wait for some.", retry_after=hint)
+        self._running[tenant] += 1
+        try:
+            yield
+        finally:
+            self._running[tenant] -= 1
+
     async def _read(self, call: Call, ends: float) -> bytes:
         """Send to a session; if that is lost, once more to another."""
         parse(call.operation.request, call.request)
@@ -97,7 +118,9 @@ class Router:
             raise Expired("The deadline passed before the connector answered.") from None
 
     async def _send(self, call: Call, ends: float) -> bytes:
-        session, company = self.registry.pick(call.site, call.company, call.operation.name)
+        session, company = await self.registry.await_pick(
+            call.site, call.company, call.operation.name, ends
+        )
         timeout = ends - time.monotonic()
         command = Command(
             command_id=call.command_id,

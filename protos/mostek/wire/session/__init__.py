@@ -9,6 +9,7 @@ from __future__ import annotations
 from mostek.wire.session.common import (
     DENIED_FIELDS,
     DURABLE,
+    REQUEST_CREDIT,
     REVISION,
     Acknowledged,
     Budget,
@@ -19,6 +20,7 @@ from mostek.wire.session.common import (
     Opened,
     ProtocolError,
     SessionSettings,
+    Share,
     Started,
     StatusChanged,
     Welcomed,
@@ -29,6 +31,7 @@ from mostek.wire.session.hub import HubSession
 __all__ = [
     "DENIED_FIELDS",
     "DURABLE",
+    "REQUEST_CREDIT",
     "REVISION",
     "Acknowledged",
     "Budget",
@@ -41,6 +44,7 @@ __all__ = [
     "Opened",
     "ProtocolError",
     "SessionSettings",
+    "Share",
     "Started",
     "StatusChanged",
     "Welcomed",
