@@ -24,6 +24,7 @@ from .conftest import World
 FILE = """\
 [hub]
 link = "{link}"
+insecure = true
 proxy = {{ file = "proxy.secret" }}
 
 [connector]

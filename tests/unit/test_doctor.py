@@ -8,6 +8,7 @@ import shutil
 import socket
 import string
 import sys
+import zipfile
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from types import SimpleNamespace
@@ -21,6 +22,7 @@ from mostek.connector.doctor import Finding, Hub, Subject, erp, examined, machin
 from mostek.connector.doctor import hub as hub_checks
 from mostek.connector.doctor import tls as tls_checks
 from mostek.connector.doctor.examination import Check
+from mostek.connector.doctor.report import write_zip
 from mostek.connector.doctor.subject import idle_spans, subject_of
 from mostek.connector.doctor.texts import CHECKS, TEXTS, Level
 
@@ -364,10 +366,39 @@ def test_what_is_wrong_with_the_file_is_told_and_the_hub_is_still_looked_for(
     tmp_path: Path,
 ) -> None:
     file = tmp_path / "connector.toml"
-    file.write_text('[hub]\nlink = "127.0.0.1:7444"\n[connector]\nname = "Acme Ltd"\n')
+    file.write_text(
+        '[hub]\nlink = "127.0.0.1:7444"\ninsecure = true\n[connector]\nname = "Acme Ltd"\n'
+    )
     subject = subject_of(file)
-    assert subject.hub == Hub("127.0.0.1:7444")
+    identity = tmp_path / "state" / "identity.pem"
+    assert subject.hub == Hub("127.0.0.1:7444", identity=identity)
     assert keys(machine.configuration, subject) == ["config.mistake", "config.mistake"]
+
+
+def test_a_log_is_left_out_of_the_support_file_while_the_secrets_are_not_known(
+    tmp_path: Path,
+) -> None:
+    log, archive = tmp_path / "log", tmp_path / "support.zip"
+    log.write_text("a password in the log\n", encoding="utf-8")
+    (tmp_path / "connector.toml").write_text("[connector]\n", encoding="utf-8")
+    write_zip(archive, subject_of(tmp_path / "connector.toml"), [], log)
+    with zipfile.ZipFile(archive) as opened:
+        assert "log-left-out.txt" in opened.namelist()
+        assert all(b"a password" not in opened.read(name) for name in opened.namelist())
+
+
+def test_a_secure_hub_is_examined_with_the_connectors_own_certificate(tmp_path: Path) -> None:
+    (tmp_path / "connector.toml").write_text(
+        '[hub]\nlink = "link.example.com:443"\napi = "api.example.com:443"\n[connector]\nstate = "kept"\n',
+        encoding="utf-8",
+    )
+    (tmp_path / "kept").mkdir()
+    (tmp_path / "kept" / "hub-ca.pem").touch()
+    hub = subject_of(tmp_path / "connector.toml").hub
+    assert hub is not None
+    assert (hub.tls, hub.api) == (True, "api.example.com:443")
+    assert hub.ca == tmp_path / "kept" / "hub-ca.pem"
+    assert hub.identity == tmp_path / "kept" / "identity.pem"
 
 
 def test_before_enrolment_the_hub_may_be_given(tmp_path: Path) -> None:

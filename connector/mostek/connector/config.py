@@ -112,6 +112,13 @@ class HubConfig(_Table):
     #: Without TLS, to a hub on this machine that is insecure too; for demo and tests.
     insecure: bool = False
 
+    def relative_to(self, folder: Path, state: Path) -> None:
+        """Have the paths start at the file's folder, or at the state folder where the file gives none."""
+        self.identity = folder / (self.identity or state / "identity.pem")
+        self.ca = folder / (self.ca or state / "hub-ca.pem")
+        if self.ca_bundle is not None:
+            self.ca_bundle = folder / self.ca_bundle
+
     @model_validator(mode="after")
     def _guarded(self) -> Self:
         if self.insecure and not is_here(self.link):
@@ -194,11 +201,8 @@ class Config(_Table):
 
     def relative_to(self, folder: Path) -> None:
         """Have the paths that the file gives start at its folder."""
-        state = self.connector.state = folder / self.connector.state
-        self.hub.identity = folder / (self.hub.identity or state / "identity.pem")
-        self.hub.ca = folder / (self.hub.ca or state / "hub-ca.pem")
-        if self.hub.ca_bundle is not None:
-            self.hub.ca_bundle = folder / self.hub.ca_bundle
+        self.connector.state = folder / self.connector.state
+        self.hub.relative_to(folder, self.connector.state)
 
 
 def read_toml(file: Path) -> tuple[dict[str, Any], dict[Path_, int]]:

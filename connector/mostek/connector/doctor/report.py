@@ -46,6 +46,9 @@ def summary(findings: Sequence[Finding], lang: Lang) -> str:
     return f"Failures: {bad}, warnings: {doubtful}."
 
 
+_LEFT_OUT = "The configuration is wrong, so that its secrets are not known and can't be taken out of the log.\n"
+
+
 def write_zip(file: Path, subject: Subject, findings: Sequence[Finding], log: Path | None) -> None:
     """The support file: report, configuration without secrets, versions, log, state; no data of the ERP.
 
@@ -61,7 +64,9 @@ def write_zip(file: Path, subject: Subject, findings: Sequence[Finding], log: Pa
         archive.writestr("configuration.json", _without(subject, _json(_configuration(subject))))
         archive.writestr("versions.txt", "\n".join(_versions()) + "\n")
         archive.writestr("state.json", _json(_state(subject)))
-        if log is not None:
+        if log is not None and subject.config is None:
+            archive.writestr("log-left-out.txt", _LEFT_OUT)
+        elif log is not None:
             archive.writestr("log.jsonl", _without(subject, "\n".join(_log(log)) + "\n"))
 
 

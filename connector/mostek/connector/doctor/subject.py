@@ -11,7 +11,7 @@ from typing import Any
 from pydantic import ValidationError
 
 from mostek.connector.companies import load
-from mostek.connector.config import ConfigError, HubConfig, read_toml
+from mostek.connector.config import ConfigError, ConnectorConfig, HubConfig, read_toml
 from mostek.connector.doctor.examination import Hub, Subject
 from mostek.plugin.database_config import SqlServerConfig
 
@@ -40,11 +40,25 @@ def _hub(data: dict[str, Any], folder: Path, given: Hub | None) -> Hub | None:
     found: Hub | None = None
     with contextlib.suppress(ValidationError):
         config = HubConfig.model_validate(data.get("hub"), context={"folder": folder})
-        found = Hub(config.link, proxy=config.proxy.get_secret_value())
+        config.relative_to(folder, folder / _state(data))
+        found = Hub(
+            config.link,
+            api=config.api or "",
+            proxy=config.proxy.get_secret_value(),
+            tls=not config.insecure,
+            ca=config.ca if config.ca and config.ca.exists() else None,
+            identity=config.identity,
+        )
     if given is None or found is None:
         return given if given and given.link else found
     told = {name: value for name, value in vars(given).items() if value}
     return replace(found, **told)
+
+
+def _state(data: dict[str, Any]) -> Path:
+    table = data.get("connector")
+    named = table.get("state") if isinstance(table, dict) else None
+    return Path(named) if isinstance(named, str) else ConnectorConfig.model_fields["state"].default
 
 
 def _drivers(data: dict[str, Any]) -> Iterator[tuple[str, str]]:

@@ -49,7 +49,7 @@ _CHALLENGE: Final = 60.0
 _EACH: Final = (1 / 3, 20)
 _ALL: Final = (20.0, 1200)
 _LARGEST_PEM: Final = 16 * 1024
-_NO_TOKEN: Final = (  # noqa: S105 - says so
+_UNENTITLED: Final = (
     "The token gives no right to enrol: it is unknown, expired or was used. "
     "Ask the hub's operator for a new one."
 )
@@ -137,7 +137,7 @@ class Enrolment:
             )
         except NotEnrolled as refused:
             log.warning("enrolment refused", peer=peer, reason=refused.reason)
-            raise Unauthenticated(_NO_TOKEN) from None
+            raise Unauthenticated(_UNENTITLED) from None
         except KeyUsed:
             raise Invalid.of("csr", "must be of a new key") from None
         _log("enrolled", issued)
