@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import cast
 
 import pytest
+from pydantic import SecretStr
 from structlog.testing import capture_logs
 
 from mostek.connector import link as link_module
@@ -16,10 +18,12 @@ from mostek.connector.runner import Runner
 from mostek.erp.v1.customer_pb2 import GetCustomerRequest, ListCustomersRequest
 from mostek.link.v1.link_pb2 import Hello
 
-from .conftest import World
 from .proxies import HUB, Proxy, free_port, squid, tinyproxy
+from .secure import Secure, secure_hub
 
 SECRET = "s3cret-pass"
+#: An address of this machine that is not written as one: tinyproxy takes names from the system.
+TINY = "127.1"
 #: No command comes that would need to be run.
 NOBODY = cast(Runner, None)
 NTLM = b"HTTP/1.1 407 No\r\nProxy-Authenticate: NTLM\r\nProxy-Authenticate: Negotiate\r\n\r\n"
@@ -63,29 +67,38 @@ async def told(answer: bytes, *, login: str = "", hold: float = 0.0) -> str:
         return (await reason(f"http://{login}{address}")).replace(address, "PROXY")
 
 
-async def passes(world: World, proxy: str, link: str = HUB) -> None:
+@pytest.fixture
+async def world(tmp_path: Path) -> AsyncIterator[Secure]:
+    """A hub with TLS, by the names that proxies are asked for: without TLS a connector dials this machine only."""
+    async with secure_hub(tmp_path, names=f"{HUB.partition(':')[0]},{TINY}") as secure:
+        yield secure
+
+
+async def passes(world: Secure, proxy: str, link: str = HUB) -> None:
     """A call goes through a proxy, and a large answer."""
-    async with world.connector(link=link, proxy=proxy):
+    dial = await world.enrolled()
+    dial.link, dial.proxy = link, SecretStr(proxy)
+    async with world.connector(dial=dial):
         acme = world.client.connector("acme")
         assert (await acme.GetCustomer(GetCustomerRequest(id="7"))).customer.id == "7"
         large = await acme.ListCustomers(ListCustomersRequest(text="large"))
         assert len(large.customers[0].name) == 3_000_000
 
 
-async def test_a_call_goes_through_a_proxy_that_resolves_the_hubs_name(world: World) -> None:
+async def test_a_call_goes_through_a_proxy_that_resolves_the_hubs_name(world: Secure) -> None:
     proxy = Proxy(world.addresses.link)
     async with proxy.running() as address:
         await passes(world, f"http://{address}")
     assert proxy.asked == [HUB]
 
 
-async def test_a_call_goes_through_a_proxy_that_wants_a_password(world: World) -> None:
+async def test_a_call_goes_through_a_proxy_that_wants_a_password(world: Secure) -> None:
     async with Proxy(world.addresses.link, login="user:p@ss:w%rd").running() as address:
         await passes(world, f"http://user:p%40ss%3Aw%25rd@{address}")
 
 
 async def test_a_proxy_that_refuses_the_password_is_told_from_one_that_wants_one(
-    world: World,
+    world: Secure,
 ) -> None:
     async with Proxy(world.addresses.link, login="user:right").running() as address:
         wrong = await reason(f"http://user:{SECRET}@{address}")
@@ -189,7 +202,7 @@ async def test_a_proxy_whose_name_is_not_known_is_told() -> None:
     )
 
 
-async def test_a_failure_behind_a_proxy_that_lets_through_keeps_its_words(world: World) -> None:
+async def test_a_failure_behind_a_proxy_that_lets_through_keeps_its_words(world: Secure) -> None:
     async with Proxy(world.addresses.http).running() as address:
         said = await reason(f"http://{address}")
     assert said.endswith(f"(through the proxy {address})")
@@ -227,17 +240,17 @@ ONLY_NTLM = (
 )
 
 
-def at(world: World) -> str:
+def at(world: Secure) -> str:
     """The hub under a name that squid knows, and its real port."""
     return "link.mostek.test:" + world.addresses.link.rpartition(":")[2]
 
 
-async def test_a_call_goes_through_squid(world: World) -> None:
+async def test_a_call_goes_through_squid(world: Secure) -> None:
     with squid(*OPEN) as address:
         await passes(world, f"http://{address}", at(world))
 
 
-async def test_a_call_goes_through_squid_with_a_password(world: World) -> None:
+async def test_a_call_goes_through_squid_with_a_password(world: Secure) -> None:
     with squid(*LOGIN) as address:
         await passes(world, f"http://user:p%40ss@{address}", at(world))
         assert "refuses the user or the password" in await reason(
@@ -246,13 +259,13 @@ async def test_a_call_goes_through_squid_with_a_password(world: World) -> None:
         assert "wants a user and a password" in await reason(f"http://{address}", at(world))
 
 
-async def test_squid_that_wants_ntlm_is_told(world: World) -> None:
+async def test_squid_that_wants_ntlm_is_told(world: Secure) -> None:
     with squid(*ONLY_NTLM) as address:
         said = await reason(f"http://user:{SECRET}@{address}", at(world))
     assert said.startswith(f"The proxy {address} takes only NTLM and Negotiate, and the connector")
 
 
-async def test_squid_that_refuses_or_can_not_reach_the_hub_is_told(world: World) -> None:
+async def test_squid_that_refuses_or_can_not_reach_the_hub_is_told(world: Secure) -> None:
     with squid("http_access deny all") as address:
         said = await reason(f"http://{address}", at(world))
     assert said.startswith(f"The proxy {address} does not allow a tunnel to link.mostek.test:")
@@ -261,17 +274,16 @@ async def test_squid_that_refuses_or_can_not_reach_the_hub_is_told(world: World)
     assert said.startswith(f"The proxy {address} could not reach link.mostek.test:")
 
 
-# An address of this machine that is not written as one: tinyproxy takes names from the system.
-def behind(world: World) -> str:
-    return "127.1:" + world.addresses.link.rpartition(":")[2]
+def behind(world: Secure) -> str:
+    return f"{TINY}:" + world.addresses.link.rpartition(":")[2]
 
 
-async def test_a_call_goes_through_tinyproxy(world: World, tmp_path: Path) -> None:
+async def test_a_call_goes_through_tinyproxy(world: Secure, tmp_path: Path) -> None:
     with tinyproxy(tmp_path) as address:
         await passes(world, f"http://{address}", behind(world))
 
 
-async def test_a_call_goes_through_tinyproxy_with_a_password(world: World, tmp_path: Path) -> None:
+async def test_a_call_goes_through_tinyproxy_with_a_password(world: Secure, tmp_path: Path) -> None:
     with tinyproxy(tmp_path, "BasicAuth user right") as address:
         await passes(world, f"http://user:right@{address}", behind(world))
         assert "refuses the user or the password" in await reason(
@@ -279,7 +291,7 @@ async def test_a_call_goes_through_tinyproxy_with_a_password(world: World, tmp_p
         )
 
 
-async def test_tinyproxy_that_refuses_is_told(world: World, tmp_path: Path) -> None:
+async def test_tinyproxy_that_refuses_is_told(world: Secure, tmp_path: Path) -> None:
     with tinyproxy(tmp_path, "ConnectPort 443") as address:
         said = await reason(f"http://{address}", behind(world))
     assert said.startswith(f"The proxy {address} does not allow a tunnel to 127.1:")
