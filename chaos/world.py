@@ -5,7 +5,10 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import json
+import os
 import socket
+import ssl
+import subprocess
 from collections.abc import AsyncIterator, Callable, Sequence
 from pathlib import Path
 
@@ -17,8 +20,10 @@ from chaos.postgresql import PostgreSql
 from chaos.processes import Supervised, free_ports, python
 from chaos.proxy import Proxy
 from mostek.client import Client
+from mostek.connector.enrolment import enroll
 from mostek.hub.keyring import add_key
 from mostek.wire.failures import CommandFailure
+from mostek.wire.trust import EnrolmentToken
 
 __all__ = ["SITES", "World", "running"]
 
@@ -37,7 +42,7 @@ class World:
         self.network = network
         self._database_busy = asyncio.Lock()
         api, link, http = free_ports(3)
-        self.api, self._link, self.http = f"127.0.0.1:{api}", link, f"http://127.0.0.1:{http}"
+        self.api, self._link, self.http = f"127.0.0.1:{api}", link, f"https://127.0.0.1:{http}"
         self.erps = {name: Erp(name, folder) for name in SITES}
         self.hub = self._hub(api, link, http, heartbeat)
         self.proxies: dict[str, Proxy] = {}
@@ -57,8 +62,12 @@ class World:
             "MOSTEK_HUB_KEY_FILE": str(keys),
             "MOSTEK_HUB_HEARTBEAT_INTERVAL": str(heartbeat),
             "MOSTEK_HUB_DRAIN_GRACE": "5",
-            "MOSTEK_HUB_INSECURE": "true",
+            # Where connectors find it: behind their proxies.
+            "MOSTEK_HUB_NAMES": self.network.hub,
+            "MOSTEK_HUB_RATE": "10000",
+            "MOSTEK_HUB_BURST": "10000",
         }
+        self._hub_environment = environment
         command = python("-m", "mostek.hub", "serve")
         return Supervised("hub", command, environment, self.folder / "hub.log")
 
@@ -72,6 +81,36 @@ class World:
         self.proxies[name] = proxy
         self.connectors[name] = Supervised(name, command, {}, log)
 
+    def typed(self, *arguments: str) -> str:
+        """What `mostek-hub` prints, as an operator types it."""
+        done = subprocess.run(
+            python("-m", "mostek.hub", *arguments),
+            env={**os.environ, **self._hub_environment},
+            capture_output=True,
+            text=True,
+            timeout=60,
+            check=True,
+        )
+        return done.stdout.strip()
+
+    def admit(self) -> None:
+        """Let callers in: their key, and whom they trust."""
+        scopes = [part for scope in ("read", "write", "admin") for part in ("--scope", scope)]
+        self.key = self.typed("keys", "add", "chaos", *scopes, "--rate", "10000").split()[-1]
+        self.ca = self.folder / "ca.pem"
+        self.ca.write_text(self.typed("ca", "show") + "\n", encoding="ascii")
+
+    def enrol(self) -> None:
+        """Give every instance its certificate; the hub runs."""
+        for name in self.connectors:
+            site = name.rpartition("-")[0]
+            token = EnrolmentToken.of(self.typed("connectors", "add", site).split()[-1])
+            enrolled = enroll(token)
+            state = self.folder / f"state-{name}"
+            state.mkdir()
+            (state / "identity.pem").write_bytes(enrolled.identity.pem)
+            (state / "hub-ca.pem").write_bytes(enrolled.authorities)
+
     @property
     def processes(self) -> Sequence[Supervised]:
         """The hub and all connectors."""
@@ -84,9 +123,22 @@ class World:
             for proxy in self.proxies.values():
                 await proxy.start()
                 ending.push_async_callback(proxy.close)
-            tasks = [asyncio.create_task(process.run()) for process in self.processes]
+            tasks = [asyncio.create_task(self.hub.run())]
             ending.push_async_callback(_end, tasks)
+            await self._listening()
+            await asyncio.to_thread(self.enrol)
+            tasks += [asyncio.create_task(one.run()) for one in self.connectors.values()]
             yield
+
+    async def _listening(self, within: float = 30.0) -> None:
+        """Until the hub takes connections. Raises TimeoutError."""
+        host, port = self.api.split(":")
+        async with asyncio.timeout(within):
+            while True:
+                with contextlib.suppress(OSError):
+                    (await asyncio.open_connection(host, int(port)))[1].close()
+                    return
+                await asyncio.sleep(0.1)
 
     async def online(self, client: Client, within: float = 60.0) -> None:
         """Until all connectors are there. Raises TimeoutError."""
@@ -133,10 +185,15 @@ async def running(
     """A world in a folder, and a client of each kind of its hub. Three missed heartbeats end a session."""
     with PostgreSql(synced=True) as database:
         world = World(folder, database, network, heartbeat)
+        await asyncio.to_thread(world.admit)
+        bearer = {"authorization": f"Bearer {world.key}"}
+        trusted = ssl.create_default_context(cafile=str(world.ca))
         async with (
             world.running(),
-            Client(world.api, timeout=20) as client,
-            httpx.AsyncClient(base_url=world.http, timeout=20, trust_env=False) as http,
+            Client(world.api, timeout=20, ca=world.ca, key=world.key) as client,
+            httpx.AsyncClient(
+                base_url=world.http, timeout=20, trust_env=False, verify=trusted, headers=bearer
+            ) as http,
         ):
             await world.online(client)
             yield world, client, http
@@ -145,7 +202,8 @@ async def running(
 def _config(site: str, name: str, hub: str, erp: Erp) -> str:
     file, template, company = map(json.dumps, (str(erp.file), erp.template, erp.company_template))
     return (
-        f'[hub]\nlink = "{hub}"\ninsecure = true\n'
+        # Certificates live longer than any run: nobody asks there.
+        f'[hub]\nlink = "{hub}"\napi = "127.0.0.1:9"\n'
         f'[connector]\nname = "{site}"\nstate = "state-{name}"\nstop_grace = 5\n'
         "[policy]\nwrites = true\n"
         '[companies.main]\nplugin = "subiekt-gt"\n'
