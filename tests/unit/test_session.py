@@ -454,6 +454,17 @@ def test_a_closed_session_gives_its_budget_back() -> None:
     assert budget.used == 0
 
 
+def test_a_result_without_an_end_keeps_nothing_of_the_budget() -> None:
+    budget = Budget(100)
+    s = hub(settings=SMALL, budget=budget)
+    s.send(command(), b"", 0.0)
+    s.receive(ConnectorToHub(part=Part(command_id="1", data=b"x" * 10)), 0.0)
+    with pytest.raises(ProtocolError, match="without an end"):
+        s.receive(ConnectorToHub(result=Result(command_id="1")), 0.0)
+    s.close()
+    assert budget.used == 0
+
+
 def test_a_closed_session_takes_no_command() -> None:
     s = hub()
     s.close()

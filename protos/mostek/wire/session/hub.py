@@ -274,6 +274,9 @@ class HubSession(Side[HubToConnector]):
     def _result(self, result: Result, now: float) -> Finished | None:
         command_id = result.command_id
         entry = self._entry(command_id, "Result")
+        if result.WhichOneof("end") is None:
+            # Before it is forgotten: its bytes are given back when the session closes.
+            raise ProtocolError("a Result without an end")
         refused = self._payload(command_id, entry, result.response, last=True, now=now)
         del self._outstanding[command_id]
         if refused or not entry.wanted:
@@ -281,8 +284,6 @@ class HubSession(Side[HubToConnector]):
         if result.HasField("failure"):
             self._forget_payload(entry)
             return Finished(command_id, failure=result.failure)
-        if not result.HasField("response"):
-            raise ProtocolError("a Result without an end")
         return Finished(command_id, response=entry.assembly.whole(), held=entry.assembly.size)
 
     def _entry(self, command_id: str, kind: str) -> _Outstanding:
