@@ -71,10 +71,8 @@ def test_there_is_always_room_for_one_more_and_what_was_taken_comes_back(
             budget.share((tenant, connector), tenant).give(size)
         elif budget.share((tenant, connector), tenant).take(size):
             held.append((connector, tenant, size))
-        assert 0 <= budget.used < 100 or not held
         assert budget.used == sum(size for *_, size in held)
-        assert budget.share("newcomer", "new tenant").take(1)
-        budget.share("newcomer", "new tenant").give(1)
+        assert 0 <= budget.used < 100
 
 
 def test_hints_grow_while_the_overload_lasts_and_begin_anew_after_it() -> None:

@@ -28,7 +28,7 @@ FILE = """\
 [hub]
 link = "127.0.0.1:7444"
 proxy = {proxy}
-
+insecure = true
 [connector]
 name = "acme"
 

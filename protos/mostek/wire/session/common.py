@@ -124,12 +124,10 @@ class Share:
     def take(self, size: int) -> bool:
         """Reserve; False, and nothing reserved, when there is no room."""
         budget = self._budget
-        free = budget.total - budget.used
+        left = budget.total - budget.used - size
         for owner, factor in self._limits:
-            if budget.held(owner) + size > factor * free:
+            if budget.held(owner) + size > factor * left:
                 return False
-        if size > free:
-            return False
         budget.move(self._owners, size)
         return True
 
