@@ -69,7 +69,7 @@ async def one_outcome(client: Client, key: str) -> admin.Command:
     return command
 
 
-@pytest.mark.parametrize("point", ["erp-before-commit", "erp-after-commit", "connector-recorded"])
+@pytest.mark.parametrize("point", ["erp-after-commit", "connector-recorded"])
 async def test_an_outcome_store_restored_from_yesterday_doubles_nothing(
     processes: Processes, point: str
 ) -> None:

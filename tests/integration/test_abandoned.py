@@ -110,7 +110,7 @@ async def test_reads_abandoned_at_any_stage_leave_nothing_behind(
         await call("large")
         [session] = world.acme.sessions
         before = counted.held()
-        for _ in range(3):
+        for _ in range(2):
             plugin.gate.clear()
             stopped = {
                 "queued": lambda: len(session.rules.outstanding) == 2 + COUNT,
@@ -152,7 +152,7 @@ async def test_reads_of_a_database_abandoned_at_any_moment_leave_nothing_behind(
         for whole in (_page(acme), _export(http)):
             await whole
         before = counted.held()
-        for _ in range(20):
+        for _ in range(12):
             running: list[asyncio.Task[object]] = [
                 *(asyncio.create_task(_page(acme)) for _ in range(4)),
                 *(asyncio.create_task(_export(http)) for _ in range(2)),

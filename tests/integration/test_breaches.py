@@ -193,7 +193,7 @@ async def test_a_connector_survives_any_frames_and_serves_the_next_hub(
 ) -> None:
     draw = Random(11)
     scripts = []
-    for _ in range(60):
+    for _ in range(30):
         frames = [random_frame(HubToConnector, draw) for _ in range(8)]
         for frame in frames:
             # The test does not wait as long as a hub may ask for.

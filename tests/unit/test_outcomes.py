@@ -5,12 +5,14 @@ from __future__ import annotations
 import sqlite3
 import time
 from pathlib import Path
+from random import Random
 
 import pytest
 
 from mostek.connector import outcomes
 from mostek.connector.link import Backoff
 from mostek.connector.outcomes import Outcome, OutcomeStore, StateInUse
+from mostek.hub.config import HubConfig
 
 
 def test_an_unknown_key_has_no_outcome(tmp_path: Path) -> None:
@@ -103,9 +105,21 @@ def test_a_second_process_is_refused_by_the_folders_name(tmp_path: Path) -> None
 
 def test_reconnecting_waits_within_windows_that_double_up_to_their_bound() -> None:
     backoff = Backoff(longest=8.0, draw=lambda: 1.0)
-    assert [backoff.next() for _ in range(6)] == [1.0, 2.0, 4.0, 8.0, 8.0, 8.0]
+    rest = [4.0] * 16
+    assert [backoff.next() for _ in range(21)] == [1.0, 2.0, *rest, 8.0, 8.0, 8.0]
     backoff.reset()
-    assert backoff.next() == 1.0
+    assert [backoff.next() for _ in range(19)] == [1.0, 2.0, *rest, 8.0]
+
+
+def test_a_connector_is_back_before_calls_give_up_a_hub_that_was_away_for_half_a_minute() -> None:
+    draw = Random(5)
+    patience: float = HubConfig.model_fields["return_grace"].default
+    for _ in range(200):
+        backoff, away = Backoff(draw=draw.random), 0.0
+        while away < 25.0:
+            wait = backoff.next()
+            away += wait
+        assert wait < patience
 
 
 def test_the_moment_within_the_window_is_drawn() -> None:
@@ -114,4 +128,4 @@ def test_the_moment_within_the_window_is_drawn() -> None:
 
 def test_no_wait_is_so_long_that_a_hub_that_returns_lacks_somebody_after_a_minute() -> None:
     backoff = Backoff(draw=lambda: 1.0)
-    assert max(backoff.next() for _ in range(20)) == 45.0
+    assert max(backoff.next() for _ in range(40)) == 45.0

@@ -66,6 +66,11 @@ CLOSED_WITHIN = 2.0
 TICK = 0.5
 
 
+#: Seconds of the window at which a back-off rests, and how often.
+RESTS_AT = 4.0
+RESTS = 15
+
+
 def _channel(
     address: str, options: Sequence[tuple[str, Any]], credentials: grpc.ChannelCredentials | None
 ) -> grpc.aio.Channel:
@@ -77,6 +82,7 @@ def _channel(
 class Backoff:
     """How long to wait before dialling again: a random moment of a window that doubles from 1 s to 45 s.
 
+    It rests at 4 s for half a minute: a hub that is being restarted is back by then, and its callers wait.
     A hub that comes back has everybody again within a minute: the last of many dials when its window ends, and what is
     left of the minute is for the dialling.
     """
@@ -85,16 +91,21 @@ class Backoff:
         self._longest = longest
         self._draw = draw
         self._window = 1.0
+        self._rests = RESTS
 
     def next(self) -> float:
-        """Seconds to wait now; the next window is twice as long."""
+        """Seconds to wait now; the next window is twice as long, but for the rest."""
         wait = self._window * self._draw()
-        self._window = min(2 * self._window, self._longest)
+        if self._window == RESTS_AT and self._rests:
+            self._rests -= 1
+        else:
+            self._window = min(2 * self._window, self._longest)
         return wait
 
     def reset(self) -> None:
         """A session was welcomed: begin again with the shortest window."""
         self._window = 1.0
+        self._rests = RESTS
 
 
 class Session:
