@@ -34,7 +34,7 @@ demo-serve: install ## The same, left running, with curl lines to try
 
 .PHONY: test
 test: install ## All tests
-	$(BIN)/python -m pytest -q
+	$(BIN)/python -m pytest -q -n 2 --dist loadfile
 
 .PHONY: check
 check: install check-generated ## Style, types, import rules, contract

@@ -32,6 +32,8 @@ class Leaks:
         self._mark = secrets.token_hex(6)
         self.secrets: dict[str, str] = {}
         self.found: dict[tuple[str, str], None] = {}
+        #: How many secrets the processes had that ran the tests for this one.
+        self.elsewhere = 0
 
     def make(self, name: str) -> str:
         value = self._mark + secrets.token_hex(8)
@@ -103,15 +105,26 @@ def pytest_sessionfinish(session: pytest.Session) -> None:
         leaks.look_at_files(factory.getbasetemp())
     if leaks.found:
         session.exitstatus = pytest.ExitCode.TESTS_FAILED
+    if (told := getattr(session.config, "workeroutput", None)) is not None:
+        told["leaks"] = [len(leaks.secrets), *map(list, leaks.found)]
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_testnodedown(node: Any) -> None:
+    """With xdist: what a process that ran tests has found."""
+    leaks = node.config.stash[_LEAKS]
+    count, *found = getattr(node, "workeroutput", {}).get("leaks", [0])
+    leaks.elsewhere += count
+    leaks.found.update(dict.fromkeys(map(tuple, found)))
 
 
 def pytest_terminal_summary(
     terminalreporter: pytest.TerminalReporter, config: pytest.Config
 ) -> None:
     leaks = config.stash[_LEAKS]
-    if leaks.secrets:
+    if count := len(leaks.secrets) + leaks.elsewhere:
         said = "SECRETS LEAKED" if leaks.found else "no secret leaked"
-        terminalreporter.section(f"{said} ({len(leaks.secrets)} looked for)")
+        terminalreporter.section(f"{said} ({count} looked for)")
     for name, where in leaks.found:
         terminalreporter.line(f"the secret {name!r} is in {where}")
 

@@ -46,18 +46,18 @@ def test_writes_where_it_may(secret, tmp_path):
 @pytest.fixture
 def run(
     pytester: pytest.Pytester, monkeypatch: pytest.MonkeyPatch
-) -> Callable[[str], pytest.RunResult]:
-    def run_(test: str) -> pytest.RunResult:
+) -> Callable[..., pytest.RunResult]:
+    def run_(test: str, *arguments: str) -> pytest.RunResult:
         pytester.makeconftest((ROOT / "conftest.py").read_text(encoding="utf-8"))
         pytester.makepyfile(test)
-        return pytester.runpytest_subprocess("-p", "no:cacheprovider")
+        return pytester.runpytest_subprocess("-p", "no:cacheprovider", *arguments)
 
     # Nothing but pytest: what else is installed takes a second to load.
     monkeypatch.setenv("PYTEST_DISABLE_PLUGIN_AUTOLOAD", "1")
     return run_
 
 
-def test_a_secret_that_a_run_shows_fails_it(run: Callable[[str], pytest.RunResult]) -> None:
+def test_a_secret_that_a_run_shows_fails_it(run: Callable[..., pytest.RunResult]) -> None:
     result = run(LEAKY)
     assert result.ret == pytest.ExitCode.TESTS_FAILED
     result.stdout.fnmatch_lines(["*SECRETS LEAKED (7 looked for)*"])
@@ -66,7 +66,7 @@ def test_a_secret_that_a_run_shows_fails_it(run: Callable[[str], pytest.RunResul
 
 
 def test_a_run_with_a_leak_and_no_failing_test_fails(
-    run: Callable[[str], pytest.RunResult],
+    run: Callable[..., pytest.RunResult],
 ) -> None:
     result = run("def test_prints(secret): print(secret('print'))")
     result.assert_outcomes(passed=1)
@@ -74,8 +74,17 @@ def test_a_run_with_a_leak_and_no_failing_test_fails(
 
 
 def test_a_secret_in_a_file_that_is_for_it_has_not_leaked(
-    run: Callable[[str], pytest.RunResult],
+    run: Callable[..., pytest.RunResult],
 ) -> None:
     result = run(CAREFUL)
     assert result.ret == pytest.ExitCode.OK
     result.stdout.fnmatch_lines(["*no secret leaked (2 looked for)*"])
+
+
+def test_a_secret_that_a_process_of_the_run_shows_fails_it(
+    run: Callable[..., pytest.RunResult],
+) -> None:
+    result = run(LEAKY, "-p", "xdist.plugin", "-n", "2")
+    assert result.ret == 1
+    assert "SECRETS LEAKED (7 looked for)" in result.stdout.str()
+    assert "the secret 'zip of " in result.stdout.str()
