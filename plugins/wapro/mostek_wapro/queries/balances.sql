@@ -1,0 +1,19 @@
+-- What a contractor owes. How much of a credit limit is taken is counted here, from the open receivables in PLN.
+-- key: k.ID_KONTRAHENTA bigint
+-- :company int
+-- :ids bigint
+-- convert as_of: now()
+SELECT
+    k.ID_KONTRAHENTA AS [customer_id],
+    NULLIF(k.LIMIT_KUPIECKI, 0) AS [credit_limit],
+    CASE WHEN k.LIMIT_KUPIECKI <> 0 THEN k.LIMIT_KUPIECKI - COALESCE(
+        (
+            SELECT SUM(ABS(r.POZOSTALO)) FROM dbo.ROZRACHUNEK r
+            WHERE r.ID_KONTRAHENTA = k.ID_KONTRAHENTA AND r.STRONA = 'WN' AND r.RODZAJ = 'N'
+              AND COALESCE(r.FLAGA_STANU, 0) = 0
+        ), 0
+    ) END AS [credit_left]
+FROM dbo.KONTRAHENT k
+WHERE COALESCE(k.ID_FIRMY, 0) = :company
+  AND COALESCE(k.Incydentalny, 0) = 0
+  AND k.ID_KONTRAHENTA IN (:ids)  --? ids
