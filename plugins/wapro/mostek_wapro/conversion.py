@@ -177,7 +177,18 @@ def direction(side: str) -> ReceivableDirection.ValueType:
 CONVERTERS: Mapping[str, Converter] = COMMON | {
     function.__name__: function
     for function in (
-        *(clarion, day, day_if, flag, not_flag, whole, whole_numbers, rate, currency_or_base, discount),
+        *(
+            clarion,
+            day,
+            day_if,
+            flag,
+            not_flag,
+            whole,
+            whole_numbers,
+            rate,
+            currency_or_base,
+            discount,
+        ),
         *(vat_percent, price_basis, difference, total, net_value, gross_value),
         *(customer_kind, product_kind, payment_method_kind, issued, reverse_charge),
         *(document_wanted, receivable_kind, direction),

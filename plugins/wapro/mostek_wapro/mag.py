@@ -131,7 +131,9 @@ class WaproMag(SqlPlugin):
         )
 
     def get_customer(self, request: GetCustomerRequest, context: Context) -> GetCustomerResponse:
-        return self.one("customers", request, context, GetCustomerResponse(), **self._by_id(request, context))
+        return self.one(
+            "customers", request, context, GetCustomerResponse(), **self._by_id(request, context)
+        )
 
     def list_products(self, request: ListProductsRequest, context: Context) -> ListProductsResponse:
         return self.page(
@@ -139,7 +141,9 @@ class WaproMag(SqlPlugin):
         )
 
     def get_product(self, request: GetProductRequest, context: Context) -> GetProductResponse:
-        return self.one("products", request, context, GetProductResponse(), **self._by_id(request, context))
+        return self.one(
+            "products", request, context, GetProductResponse(), **self._by_id(request, context)
+        )
 
     def list_invoices(self, request: ListInvoicesRequest, context: Context) -> ListInvoicesResponse:
         """Nothing is known to mark a cancelled document, so none is left out or in."""

@@ -1,6 +1,7 @@
 -- Sums by currency, of the same rows as receivables.sql.
 -- key: b.currency varchar(3)
 -- :parents bigint
+-- :company int
 -- :today int clarion
 -- :days_30 int clarion
 -- :days_60 int clarion
@@ -41,6 +42,7 @@ FROM (
         FROM dbo.ROZRACHUNEK r
         LEFT JOIN dbo.DOKUMENT_HANDLOWY h ON h.ID_DOKUMENTU_HANDLOWEGO = r.ID_NAG_DOK_M AND r.TYP_DOK = 'h'
         WHERE r.ID_KONTRAHENTA IN (:parents)
+          AND COALESCE(r.ID_FIRMY, 0) = :company
           AND r.RODZAJ = 'N'
           AND (r.STRONA = 'WN' OR (r.STRONA = 'MA' AND COALESCE(r.CZY_KOREKTA, 0) <> 0))
           AND COALESCE(r.FLAGA_STANU, 0) = 0

@@ -66,7 +66,12 @@ class Cards:
         for number, name in ((COMPANY, "Nasza"), (OTHER_COMPANY, "Inna")):
             add(
                 "FIRMA",
-                {"ID_FIRMY": number, "NAZWA": name, "NAZWA_PELNA": f"{name} Spółka z o.o.", "MAG": 1}
+                {
+                    "ID_FIRMY": number,
+                    "NAZWA": name,
+                    "NAZWA_PELNA": f"{name} Spółka z o.o.",
+                    "MAG": 1,
+                }
                 | {"NIP": invented.nip_as_typed(invented.nip(rng), 1), "SEMAFOR": None},
             )
         for code, percent in _VAT:
@@ -76,17 +81,32 @@ class Cards:
             add("FORMA_PLATNOSCI", row | {"AKTYWNA": "1", "ID_FIRMY": COMPANY, "TERMINAL": 0})
         for number, name in ((1, "Detaliczna"), (2, "Hurtowa")):
             add("CENA", {"ID_CENY": number, "ID_FIRMY": COMPANY, "NAZWA": name, "SEMAFOR": None})
-        for number, symbol, company in ((1, "MAG", COMPANY), (2, "SKL", COMPANY), (9, "OBC", OTHER_COMPANY)):
+        for number, symbol, company in (
+            (1, "MAG", COMPANY),
+            (2, "SKL", COMPANY),
+            (9, "OBC", OTHER_COMPANY),
+        ):
             row = {"ID_MAGAZYNU": number, "ID_FIRMY": company, "SYMBOL": symbol}
             add("MAGAZYN", row | {"NAZWA": f"Magazyn {symbol}"})
             for category in range(3):
-                row = {"ID_KATEGORII": number * 10 + category, "ID_MAGAZYNU": number, "SEMAFOR": None}
+                row = {
+                    "ID_KATEGORII": number * 10 + category,
+                    "ID_MAGAZYNU": number,
+                    "SEMAFOR": None,
+                }
                 add("KATEGORIA_ARTYKULU", row | {"NAZWA": ("Śruby", "Światło", "Usługi")[category]})
         for number, name in ((1, "Podstawowa"), (2, "Hurtownicy")):
             row = {"ID_GRUPY": number, "ID_FIRMY": COMPANY, "NAZWA": name, "ID_CENY": number}
-            add("GRUPA_KONTRAHENTA", row | {"SEMAFOR": None, "DOMYSLNA": "1" if number == 1 else "0"})
+            add(
+                "GRUPA_KONTRAHENTA",
+                row | {"SEMAFOR": None, "DOMYSLNA": "1" if number == 1 else "0"},
+            )
         row = {"ID_PRACOWNIKA": self.employee, "ID_FIRMY": COMPANY, "KOD_PRACOWNIKA": 1}
-        add("PRACOWNIK", row | {"IMIE_1": "Żaneta", "NAZWISKO": "Źródło", "SEMAFOR": None, "NR_EWIDENCYJNY": "1"})
+        add(
+            "PRACOWNIK",
+            row
+            | {"IMIE_1": "Żaneta", "NAZWISKO": "Źródło", "SEMAFOR": None, "NR_EWIDENCYJNY": "1"},
+        )
         for code, name in (("PLN", "złoty"), ("EUR", "euro"), ("CZK", "korona czeska")):
             add("WALUTY", {"SYM_WALUTY": code, "NAZWA": name})
         row = {"IDTAB": 1, "PRGKOD": 3, "PRGNAZWA": "WAPRO Mag", "PRGWER": "8.90.1", "DBWER": 890.1}
@@ -146,21 +166,40 @@ class Cards:
             | address
             | seat,
         )
-        history = {"ID_KONTRAHENTA": customer.id, "NIP": nip, "NAZWA_PELNA": f"{name} dawniej"[:200]}
+        history = {
+            "ID_KONTRAHENTA": customer.id,
+            "NIP": nip,
+            "NAZWA_PELNA": f"{name} dawniej"[:200],
+        }
         row = {"ID_ADRESY_KONTRAHENTA": writer.next_id("ADRESY_KONTRAHENTA"), "DATA_OD": 1}
         if number % 2:
             writer.add("ADRESY_KONTRAHENTA", row | history | address)
-            changed = {"DATA_OD": clarion(self._today - timedelta(days=300)), "NAZWA_PELNA": f"{name} dzisiaj"}
+            changed = {
+                "DATA_OD": clarion(self._today - timedelta(days=300)),
+                "NAZWA_PELNA": f"{name} dzisiaj",
+            }
             row = {"ID_ADRESY_KONTRAHENTA": writer.next_id("ADRESY_KONTRAHENTA")}
             writer.add("ADRESY_KONTRAHENTA", row | history | address | changed)
         if number % 3 == 0:
             row = {"ID_KONTAKTU": writer.next_id("KONTAKT"), "ID_KONTRAHENTA": customer.id}
-            person = {"IMIE": first, "NAZWISKO": last, "TEL": "", "TEL_KOM": "600 100 200", "DOMYSLNY": 1}
+            person = {
+                "IMIE": first,
+                "NAZWISKO": last,
+                "TEL": "",
+                "TEL_KOM": "600 100 200",
+                "DOMYSLNY": 1,
+            }
             writer.add("KONTAKT", row | person | {"E_MAIL": f"os{number}@firma.example"})
         if number % 4 == 0:
             row = {"ID_MIEJSCA_DOSTAWY": writer.next_id("MIEJSCE_DOSTAWY"), "FIRMA": "Oddział Łódź"}
-            place_of = {name: address[name] for name in ("SYM_KRAJU", "KOD_POCZTOWY", "MIEJSCOWOSC", "ULICA_LOKAL")}
-            writer.add("MIEJSCE_DOSTAWY", row | place_of | {"ID_KONTRAHENTA": customer.id, "ODBIORCA": last, "TEL": "1"})
+            place_of = {
+                name: address[name]
+                for name in ("SYM_KRAJU", "KOD_POCZTOWY", "MIEJSCOWOSC", "ULICA_LOKAL")
+            }
+            writer.add(
+                "MIEJSCE_DOSTAWY",
+                row | place_of | {"ID_KONTRAHENTA": customer.id, "ODBIORCA": last, "TEL": "1"},
+            )
         return customer
 
     def _product(self, number: int, warehouse: int) -> None:
@@ -169,10 +208,15 @@ class Cards:
         vat, percent = _VAT[number % len(_VAT)]
         unit = "h" if service else ("szt.", "m", "kg")[number % 3]
         net = 100 + (number * 137) % 50_000
-        product = Product(writer.next_id("ARTYKUL"), warehouse, unit, vat, percent, net, not service)
+        product = Product(
+            writer.next_id("ARTYKUL"), warehouse, unit, vat, percent, net, not service
+        )
         base = writer.next_id("JEDNOSTKA")
         unit_row = {"ID_ARTYKULU": product.id, "ID_FIRMY": COMPANY}
-        writer.add("JEDNOSTKA", unit_row | {"ID_JEDNOSTKI": base, "NAZWA": unit, "SKROT": unit, "PRZELICZNIK": 1})
+        writer.add(
+            "JEDNOSTKA",
+            unit_row | {"ID_JEDNOSTKI": base, "NAZWA": unit, "SKROT": unit, "PRZELICZNIK": 1},
+        )
         name = f"{'Usługa' if service else _NOUNS[number % 6]} nr {number}"
         stock = 0 if service else rng.randrange(0, 900) / 4
         writer.add(
@@ -212,12 +256,23 @@ class Cards:
             gross = net + share(net, product.percent, 100)
             writer.add(
                 "CENA_ARTYKULU",
-                row | {"ID_CENY": level, "SYM_WAL": "", "CENA_NETTO": money(net), "CENA_BRUTTO": money(gross)},
+                row
+                | {
+                    "ID_CENY": level,
+                    "SYM_WAL": "",
+                    "CENA_NETTO": money(net),
+                    "CENA_BRUTTO": money(gross),
+                },
             )
         if product.stocked and number % 3 == 0:
             box = writer.next_id("JEDNOSTKA")
             row = {"ID_ARTYKULU": product.id, "ID_FIRMY": COMPANY, "ID_JEDNOSTKI": box}
             writer.add("JEDNOSTKA", row | {"NAZWA": "karton", "SKROT": "kart.", "PRZELICZNIK": 12})
-            code = {"ID_MAGAZYNU": product.warehouse, "KOD_KRESKOWY": invented.ean13(100_000_000 + number)}
+            code = {
+                "ID_MAGAZYNU": product.warehouse,
+                "KOD_KRESKOWY": invented.ean13(100_000_000 + number),
+            }
             code |= {"ID_ARTYKULU": product.id, "ID_JEDNOSTKI": box, "DOM_ILOSC": 1}
-            writer.add("KOD_KRESKOWY", code | {"ID_KODU_KRESKOWEGO": writer.next_id("KOD_KRESKOWY")})
+            writer.add(
+                "KOD_KRESKOWY", code | {"ID_KODU_KRESKOWEGO": writer.next_id("KOD_KRESKOWY")}
+            )

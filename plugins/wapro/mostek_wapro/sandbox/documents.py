@@ -56,7 +56,7 @@ class Documents:
         for index in range(invoices):
             day = self._today - timedelta(days=_HISTORY - index * _HISTORY // invoices)
             self._sale(index, day)
-        for index in range(max(30, invoices // 10)):
+        for index in range(max(60, invoices // 10)):
             self._order(index, self._today - timedelta(days=index % 60))
 
     # Sales
@@ -215,7 +215,7 @@ class Documents:
                     "RODZAJ_POZYCJI": "R",
                     "OPIS": "pilne" if own % 7 == 0 else None,
                     "ID_POZ_ZAM": orders[place] if orders else 0,
-                    "GUID_POZ_DOK_MAG": f"{own:032x}",
+                    "GUID_POZ_DOK_MAG": f"g{own:031x}",
                 },
             )
 
@@ -231,7 +231,13 @@ class Documents:
     # Settlements
 
     def _settle(
-        self, document: dict[str, object], payer: Customer, gross: int, remaining: int, rate: int, day: date
+        self,
+        document: dict[str, object],
+        payer: Customer,
+        gross: int,
+        remaining: int,
+        rate: int,
+        day: date,
     ) -> None:
         back = gross < 0
         purchase = document["TYP_DOKUMENTU"] == "z"
@@ -246,7 +252,9 @@ class Documents:
             "TERMIN_PLATNOSCI": document["TERMIN_PLAT"],
             "RODZAJ": "Z" if purchase else "N",
             "CZY_KOREKTA": int(document["DOK_KOREKTY"] == "1"),
-            "DATA_OST_ROZL": 0 if remaining == gross else clarion(min(day + timedelta(days=9), self._today)),
+            "DATA_OST_ROZL": 0
+            if remaining == gross
+            else clarion(min(day + timedelta(days=9), self._today)),
         }
         self._writer.add("ROZRACHUNEK", entry)
         if remaining != gross:
@@ -256,7 +264,9 @@ class Documents:
             other = {"ID_NAG_DOK_M": 0, "TYP_DOK": "k", "NR_DOK": "KP", "TERMIN_PLATNOSCI": 0}
             self._writer.add("ROZRACHUNEK", payment | other | {"RODZAJ": "N", "CZY_KOREKTA": 0})
 
-    def _entry(self, payer: Customer, side: str, amount: int, remaining: int, rate: int) -> dict[str, object]:
+    def _entry(
+        self, payer: Customer, side: str, amount: int, remaining: int, rate: int
+    ) -> dict[str, object]:
         base = [share(x, rate, 10_000) if rate else x for x in (amount, remaining)]
         return {
             "ID_ROZRACHUNKU": self._writer.next_id("ROZRACHUNEK"),
@@ -278,7 +288,13 @@ class Documents:
     def _opening(self, day: date, customer: Customer) -> None:
         """A debt that no document of Mag made."""
         entry = self._entry(customer, "WN", 12_345, 12_345, 0)
-        entry |= {"ID_FIRMY": COMPANY, "ID_NAG_DOK_M": 0, "TYP_DOK": "", "NR_DOK": "BO", "CZY_BO": 1}
+        entry |= {
+            "ID_FIRMY": COMPANY,
+            "ID_NAG_DOK_M": 0,
+            "TYP_DOK": "",
+            "NR_DOK": "BO",
+            "CZY_BO": 1,
+        }
         entry |= {"DATA_DOK": clarion(day), "TERMIN_PLATNOSCI": clarion(day), "RODZAJ": "N"}
         self._writer.add("ROZRACHUNEK", entry | {"CZY_KOREKTA": 0, "DATA_OST_ROZL": 0})
 
