@@ -14,8 +14,8 @@ from mostek_wapro.clarion import clarion
 __all__ = ["COMPANY", "OTHER_COMPANY", "Cards", "Customer", "Product"]
 
 COMPANY, OTHER_COMPANY = 3, 7
-FIRST_ID = 1_000_000_001
-"""Ids of numeric(18,0) that no int of 32 bits would hold are three times this."""
+#: Of customers: no int of 32 bits holds them, numeric(18,0) does.
+FIRST_ID = 3_000_000_001
 _VAT = (("23", 23), ("8", 8), ("5", 5), ("0", 0), ("zw", 0), ("np", 0))
 _FORMS = (("gotówka", 0), ("przelew 14 dni", 14), ("przelew 30 dni", 30), ("pobranie", 3))
 _NOUNS = ("Śruba", "Nakrętka", "Żarówka", "Łożysko", "Gniazdko", "Przewód")
@@ -119,7 +119,7 @@ class Cards:
         foreign, private = number % 13 == 5, number % 5 == 3
         form, days = _FORMS[number % len(_FORMS)]
         name = f"{last} {first}" if private else f"{last} i Wspólnicy {number}"
-        customer = Customer(FIRST_ID * 3 + number * 7, name[:50], form, days, foreign)
+        customer = Customer(FIRST_ID + number * 7, name[:50], form, days, foreign)
         nip = "" if private else invented.nip_as_typed(invented.nip(rng), number)
         if foreign:
             nip = invented.german_vat(rng)
@@ -166,41 +166,58 @@ class Cards:
             | address
             | seat,
         )
-        history = {
-            "ID_KONTRAHENTA": customer.id,
-            "NIP": nip,
-            "NAZWA_PELNA": f"{name} dawniej"[:200],
-        }
-        row = {"ID_ADRESY_KONTRAHENTA": writer.next_id("ADRESY_KONTRAHENTA"), "DATA_OD": 1}
-        if number % 2:
-            writer.add("ADRESY_KONTRAHENTA", row | history | address)
-            changed = {
-                "DATA_OD": clarion(self._today - timedelta(days=300)),
-                "NAZWA_PELNA": f"{name} dzisiaj",
-            }
-            row = {"ID_ADRESY_KONTRAHENTA": writer.next_id("ADRESY_KONTRAHENTA")}
-            writer.add("ADRESY_KONTRAHENTA", row | history | address | changed)
+        self._history(customer, name, nip, address, number)
         if number % 3 == 0:
-            row = {"ID_KONTAKTU": writer.next_id("KONTAKT"), "ID_KONTRAHENTA": customer.id}
-            person = {
+            self._contact(customer, first, last, number)
+        if number % 4 == 0:
+            self._delivery_place(customer, last, address)
+        return customer
+
+    def _history(
+        self, customer: Customer, name: str, nip: str, address: dict[str, str], number: int
+    ) -> None:
+        """Every other customer was called otherwise until 300 days ago."""
+        changes = ((1, "dawniej"), (clarion(self._today - timedelta(days=300)), "dzisiaj"))
+        for since, word in changes if number % 2 else ():
+            row: dict[str, object] = {
+                "ID_ADRESY_KONTRAHENTA": self._writer.next_id("ADRESY_KONTRAHENTA"),
+                "ID_KONTRAHENTA": customer.id,
+                "DATA_OD": since,
+                "NIP": nip,
+                "NAZWA_PELNA": f"{name} {word}",
+            }
+            self._writer.add("ADRESY_KONTRAHENTA", row | address)
+
+    def _contact(self, customer: Customer, first: str, last: str, number: int) -> None:
+        self._writer.add(
+            "KONTAKT",
+            {
+                "ID_KONTAKTU": self._writer.next_id("KONTAKT"),
+                "ID_KONTRAHENTA": customer.id,
                 "IMIE": first,
                 "NAZWISKO": last,
                 "TEL": "",
                 "TEL_KOM": "600 100 200",
                 "DOMYSLNY": 1,
+                "E_MAIL": f"os{number}@firma.example",
+            },
+        )
+
+    def _delivery_place(self, customer: Customer, person: str, address: dict[str, str]) -> None:
+        self._writer.add(
+            "MIEJSCE_DOSTAWY",
+            {
+                "ID_MIEJSCA_DOSTAWY": self._writer.next_id("MIEJSCE_DOSTAWY"),
+                "ID_KONTRAHENTA": customer.id,
+                "FIRMA": "Oddział Łódź",
+                "ODBIORCA": person,
+                "TEL": "42 600 00 00",
             }
-            writer.add("KONTAKT", row | person | {"E_MAIL": f"os{number}@firma.example"})
-        if number % 4 == 0:
-            row = {"ID_MIEJSCA_DOSTAWY": writer.next_id("MIEJSCE_DOSTAWY"), "FIRMA": "Oddział Łódź"}
-            place_of = {
+            | {
                 name: address[name]
                 for name in ("SYM_KRAJU", "KOD_POCZTOWY", "MIEJSCOWOSC", "ULICA_LOKAL")
-            }
-            writer.add(
-                "MIEJSCE_DOSTAWY",
-                row | place_of | {"ID_KONTRAHENTA": customer.id, "ODBIORCA": last, "TEL": "1"},
-            )
-        return customer
+            },
+        )
 
     def _product(self, number: int, warehouse: int) -> None:
         writer, rng = self._writer, self._rng
