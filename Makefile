@@ -72,6 +72,16 @@ proto: install ## Generate code and descriptors from the .proto files
 bench: install ## Speed, as ratios against the bare thing; writes build/bench.json
 	$(BIN)/python -m bench
 
+RECONNECTS ?= 10000
+CALLS ?= 100000
+.PHONY: soak
+soak: install ## Nothing grows over 10,000 reconnects and 100,000 abandoned calls; RECONNECTS=, CALLS= for fewer
+	$(BIN)/python -m soak --reconnects $(RECONNECTS) --calls $(CALLS)
+
+.PHONY: chaos
+chaos: install ## Faults at random under load, then the count of what was lost; MINUTES=2 SEED=…; writes build/chaos.json
+	$(BIN)/python -m chaos
+
 .PHONY: clean
 clean: ## Remove what was installed, built and cached
 	rm -rf $(VENV) build .mypy_cache .pytest_cache .ruff_cache .hypothesis .import_linter_cache

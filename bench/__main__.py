@@ -14,6 +14,8 @@ import uvloop
 from bench.calls import measure_calls
 from bench.export import measure_export
 from bench.figure import Figure
+from bench.sessions import measure_sessions
+from bench.small import measure_small
 
 SECONDS = 2.0
 BUILD = Path(__file__).parents[1] / "build"
@@ -26,14 +28,22 @@ def main() -> None:
         _say(f"The machine is busy (load {load:.1f}): the figures will say less.")
     with tempfile.TemporaryDirectory() as folder:
         figures = [
-            *uvloop.run(measure_calls(Path(folder), SECONDS, _say)),
-            *measure_export(Path(folder), _say),
+            *uvloop.run(measure_calls(_made(folder, "calls"), SECONDS, _say)),
+            *measure_export(_made(folder, "export"), _say),
+            *measure_small(_made(folder, "small"), _say),
+            *measure_sessions(_made(folder, "sessions"), _say),
         ]
     _print(figures)
     BUILD.mkdir(exist_ok=True)
     results = {f.name: {**asdict(f), "reached": f.reached} for f in figures}
     text = json.dumps(results, indent=2) + "\n"
     (BUILD / "bench.json").write_text(text, encoding="utf-8")
+
+
+def _made(parent: str, name: str) -> Path:
+    folder = Path(parent) / name
+    folder.mkdir()
+    return folder
 
 
 def _say(progress: str) -> None:

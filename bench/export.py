@@ -23,7 +23,7 @@ from mostek.wire.failures import CommandFailure
 from mostek_subiekt.gt import SubiektGt
 from mostek_subiekt.sandbox import create
 
-__all__ = ["measure_export"]
+__all__ = ["measure_export", "world"]
 
 PRODUCTS = 100_000
 PAGE = 1000
@@ -36,7 +36,7 @@ def measure_export(folder: Path, say: Callable[[str], None]) -> list[Figure]:
     """Rows per second at the caller, against the loop's, in turns."""
     say(f"export: making {PRODUCTS} products")
     create(folder / "erp.sqlite", customers=100, products=PRODUCTS, invoices=100)
-    with _world(folder) as api:
+    with world(folder) as api:
         return [
             _compare(folder, api, f"export_{PRODUCTS // 1000}k_products{suffix}", mask, say)
             for suffix, mask in MASKS.items()
@@ -110,7 +110,8 @@ def _database(folder: Path) -> dict[str, str]:
 
 
 @contextlib.contextmanager
-def _world(folder: Path) -> Iterator[int]:
+def world(folder: Path) -> Iterator[int]:
+    """A hub and the connector of the sandbox that lies in the folder; the port of the hub's API."""
     api, link = free_port(), free_port()
     config = folder / "connector.toml"
     database = "\n".join(f"{k} = {json.dumps(v)}" for k, v in _database(folder).items())

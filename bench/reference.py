@@ -13,6 +13,8 @@ from collections.abc import AsyncIterator
 import grpc
 import uvloop
 
+from bench.transport import listen
+
 _NEXT = b"\0" * 8
 
 
@@ -23,7 +25,7 @@ def _handlers(**methods: grpc.RpcMethodHandler[bytes, bytes]) -> grpc.GenericRpc
 async def _serve(port: int, handler: grpc.GenericRpcHandler) -> None:
     server = grpc.aio.server()
     server.add_generic_rpc_handlers((handler,))
-    server.add_insecure_port(f"127.0.0.1:{port}")
+    listen(server, f"127.0.0.1:{port}")
     await server.start()
     await server.wait_for_termination()
 

@@ -6,11 +6,15 @@ The ERP's table lets the same customer in twice, so that a write that happened t
 from __future__ import annotations
 
 import asyncio
+import os
+import signal
 import sqlite3
 import sys
+import threading
 from contextlib import closing
 from pathlib import Path
 
+from mostek.connector.cli import leave_stragglers
 from mostek.connector.companies import Company
 from mostek.connector.config import CompanyConfig, Config, ConnectorConfig, PolicyConfig
 from mostek.connector.config import HubConfig as DialConfig
@@ -37,6 +41,9 @@ class Ledger(Plugin):
     ) -> CreateCustomerResponse:
         """Found by its name, or written."""
         name = request.customer.name
+        if name == os.environ.get("LEDGER_HANGS_AT"):
+            (self.site.state / "hangs").touch()
+            threading.Event().wait()
         file = self.site.state / "erp.sqlite"
         with closing(sqlite3.connect(file, timeout=10, isolation_level=None)) as erp:
             erp.execute("PRAGMA synchronous = FULL")
@@ -54,18 +61,23 @@ class Ledger(Plugin):
 
 
 async def main(address: str, folder: Path, instance: str) -> None:
-    """Serve until killed."""
+    """Serve until SIGTERM."""
+    stop = asyncio.Event()
+    asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, stop.set)
     configure_logs("info")
     config = Config(
         hub=DialConfig(link=address),
-        connector=ConnectorConfig(name="acme", state=folder / f"connector{instance}"),
+        connector=ConnectorConfig(
+            name="acme", state=folder / f"connector{instance}", stop_grace=2.0
+        ),
         policy=PolicyConfig(writes=True),
         companies={"main": CompanyConfig(plugin="ledger")},
     )
     company = Company("main", "ledger", Ledger(NoConfig(), Site("main", folder)))
     async with Connector(config, [company], Backoff(longest=0.2)).running():
-        await asyncio.Event().wait()
+        await stop.wait()
 
 
 if __name__ == "__main__":
     run(main(sys.argv[1], Path(sys.argv[2]), "".join(sys.argv[3:])))
+    leave_stragglers()

@@ -4,13 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import json
-import os
 import signal
-import socket
-import sqlite3
 import subprocess
-import sys
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -33,84 +28,13 @@ from mostek.wire.crash import CRASH_POINTS
 from mostek.wire.failures import CommandFailure
 from mostek_subiekt.sandbox import create as create_sandbox
 
-LEDGER = Path(__file__).with_name("ledger.py")
-
-
-class Processes:
-    """A hub and a connector, each in a process of its own."""
-
-    def __init__(self, folder: Path, stack: contextlib.ExitStack) -> None:
-        self.folder = folder
-        self.api, self.link, self.http = (f"127.0.0.1:{port}" for port in _free_ports(3))
-        self._stack = stack
-
-    def hub(self, crash_at: str = "") -> subprocess.Popen[bytes]:
-        return self._start(
-            "hub",
-            ["-m", "mostek.hub", "serve"],
-            MOSTEK_CRASH_AT=crash_at,
-            MOSTEK_HUB_API=self.api,
-            MOSTEK_HUB_LINK=self.link,
-            MOSTEK_HUB_HTTP=self.http,
-            MOSTEK_HUB_DATABASE=f"sqlite:///{self.folder}/hub.sqlite",
-            MOSTEK_HUB_KEY_FILE=str(self.folder / "hub.keys"),
-        )
-
-    def connector(self, crash_at: str = "", instance: str = "") -> subprocess.Popen[bytes]:
-        arguments = [str(LEDGER), self.link, str(self.folder), instance]
-        return self._start(f"connector{instance}", arguments, MOSTEK_CRASH_AT=crash_at)
-
-    def subiekt(self, template: str, crash_at: str = "") -> subprocess.Popen[bytes]:
-        """A connector with the plugin of Subiekt GT on the sandbox in the folder."""
-        erp = json.dumps(str(self.folder / "subiekt.sqlite"))
-        config = self.folder / "connector.toml"
-        config.write_text(
-            f'[hub]\nlink = "{self.link}"\n[connector]\nname = "acme"\n[policy]\nwrites = true\n'
-            '[companies.main]\nplugin = "subiekt-gt"\n'
-            f'[companies.main.database]\nkind = "sqlite"\npath = {erp}\n'
-            f"[companies.main.orders]\ntemplate = {json.dumps(template)}\n",
-            encoding="utf-8",
-        )
-        arguments = ["-m", "mostek.connector", "run", "-c", str(config)]
-        return self._start("connector", arguments, MOSTEK_CRASH_AT=crash_at)
-
-    def _start(
-        self, name: str, arguments: list[str], **environment: str
-    ) -> subprocess.Popen[bytes]:
-        log = self._stack.enter_context((self.folder / f"{name}.log").open("ab"))
-        child = subprocess.Popen(
-            [sys.executable, *arguments], stdout=log, stderr=log, env=os.environ | environment
-        )
-        self._stack.callback(child.wait)
-        self._stack.callback(child.kill)
-        return child
-
-    def customers(self) -> list[str]:
-        """What the ERP holds."""
-        with contextlib.closing(sqlite3.connect(self.folder / "erp.sqlite")) as erp:
-            return [name for (name,) in erp.execute("SELECT name FROM customer ORDER BY id")]
-
-
-def _free_ports(count: int) -> list[int]:
-    with contextlib.ExitStack() as stack:
-        probes = [stack.enter_context(socket.create_server(("127.0.0.1", 0))) for _ in range(count)]
-        return [int(probe.getsockname()[1]) for probe in probes]
+from .harness import Processes, online
 
 
 @pytest.fixture
 def processes(tmp_path: Path) -> Iterator[Processes]:
     with contextlib.ExitStack() as stack:
         yield Processes(tmp_path, stack)
-
-
-async def online(client: Client, sessions: int = 1) -> None:
-    async with asyncio.timeout(30):
-        while True:
-            with contextlib.suppress(CommandFailure):
-                found = await client.connectors()
-                if sum(len(connector.sessions) for connector in found) >= sessions:
-                    return
-            await asyncio.sleep(0.05)
 
 
 async def create(client: Client, timeout: float = 20.0) -> str:

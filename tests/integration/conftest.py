@@ -12,6 +12,7 @@ from typing import Any
 
 import grpc
 import pytest
+from pydantic import SecretStr
 
 from mostek.client import Client
 from mostek.connector.companies import Company
@@ -137,16 +138,20 @@ class World:
         threads: int = 4,
         writes: bool = True,
         instance: str = "",
+        write_timeout: float = 120.0,
+        link: str = "",
+        proxy: str = "",
     ) -> AsyncIterator[Connector]:
-        """A connector that is online."""
+        """A connector that is online. `link`: what it dials, if not the hub's own address."""
         config = Config(
-            hub=DialConfig(link=self.addresses.link),
+            hub=DialConfig(link=link or self.addresses.link, proxy=SecretStr(proxy)),
             connector=ConnectorConfig(
                 name=name,
                 state=self.state / (name + instance),
                 slots=slots,
                 threads=threads,
                 stop_grace=2.0,
+                write_timeout=write_timeout,
             ),
             policy=PolicyConfig(writes=writes),
             companies={company: CompanyConfig(plugin="notebook") for company in companies},
@@ -185,12 +190,13 @@ class World:
 
 def hub_config(folder: Path, **settings: Any) -> HubConfig:
     """A hub on free ports, with its state in a folder."""
-    given = {
+    given: dict[str, Any] = {
         "api": "127.0.0.1:0",
         "link": "127.0.0.1:0",
         "http": "127.0.0.1:0",
         "database": f"sqlite:///{folder}/hub.sqlite",
         "key_file": str(folder / "hub.keys"),
+        "return_grace": 0.0,
     }
     return HubConfig(**given | settings)
 

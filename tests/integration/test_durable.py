@@ -21,9 +21,10 @@ from mostek.erp.v1.customer_pb2 import (
     CustomerDraft,
     GetCustomerRequest,
 )
+from mostek.hub import commands
 from mostek.hub.hub import Hub
 from mostek.hub.keyring import add_key, load_keys
-from mostek.hub.store import Store
+from mostek.hub.store import CommandRecord, Store
 from mostek.wire.failures import (
     CommandFailure,
     Conflict,
@@ -125,6 +126,25 @@ async def test_a_write_to_a_site_that_is_offline_is_executed_when_it_comes(kept:
         assert done.response.Unpack(response)
         assert response.customer.code == "A"
         assert await create(kept, "A") == response.customer.id == done.erp_id
+    assert kept.plugin.calls == 1
+
+
+async def test_a_session_that_ends_while_a_write_is_marked_as_sent_holds_nothing_up(
+    kept: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    move, ends = Store.move, [True, *[False] * 100]
+
+    async def slow(store: Store, *args: Any, **how: Any) -> CommandRecord:
+        moved = await move(store, *args, **how)
+        if moved.progress.state is commands.State.SENT and ends.pop(0):
+            [session] = kept.hub.registry.sessions()
+            kept.hub.link._streams[session].cancel()
+            await kept.until(lambda: session not in kept.hub.registry.sessions())
+        return moved
+
+    monkeypatch.setattr(Store, "move", slow)
+    async with kept.connector():
+        assert await create(kept, "A") == "1"
     assert kept.plugin.calls == 1
 
 

@@ -13,6 +13,7 @@ from mostek.erp.v1.customer_pb2 import (
     GetCustomerRequest,
     GetCustomerResponse,
     ListCustomersRequest,
+    ListCustomersResponse,
 )
 from mostek.erp.v1.erp_pb2 import DescribeErpRequest
 from mostek.erp.v1.erp_service_pb2_grpc import ErpServiceStub
@@ -26,6 +27,7 @@ from mostek.link.v1.link_pb2 import (
     Status,
 )
 from mostek.link.v1.link_pb2_grpc import LinkServiceStub
+from mostek.plugin.plugin import Context, NoConfig, Site
 from mostek.wire.failures import (
     Denied,
     Expired,
@@ -38,7 +40,7 @@ from mostek.wire.failures import (
     Unsupported,
 )
 
-from .conftest import World
+from .conftest import Notebook, World
 
 
 def background(call: Awaitable[Any]) -> asyncio.Task[Any]:
@@ -265,7 +267,7 @@ async def test_a_connector_comes_back_after_its_session_is_lost(world: World) ->
     async with world.connector():
         first = world.acme.sessions[0]
         # A stream that is cancelled while it sends a frame ends without a status: the first frames have to be through.
-        await world.until(lambda: first.rules.round_trip > 0)
+        await world.until(lambda: first.rules.round_trip > 0 and first._sending_since is None)
         for stream in list(world.hub.link._streams.values()):
             stream.cancel()
         await world.until(lambda: world.acme.sessions not in ([], [first]))
@@ -345,3 +347,28 @@ async def test_a_write_is_denied_at_a_site_that_allows_none(world: World) -> Non
         create = world.client.connector("acme").with_key("k").CreateCustomer
         with pytest.raises((Denied, Unsupported)):
             await create(CreateCustomerRequest(customer=CustomerDraft(name="A")))
+
+
+class _Pages(Notebook):
+    """Large pages wait for the gate."""
+
+    def list_customers(
+        self, request: ListCustomersRequest, context: Context
+    ) -> ListCustomersResponse:
+        if request.page_size > 200:
+            self._wait(context)
+        return super().list_customers(request, context)
+
+
+async def test_more_exports_than_threads_leave_a_thread_to_a_small_call(world: World) -> None:
+    world.plugins["acme/main"] = _Pages(NoConfig(), Site("main", world.state))
+    async with world.connector(threads=2, slots=16):
+        acme = world.client.connector("acme")
+        exports = [
+            background(acme.ListCustomers(ListCustomersRequest(page_size=1000))) for _ in range(8)
+        ]
+        await world.until(world.plugin.began.is_set)
+        assert (await acme.GetCustomer(GetCustomerRequest(id="7"))).customer.id == "7"
+        assert not any(export.done() for export in exports)
+        world.plugin.gate.set()
+        await asyncio.gather(*exports)

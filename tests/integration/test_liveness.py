@@ -4,17 +4,21 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterable, AsyncIterator, Callable
 from pathlib import Path
 
 import grpc
 import pytest
 from grpc_health.v1 import health_pb2, health_pb2_grpc
 from grpc_reflection.v1alpha import reflection_pb2, reflection_pb2_grpc
+from structlog.testing import capture_logs
 
 from mostek.client import Client
+from mostek.connector import link as link_module
 from mostek.erp.v1.customer_pb2 import GetCustomerRequest, ListCustomersRequest
+from mostek.erp.v1.erp_pb2 import DescribeErpRequest
 from mostek.hub import session as session_module
+from mostek.hub.config import HubConfig
 from mostek.hub.hub import Hub
 from mostek.link.v1.link_pb2 import (
     Company,
@@ -25,58 +29,12 @@ from mostek.link.v1.link_pb2 import (
     Status,
 )
 from mostek.link.v1.link_pb2_grpc import LinkServiceStub
-from mostek.wire.failures import Offline
+from mostek.wire.failures import Expired, Offline
+from mostek.wire.session import SessionSettings
+from mostek.wire.session.common import MISSES
 
 from .conftest import World, hub_config
-
-
-class Wire:
-    """A TCP proxy that can drop silently what passes through it."""
-
-    def __init__(self, target: str) -> None:
-        self._host, self._port = target.split(":")
-        self._flowing = asyncio.Event()
-        self._flowing.set()
-        self._passing: set[asyncio.Task[None]] = set()
-        self._writers: set[asyncio.StreamWriter] = set()
-
-    @contextlib.asynccontextmanager
-    async def running(self) -> AsyncIterator[str]:
-        """Where it listens."""
-        server = await asyncio.start_server(self._serve, "127.0.0.1", 0)
-        try:
-            yield "{}:{}".format(*server.sockets[0].getsockname()[:2])
-        finally:
-            server.close()
-            for task in self._passing:
-                task.cancel()
-            await asyncio.gather(*self._passing, return_exceptions=True)
-            for writer in self._writers:
-                writer.close()
-                with contextlib.suppress(ConnectionError):
-                    await writer.wait_closed()
-
-    def silence(self) -> None:
-        """Nothing passes any more; the connections stay open."""
-        self._flowing.clear()
-
-    def restore(self) -> None:
-        """New bytes pass again."""
-        self._flowing.set()
-
-    async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        far_reader, far_writer = await asyncio.open_connection(self._host, self._port)
-        self._writers |= {writer, far_writer}
-        for way in (self._pass(reader, far_writer), self._pass(far_reader, writer)):
-            self._passing.add(asyncio.create_task(way))
-
-    async def _pass(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        with contextlib.suppress(ConnectionError):
-            while data := await reader.read(65536):
-                await self._flowing.wait()
-                writer.write(data)
-                await writer.drain()
-        writer.close()
+from .wire import Wire
 
 
 @pytest.fixture
@@ -109,6 +67,19 @@ async def test_a_connector_behind_a_silent_wire_is_offline_soon_and_comes_back(
     world.plugin.gate.set()
 
 
+async def test_a_connector_that_fell_silent_is_no_error_of_the_hub(
+    quick: tuple[World, Wire],
+) -> None:
+    world, wire = quick
+    with capture_logs() as logs:
+        async with world.connector():
+            wire.silence()
+            await world.until(lambda: not world.online("acme"))
+            wire.restore()
+    assert "connector does not answer" in [line["event"] for line in logs]
+    assert [line for line in logs if line["log_level"] == "error"] == []
+
+
 async def _slow(acme: object) -> object:
     return await acme.GetCustomer(GetCustomerRequest(id="slow"))  # type: ignore[attr-defined]
 
@@ -137,7 +108,7 @@ async def test_abandoned_calls_leave_nothing_behind(world: World) -> None:
             await world.until(lambda: not session.rules.outstanding)
             world.plugin.gate.clear()
         assert session._waiting == {}
-        assert session._budget.used == 0
+        assert world.hub.budget.used == 0
         await world.until(lambda: len(asyncio.all_tasks()) <= tasks_before)
 
 
@@ -181,3 +152,140 @@ async def test_health_and_reflection_are_served(channel: grpc.aio.Channel) -> No
     async for listed in reflection.ServerReflectionInfo(iter([asked])):
         names = {service.name for service in listed.list_services_response.service}
         assert {"mostek.erp.v1.ErpService", "mostek.admin.v1.AdminService"} <= names
+
+
+@contextlib.asynccontextmanager
+async def behind(
+    tmp_path: Path, interval: float, wire: Callable[[str], Wire]
+) -> AsyncIterator[tuple[World, Wire]]:
+    """A hub with heartbeats so far apart, behind such a wire."""
+    hub = Hub(hub_config(tmp_path, heartbeat_interval=interval, drain_grace=0.5))
+    async with hub.running() as addresses:
+        made = wire(addresses.link)
+        async with made.running() as through, Client(addresses.api) as client:
+            shown = type(addresses)(api=addresses.api, link=through, http=addresses.http)
+            yield World(hub, shown, client, tmp_path, {}), made
+
+
+async def test_heartbeats_keep_open_what_a_nat_would_forget(tmp_path: Path) -> None:
+    async with (
+        behind(tmp_path, 0.2, lambda hub: Wire(hub, forgets_after=0.7)) as (world, wire),
+        world.connector(),
+    ):
+        await asyncio.sleep(1.6)
+        acme = world.client.connector("acme")
+        assert (await acme.GetCustomer(GetCustomerRequest(id="7"))).customer.id == "7"
+        assert wire.flows == 1
+
+
+async def test_without_heartbeats_a_nat_forgets_the_flow(tmp_path: Path) -> None:
+    async with (
+        behind(tmp_path, 15, lambda hub: Wire(hub, forgets_after=0.3)) as (world, _),
+        world.connector(),
+    ):
+        await asyncio.sleep(0.7)
+        acme = world.client.connector("acme")
+        with pytest.raises(Expired):
+            await acme.GetCustomer(GetCustomerRequest(id="7"), timeout=1.0)
+
+
+async def test_a_flow_that_was_forgotten_is_known_dead_by_both_sides_and_replaced(
+    tmp_path: Path,
+) -> None:
+    async with (
+        behind(tmp_path, 0.5, lambda hub: Wire(hub, forgets_after=0.4)) as (world, wire),
+        world.connector(),
+    ):
+        acme = world.client.connector("acme")
+        [first] = world.acme.sessions
+        await asyncio.sleep(0.45)
+        call = asyncio.create_task(_slow(acme))
+        with pytest.raises(Offline):
+            await call
+        assert first not in world.acme.sessions
+        # The connector has noticed by itself: nobody could tell it.
+        await world.until(lambda: wire.flows > 1 and world.online("acme"), seconds=10)
+        assert (await acme.GetCustomer(GetCustomerRequest(id="7"))).customer.id == "7"
+    world.plugin.gate.set()
+
+
+class Middlebox:
+    """Ends HTTP/2 on both of its sides, as a load balancer or an inspecting proxy does: whoever pings it is answered by
+    it, also while nothing reaches the other side."""
+
+    def __init__(self, hub: str) -> None:
+        self.streams = 0
+        self._hub = hub
+        self._passing = asyncio.Event()
+        self._passing.set()
+
+    def silence(self) -> None:
+        """Frames are taken and kept."""
+        self._passing.clear()
+
+    @contextlib.asynccontextmanager
+    async def running(self) -> AsyncIterator[str]:
+        server = grpc.aio.server(options=[("grpc.http2.min_ping_interval_without_data_ms", 10)])
+        handlers: dict[str, grpc.RpcMethodHandler[bytes, bytes]]
+        handlers = {"Connect": grpc.stream_stream_rpc_method_handler(self._connect)}
+        server.add_generic_rpc_handlers(
+            (grpc.method_handlers_generic_handler("mostek.link.v1.LinkService", handlers),)
+        )
+        port = server.add_insecure_port("127.0.0.1:0")
+        await server.start()
+        async with grpc.aio.insecure_channel(self._hub) as self._channel:
+            yield f"127.0.0.1:{port}"
+            await server.stop(None)
+
+    async def _connect(
+        self, frames: AsyncIterator[bytes], context: grpc.aio.ServicerContext[bytes, bytes]
+    ) -> AsyncIterator[bytes]:
+        self.streams += 1
+        connect: grpc.aio.StreamStreamMultiCallable[bytes, bytes]
+        connect = self._channel.stream_stream("/mostek.link.v1.LinkService/Connect")
+        far = connect(self._passed(frames))
+        try:
+            async for frame in self._passed(far):
+                yield frame
+        finally:
+            far.cancel()
+
+    async def _passed(self, frames: AsyncIterable[bytes]) -> AsyncIterator[bytes]:
+        async for frame in frames:
+            await self._passing.wait()
+            yield frame
+
+
+async def test_a_middlebox_that_answers_pings_does_not_hide_that_nothing_gets_through(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # Pings that nobody answered would end the connection after 0.1 s.
+    pings = (("grpc.keepalive_time_ms", 100), ("grpc.keepalive_timeout_ms", 100))
+    options = [option for option in link_module._OPTIONS if "keepalive" not in option[0]]
+    monkeypatch.setattr(link_module, "_OPTIONS", (*options, *pings))
+    hub = Hub(hub_config(tmp_path, heartbeat_interval=0.5, drain_grace=0.5))
+    async with hub.running() as addresses, Client(addresses.api) as client:
+        box = Middlebox(addresses.link)
+        async with box.running() as through:
+            shown = type(addresses)(api=addresses.api, link=through, http=addresses.http)
+            world = World(hub, shown, client, tmp_path, {})
+            async with world.connector():
+                # An answer shows that the connector has been welcomed, too.
+                await client.connector("acme").DescribeErp(DescribeErpRequest())
+                began = asyncio.get_running_loop().time()
+                box.silence()
+                await asyncio.sleep(1.0)
+                # Ten pings later the transport is well.
+                assert world.online("acme")
+                assert box.streams == 1
+                await world.until(lambda: not world.online("acme"))
+                await world.until(lambda: box.streams == 2)
+                assert asyncio.get_running_loop().time() - began >= 1.5
+
+
+def test_at_default_settings_silence_is_known_within_45_seconds() -> None:
+    interval = HubConfig().heartbeat_interval
+    assert interval == SessionSettings().heartbeat_interval
+    # Each side looks at least once a second.
+    assert MISSES * interval + 1.0 <= 45
+    assert link_module.TICK <= 1.0

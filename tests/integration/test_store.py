@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import gc
 from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any
@@ -233,8 +234,8 @@ async def test_what_is_purged_keeps_key_hash_and_ids(store: Store) -> None:
 
 
 async def test_a_connector_is_remembered(store: Store) -> None:
-    await store.save_connector(ACME, b"old", 1.0)
-    await store.save_connector(ACME, b"new", 2.0)
+    await store.save_connectors({ACME: b"old"}, 1.0)
+    await store.save_connectors({ACME: b"new"}, 2.0)
     assert await store.connectors() == [(ACME, b"new", 2.0)]
 
 
@@ -280,6 +281,39 @@ async def test_a_database_that_went_away_is_told_as_such(store: Store) -> None:
             await connection.execute(text(f"DROP TABLE {table}"))
     with pytest.raises(StoreError):
         await store.get("default", "1")
+
+
+async def test_a_database_that_does_not_answer_is_told_as_such_also_to_those_who_wait_behind_it(
+    store: Store,
+) -> None:
+    pool: Any = store._engine.pool
+    pool._timeout = 0.05
+    async with contextlib.AsyncExitStack() as held:
+        while pool.checkedout() < pool.size():
+            await held.enter_async_context(store._engine.connect())
+        with pytest.raises(StoreError):
+            await store.get("default", "1")
+
+
+async def test_a_transaction_that_fails_when_nobody_waits_any_more_is_no_error_of_the_loop(
+    store: Store,
+) -> None:
+    told: list[dict[str, Any]] = []
+    asyncio.get_running_loop().set_exception_handler(lambda loop, context: told.append(context))
+    pool: Any = store._engine.pool
+    pool._timeout = 0.05
+    async with contextlib.AsyncExitStack() as held:
+        while pool.checkedout() < pool.size():
+            await held.enter_async_context(store._engine.connect())
+        waiting = asyncio.create_task(store.get("default", "1"))
+        while not store._running:  # noqa: ASYNC110
+            await asyncio.sleep(0)
+        waiting.cancel()
+        await asyncio.wait(store._running | {waiting})
+    # Only when nothing refers to it any more the loop would be told.
+    del waiting
+    gc.collect()
+    assert told == []
 
 
 async def test_every_commit_to_sqlite_is_synced(tmp_path: Path) -> None:

@@ -201,6 +201,12 @@ def test_a_writer_that_finds_the_database_locked_says_so(database: SqliteDatabas
         pass
 
 
+def test_the_write_lock_of_a_database_that_went_away_says_so(tmp_path: Path) -> None:
+    gone = SqliteDatabase(SqliteConfig(path=tmp_path / "away" / "erp.sqlite"))
+    with pytest.raises(ErpUnavailable), gone.exclusive("acme", context()):
+        pass
+
+
 def test_the_write_lock_is_held_by_one(database: SqliteDatabase, path: Path) -> None:
     other = SqliteDatabase(SqliteConfig(path=path))
     with database.exclusive("acme", context()):

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Mapping
+from dataclasses import dataclass, replace
 from typing import Any, cast
 
 import pytest
@@ -14,6 +15,7 @@ from mostek.erp.v1.customer_pb2 import (
     CustomerDraft,
     CustomerMatch,
 )
+from mostek.hub import commands
 from mostek.hub.call import Call
 from mostek.hub.commands import State
 from mostek.hub.identity import LOCAL, ConnectorId
@@ -22,7 +24,7 @@ from mostek.hub.registry import Registry
 from mostek.hub.session import LiveSession, SessionLost
 from mostek.hub.store import CommandRecord, Lane, Store, StoreError
 from mostek.hub.writes import StillRunning, Writes
-from mostek.link.v1.link_pb2 import Command
+from mostek.link.v1.link_pb2 import Command, Status
 from mostek.wire.failures import (
     CommandFailure,
     Expired,
@@ -222,6 +224,26 @@ async def test_an_end_that_could_not_be_stored_is_asked_for_again(
     assert len(scene.site.commands) == 2
 
 
+async def test_what_moved_on_meanwhile_does_not_keep_others_from_being_taken_up(
+    scene: Scene, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    ended = await scene.record("1")
+    await scene.settle()
+    scene.site.refusal = Offline("Away.")
+    left = await scene.command(await scene.record("2", "B"))
+    left = await scene.store.move(left, commands.sent(left.progress), [])
+    as_read = await scene.command(ended)
+    as_read = as_read.with_progress(replace(as_read.progress, state=State.SENT))
+
+    async def interrupted() -> list[CommandRecord]:
+        return [as_read, left]
+
+    monkeypatch.setattr(scene.store, "interrupted", interrupted)
+    await scene.writes.dispatcher._take_up()
+    assert (await scene.command(ended)).state is State.SUCCEEDED
+    assert (await scene.command(left.id)).state is State.IN_DOUBT
+
+
 async def test_what_is_under_way_is_not_taken_for_lost(scene: Scene) -> None:
     running, gate = asyncio.Event(), asyncio.Event()
 
@@ -257,3 +279,37 @@ async def test_a_caller_that_can_not_wait_is_told_which_command_goes_on(scene: S
     with pytest.raises(StillRunning) as running:
         await scene.writes.end_of(await scene.writes.wait(LOCAL.tenant, command_id, 0.0))
     assert running.value.command_id == command_id
+
+
+@dataclass
+class _Arrival:
+    """A session that was just opened."""
+
+    connector: ConnectorId
+    status: Status
+    durable: bool = True
+
+
+async def test_what_a_crowd_serves_is_saved_together(
+    scene: Scene, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    saved: list[int] = []
+    save = scene.store.save_connectors
+
+    async def counted(statuses: Mapping[ConnectorId, bytes], at: float) -> None:
+        saved.append(len(statuses))
+        await save(statuses, at)
+
+    monkeypatch.setattr(scene.store, "save_connectors", counted)
+    await scene.writes.dispatcher.start()
+    try:
+        for number in range(100):
+            arrival = _Arrival(ConnectorId("default", f"c{number}"), Status(configuration="1"))
+            for listener in scene.site.listeners:
+                listener(cast(LiveSession, arrival))
+        while scene.writes.dispatcher._chores:
+            await asyncio.wait(scene.writes.dispatcher._chores)
+    finally:
+        await scene.writes.dispatcher.stop()
+    assert saved == [100]
+    assert len(await scene.store.connectors()) == 100

@@ -110,3 +110,8 @@ def test_reconnecting_waits_within_windows_that_double_up_to_their_bound() -> No
 
 def test_the_moment_within_the_window_is_drawn() -> None:
     assert Backoff(draw=lambda: 0.25).next() == 0.25
+
+
+def test_no_wait_is_so_long_that_a_hub_that_returns_lacks_somebody_after_a_minute() -> None:
+    backoff = Backoff(draw=lambda: 1.0)
+    assert max(backoff.next() for _ in range(20)) == 45.0

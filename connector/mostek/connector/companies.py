@@ -44,6 +44,8 @@ class Company:
     plugin_name: str
     plugin: Plugin
     write_lock: asyncio.Lock = field(default_factory=asyncio.Lock)
+    #: A write does not end; while that is so, no other is begun.
+    stuck: bool = False
     _opening: threading.Lock = field(default_factory=threading.Lock)
     _opened: bool = False
     _seen: dict[str, Any] = field(default_factory=dict)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import hashlib
+import secrets
 import uuid
 from collections.abc import AsyncIterator, Sequence
 from importlib.metadata import version
@@ -19,7 +20,7 @@ from mostek.connector.outcomes import OutcomeStore
 from mostek.connector.policy import Policy
 from mostek.connector.runner import Runner
 from mostek.link.v1.link_pb2 import Hello, Status
-from mostek.wire.session import DURABLE, REVISION
+from mostek.wire.session import DURABLE, REQUEST_CREDIT, REVISION
 
 __all__ = ["Connector"]
 
@@ -39,6 +40,7 @@ class Connector:
         self.companies = companies
         self.policy = Policy(config.policy)
         self._backoff = backoff
+        self._process = secrets.token_hex(8)
 
     @contextlib.asynccontextmanager
     async def running(self) -> AsyncIterator[Link]:
@@ -101,12 +103,13 @@ class Connector:
     def _hello(self, instance: str) -> Hello:
         return Hello(
             revision=REVISION,
-            capabilities=[DURABLE],
+            capabilities=[DURABLE, REQUEST_CREDIT],
             connector=self.config.connector.name,
             instance=instance,
             software=version("mostek"),
             slots=self.config.connector.slots,
             status=self.status(),
+            process=self._process,
         )
 
 

@@ -13,7 +13,8 @@ from typing import TYPE_CHECKING, Any
 import grpc
 import structlog
 
-from mostek.connector.proxy import channel_options, explained
+from mostek.connector.probe import why_no_tunnel
+from mostek.connector.proxy import channel_options, explained, proxy_for, shown
 from mostek.connector.runner import Runner
 from mostek.link.v1.link_pb2 import (
     ConnectorToHub,
@@ -61,9 +62,13 @@ TICK = 0.5
 
 
 class Backoff:
-    """How long to wait before dialling again: a random moment of a window that doubles from 1 s to 60 s."""
+    """How long to wait before dialling again: a random moment of a window that doubles from 1 s to 45 s.
 
-    def __init__(self, *, longest: float = 60.0, draw: Callable[[], float] = random.random) -> None:
+    A hub that comes back has everybody again within a minute: the last of many dials when its window ends, and what is
+    left of the minute is for the dialling.
+    """
+
+    def __init__(self, *, longest: float = 45.0, draw: Callable[[], float] = random.random) -> None:
         self._longest = longest
         self._draw = draw
         self._window = 1.0
@@ -100,24 +105,39 @@ class Session:
 
     async def run(self) -> None:
         """Until the stream ends. Never raises but for cancellation: how it ended is logged."""
-        options = (*_OPTIONS, *channel_options(self._address, self._proxy))
+        try:
+            options = (*_OPTIONS, *channel_options(self._address, self._proxy))
+        except ValueError as error:
+            log.error("connection to the hub failed", hub=self._address, reason=str(error))
+            self.leaving.set()
+            return
         channel = grpc.aio.insecure_channel(self._address, options=options)
         try:
             await self._stream(channel)
         except grpc.aio.AioRpcError as error:
-            reason = explained(error.details() or error.code().name)
-            log.warning("connection to the hub failed", hub=self._address, reason=reason)
+            await self._failed(explained(error.details() or error.code().name))
         except ProtocolError as fault:
             log.error("the hub broke the protocol", hub=self._address, fault=str(fault))
         except TimeoutError:
-            log.warning(
-                "the hub does not answer", hub=self._address, session_id=self.rules.session_id
-            )
+            if self.welcomed:
+                log.warning(
+                    "the hub does not answer", hub=self._address, session_id=self.rules.session_id
+                )
+            else:
+                await self._failed("The hub does not answer.")
         finally:
             self.leaving.set()
             for command_id in self.rules.running:
                 self._runner.abandon(command_id)
             await channel.close()
+
+    async def _failed(self, reason: str) -> None:
+        """Tell why: where a proxy stands between and let nothing through, in words about the proxy."""
+        proxy = proxy_for(self._address, self._proxy)
+        if proxy and not self.welcomed:
+            why = await why_no_tunnel(proxy, self._address, self._proxy)
+            reason = why or f"{reason} (through the proxy {shown(proxy)})"
+        log.warning("connection to the hub failed", hub=self._address, reason=reason)
 
     async def _stream(self, channel: grpc.aio.Channel) -> None:
         call = LinkServiceStub(channel).Connect()
@@ -137,10 +157,12 @@ class Session:
                 if not task.cancelled():
                     task.result()
         finally:
-            for task in tasks:
-                task.cancel()
-            await asyncio.gather(*tasks, return_exceptions=True)
+            # The call first, so that its read ends by itself: grpc.aio loses the memory of one whose task is cancelled
+            # (ADR 10).
             call.cancel()
+            writing.cancel()
+            ticking.cancel()
+            await asyncio.gather(*tasks, return_exceptions=True)
 
     async def _read(self, call: Call) -> None:
         async for frame in call:
@@ -195,7 +217,13 @@ class Session:
                 self._runner.cancel(command_id)
             case Welcomed(welcome):
                 self.welcomed = True
-                log.info("connected", hub=self._address, session_id=welcome.session_id)
+                proxy = shown(proxy_for(self._address, self._proxy)) or None
+                log.info(
+                    "connected",
+                    hub=self._address,
+                    session_id=welcome.session_id,
+                    proxy=proxy,
+                )
             case Left(goodbye):
                 self._left(goodbye)
 
@@ -214,7 +242,8 @@ class Session:
             self._wake.set()
 
     def _left(self, goodbye: Goodbye) -> None:
-        log.info(
+        refused = goodbye.reason == GoodbyeReason.GOODBYE_REASON_REFUSED
+        (log.error if refused else log.info)(
             "the hub says goodbye", reason=GoodbyeReason.Name(goodbye.reason), why=goodbye.message
         )
         if goodbye.HasField("reconnect_after"):

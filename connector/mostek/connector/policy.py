@@ -62,14 +62,15 @@ class Policy:
         """The fields of a message below which a denied field can be."""
         known = self._reaches.get(descriptor.full_name)
         if known is None:
-            self._reaches[descriptor.full_name] = known = []
-            known += [
+            known = [
                 field
                 for field in descriptor.fields
                 if field.message_type is not None
                 and not field.message_type.GetOptions().map_entry
                 and self._reached(field.message_type, set())
             ]
+            # Only when it is whole: other threads prune too.
+            self._reaches[descriptor.full_name] = known
         return known
 
     def _reached(self, descriptor: Descriptor, seen: set[str]) -> bool:

@@ -7,8 +7,8 @@ import inspect
 import time
 from collections.abc import Awaitable, Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
-from typing import ParamSpec, TypeVar
+from dataclasses import dataclass, replace
+from typing import NoReturn, ParamSpec, TypeVar
 
 import structlog
 from google.protobuf.message import Message
@@ -24,6 +24,7 @@ from mostek.wire.failures import (
     Conflict,
     Internal,
     Invalid,
+    Locked,
     NotFound,
     Rejected,
     UnknownOutcome,
@@ -40,6 +41,13 @@ log = structlog.get_logger()
 P = ParamSpec("P")
 R = TypeVar("R")
 
+#: Pages of more rows than this are large, and so many of them are made at once. One interpreter converts the rows: more
+#: would not be faster, and would keep small commands waiting for a thread, a connection and the interpreter.
+LARGE_PAGE = 200
+LARGE_AT_ONCE = 1
+#: Seconds after the time of a write is up until it is taken for one that does not end, and when to ask again then.
+HANGS_AFTER = 30.0
+_LOOK_AFTER = 30.0
 #: Takes a command's id and its end.
 Answer = Callable[[str, bytes | CommandFailure], Awaitable[None]]
 #: A write that fails so has looked for its document in the ERP first, and not found it.
@@ -56,6 +64,11 @@ class _Job:
     request: Message
     context: Context
     begun: Callable[[], None]
+
+    @property
+    def large(self) -> bool:
+        """Whether it reads a large page."""
+        return getattr(self.request, "page_size", 0) > LARGE_PAGE
 
 
 class Runner:
@@ -75,6 +88,7 @@ class Runner:
         self._outcomes = outcomes
         self._write_timeout = write_timeout
         self._threads = ThreadPoolExecutor(threads, thread_name_prefix="command")
+        self._pages = ThreadPoolExecutor(LARGE_AT_ONCE, thread_name_prefix="page")
         # The store belongs to one thread, and must not wait behind commands.
         self._store_thread = ThreadPoolExecutor(1, thread_name_prefix="outcomes")
         self._contexts: dict[str, Context] = {}
@@ -132,6 +146,7 @@ class Runner:
     def close(self) -> None:
         """Let the threads end when their commands have."""
         self._threads.shutdown(wait=False, cancel_futures=True)
+        self._pages.shutdown(wait=False, cancel_futures=True)
         self._store_thread.shutdown(wait=True)
         self._outcomes.close()
 
@@ -189,22 +204,26 @@ class Runner:
         method = getattr(job.company.plugin, job.operation.method)
         if inspect.iscoroutinefunction(method):
             self._begin(job)
-            response = await method(job.request, job.context)
-        else:
-            loop = asyncio.get_running_loop()
-            response = await self._in_thread(self._threads, self._call, job, loop)
+            return self._encoded(job, await method(job.request, job.context))
+        loop = asyncio.get_running_loop()
+        threads = self._pages if job.large else self._threads
+        return await self._in_thread(threads, self._call, job, loop)
+
+    def _call(self, job: _Job, loop: asyncio.AbstractEventLoop) -> bytes:
+        # Commands wait for a thread; what nobody waits for any more is not begun.
+        job.context.check()
+        job.company.open()
+        self._begin(job, loop)
+        plugin = job.company.plugin
+        return self._encoded(job, plugin.call(job.operation.name, job.request, job.context))
+
+    def _encoded(self, job: _Job, response: Message) -> bytes:
+        """What may leave of the response; in the thread that made it, because a page of it takes long."""
         if type(response) is not job.operation.response:
             raise TypeError(f"{job.operation.name} returned {type(response).__name__}")
         self._policy.prune(response)
         data: bytes = response.SerializeToString()
         return data
-
-    def _call(self, job: _Job, loop: asyncio.AbstractEventLoop) -> Message:
-        # Commands wait for a thread; what nobody waits for any more is not begun.
-        job.context.check()
-        job.company.open()
-        self._begin(job, loop)
-        return job.company.plugin.call(job.operation.name, job.request, job.context)
 
     def _begin(self, job: _Job, loop: asyncio.AbstractEventLoop | None = None) -> None:
         """The last moment at which a write can expire or be cancelled."""
@@ -219,6 +238,47 @@ class Runner:
     async def _write(self, job: _Job) -> bytes:
         """Have the effect once: the first outcome of a key is its outcome."""
         crash_point("connector-received")
+        if job.company.stuck:
+            raise Locked(
+                f"An earlier write to {job.company.name} has not ended in the ERP. Until it has, or the connector is "
+                "restarted, nothing is written there.",
+                retry_after=_LOOK_AFTER,
+            )
+        began = asyncio.Event()
+
+        def begun() -> None:
+            began.set()
+            job.begun()
+
+        work = asyncio.create_task(self._write_alone(replace(job, begun=begun)))
+        beginning = asyncio.create_task(began.wait())
+        await asyncio.wait({work, beginning}, return_when=asyncio.FIRST_COMPLETED)
+        beginning.cancel()
+        await asyncio.wait({work}, timeout=job.context.remaining() + HANGS_AFTER)
+        if not work.done():
+            self._give_up(job, work)
+        return work.result()
+
+    def _give_up(self, job: _Job, work: asyncio.Task[bytes]) -> NoReturn:
+        """The plugin hangs: nobody can end its thread, and nothing else is written while it may still commit."""
+        log.error(
+            "a write does not end", command_id=job.command.command_id, company=job.company.name
+        )
+        job.company.stuck = True
+
+        def ended(work: asyncio.Task[bytes]) -> None:
+            job.company.stuck = False
+            if not work.cancelled():
+                log.warning("a write has ended late", failure=str(work.exception() or "none"))
+
+        work.add_done_callback(ended)
+        raise UnknownOutcome(
+            "The ERP did not end the write in time, and may still do so. Nothing else is written to this company until "
+            "it has, or the connector is restarted."
+        )
+
+    async def _write_alone(self, job: _Job) -> bytes:
+        """One write of the company at a time."""
         key = (job.company.name, job.command.idempotency_key)
         content = content_of(job.operation.name, job.company.name, job.request)
         async with job.company.write_lock:

@@ -5,8 +5,8 @@ defaults, plain computed columns; the comparison of Polish_CI_AS; LIKE, UPPER an
 refused (as by Msg 2628), a varchar turns what Windows-1250 lacks into `?`, a char(n) is padded.
 
 How values are stored: money and decimal as REAL, whole numbers too, so that a reader can tell a price from an int;
-their declared type is followed by the word REAL. A decimal(n,0), which ids may be, is a whole number. bit is 0 or 1. A datetime is the text `YYYY-MM-DD HH:MM:SS[.fff]`
-and a date `YYYY-MM-DD`; other spellings are refused.
+their declared type is followed by the word REAL. A decimal(n,0), which ids may be, is a whole number. bit is 0 or 1.
+A datetime is the text `YYYY-MM-DD HH:MM:SS[.fff]` and a date `YYYY-MM-DD`; other spellings are refused.
 
 What it does not keep: the result of an expression (`REPLACE(a, '-', '') = ?`, `COALESCE(a, b) = ?`) is compared
 exactly, for SQLite gives a collation to columns only; the sort order is the alphabet's, without the rules for hyphens

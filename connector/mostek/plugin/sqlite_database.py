@@ -107,18 +107,21 @@ class SqliteDatabase(Database):
     @contextmanager
     def exclusive(self, name: str, context: Context, *, timeout: float = 10.0) -> Iterator[None]:
         """One lock per sandbox, in a database beside it, so that reads and the write itself go on."""
-        path = self.config.path
-        lock = sqlite3.connect(
-            Path(f"{path}.lock"),
-            timeout=_LOOK_SECONDS,
-            isolation_level=None,
-            check_same_thread=False,
-        )
+        lock = self._lock()
         try:
             self._acquire(lock, name, context, time.monotonic() + timeout)
             yield
         finally:
             lock.close()
+
+    def _lock(self) -> sqlite3.Connection:
+        path = Path(f"{self.config.path}.lock")
+        try:
+            return sqlite3.connect(
+                path, timeout=_LOOK_SECONDS, isolation_level=None, check_same_thread=False
+            )
+        except sqlite3.Error as error:
+            raise sqlite_failure(error) from error
 
     def _acquire(self, lock: sqlite3.Connection, name: str, context: Context, ends: float) -> None:
         while True:

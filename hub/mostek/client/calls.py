@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable
+import asyncio
+import random
+import time
+from collections.abc import Awaitable, Callable, Iterator
 from functools import partial
-from typing import Any, TypeVar
+from typing import Any, NoReturn, TypeVar
 
 import grpc
 from google.protobuf.message import DecodeError
@@ -26,6 +29,10 @@ from mostek.wire.names import COMMAND_ID, FAILURE
 from mostek.wire.operations import OPERATIONS
 
 __all__ = ["Addressed", "FailuresRaised"]
+
+#: Seconds.
+_FIRST_PAUSE = 0.2
+_LONGEST_PAUSE = 2.0
 
 Request = TypeVar("Request")
 Response = TypeVar("Response")
@@ -53,10 +60,15 @@ class Addressed:
 
 
 class FailuresRaised(aio.UnaryUnaryClientInterceptor):
-    """Raises the CommandFailure that the hub sent, or that stands for what gRPC says."""
+    """Raises the CommandFailure that the hub sent, or that stands for what gRPC says.
+
+    A hub that has answered before and can't be reached now is being restarted, most likely: it is waited for as long as
+    the call has time. What is asked twice so is a read, or a write under its idempotency key.
+    """
 
     def __init__(self, address: str) -> None:
         self._address = address
+        self._answered = False
 
     async def intercept_unary_unary(
         self,
@@ -67,16 +79,55 @@ class FailuresRaised(aio.UnaryUnaryClientInterceptor):
         request: Request,
     ) -> aio.UnaryUnaryCall[Request, Response]:
         """Wait for the response, so that its failure can be told."""
-        call = await continuation(client_call_details, request)
-        try:
-            await call
-        except aio.AioRpcError as error:
-            failure = _failure(error, self._address, client_call_details.method)
-            if not failure.command_id:
-                # Of a write the hub tells the id before it waits.
-                failure.command_id = str((await call.initial_metadata()).get(COMMAND_ID, ""))
-            raise failure from error
-        return call
+        details, began = client_call_details, time.monotonic()
+        for pause in _pauses():
+            call = await continuation(details, request)
+            try:
+                await call
+            except aio.AioRpcError as error:
+                left = (client_call_details.timeout or 0.0) - (time.monotonic() - began)
+                if not self._answered or not _is_hub_away(error) or left <= pause:
+                    await self._raise(call, error, details.method)
+            else:
+                self._answered = True
+                return call
+            await asyncio.sleep(pause)
+            details = aio.ClientCallDetails(
+                details.method,
+                left - pause,
+                details.metadata,
+                details.credentials,
+                details.wait_for_ready,
+            )
+        raise AssertionError("there is always another pause")
+
+    async def _raise(
+        self,
+        call: aio.UnaryUnaryCall[Request, Response],
+        error: aio.AioRpcError,
+        method: str | bytes,
+    ) -> NoReturn:
+        failure = _failure(error, self._address, method)
+        self._answered = self._answered or not _is_hub_away(error)
+        if not failure.command_id:
+            # Of a write the hub tells the id before it waits.
+            failure.command_id = str((await call.initial_metadata()).get(COMMAND_ID, ""))
+        raise failure from error
+
+
+def _pauses() -> Iterator[float]:
+    """Seconds between attempts to reach a hub."""
+    pause = _FIRST_PAUSE
+    while True:
+        yield pause * random.uniform(0.5, 1.0)
+        pause = min(2 * pause, _LONGEST_PAUSE)
+
+
+def _is_hub_away(error: aio.AioRpcError) -> bool:
+    """Whether the connection broke or could not be made, rather than the hub refusing in its own words."""
+    spoken = (error.trailing_metadata() or aio.Metadata()).get(FAILURE) is not None
+    # CANCELLED: a hub that stops cancels what it has not looked at yet. What we cancel ourselves does not come here.
+    return not spoken and error.code() in (StatusCode.UNAVAILABLE, StatusCode.CANCELLED)
 
 
 def _failure(error: aio.AioRpcError, address: str, method: str | bytes) -> CommandFailure:

@@ -112,9 +112,13 @@ def _name(field: str, value: str) -> str:
     raise Invalid.of(field, f"{value!r} can't be a name: lower-case letters, digits and dashes")
 
 
+#: A hub that is restarted is back in seconds; gRPC's own back-off would keep away for longer.
+_RECONNECT = (("grpc.initial_reconnect_backoff_ms", 200), ("grpc.max_reconnect_backoff_ms", 2000))
+
+
 def _options(address: str) -> list[tuple[str, int]]:
     # Without a pool of its own, a client would share the connection, and its back-off, with every other of the process.
-    options = [("grpc.use_local_subchannel_pool", 1)]
+    options = [("grpc.use_local_subchannel_pool", 1), *_RECONNECT]
     if address.rpartition(":")[0] in ("localhost", "127.0.0.1", "[::1]"):
         # A proxy of the environment can't reach this machine's loopback.
         options.append(("grpc.enable_http_proxy", 0))

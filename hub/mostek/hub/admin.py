@@ -10,7 +10,7 @@ from google.protobuf.timestamp_pb2 import Timestamp
 from mostek.admin.v1 import admin_service_pb2 as admin
 from mostek.hub.commands import FINAL, WAITING, State
 from mostek.hub.identity import Caller, ConnectorId
-from mostek.hub.registry import ConnectorRecord, Registry
+from mostek.hub.registry import ConnectorRecord, Refused, Registry
 from mostek.hub.session import LiveSession
 from mostek.hub.store import CommandFilter, CommandRecord
 from mostek.hub.writes import Writes
@@ -193,7 +193,16 @@ def _connector(record: ConnectorRecord) -> admin.Connector:
         changed_at=changed,
         companies=[_company(company) for company in record.status.companies],
         sessions=[_session(session) for session in record.sessions],
+        refused=_refused(record.refused),
     )
+
+
+def _refused(refused: Refused | None) -> admin.RefusedProcess | None:
+    if refused is None:
+        return None
+    at = Timestamp()
+    at.FromDatetime(refused.at)
+    return admin.RefusedProcess(instance=refused.instance, at=at)
 
 
 def _company(company: Company) -> admin.ConnectorCompany:

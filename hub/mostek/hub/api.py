@@ -18,8 +18,10 @@ from mostek.hub.admin import Admin
 from mostek.hub.call import Call, expire_after_of
 from mostek.hub.identity import LOCAL, Caller
 from mostek.hub.router import Router
-from mostek.hub.status import status_of
-from mostek.wire.failures import CommandFailure, Internal, Invalid, failure_of
+from mostek.hub.status import status_of, without_database
+from mostek.hub.store import StoreError
+from mostek.hub.writes import StillRunning
+from mostek.wire.failures import CommandFailure, Internal, Invalid, Offline, failure_of
 from mostek.wire.names import (
     COMMAND_ID,
     COMPANY,
@@ -67,6 +69,10 @@ def _handler(router: Router, operation: Operation) -> Callable[[bytes, Any], Awa
             context.set_trailing_metadata(((COMMAND_ID, answer.command_id),))
             return answer.response
         except CommandFailure as failure:
+            if router.registry.leaving and isinstance(failure, Offline | StillRunning):
+                # Without words of ours it is to a client as if the hub were gone: it asks the one that comes next.
+                trailing = ((COMMAND_ID, failure.command_id),)
+                await context.abort(grpc.StatusCode.UNAVAILABLE, "The hub is restarting.", trailing)
             await _abort(context, failure)
 
     return handle
@@ -119,6 +125,9 @@ def _admin_handler(
             return await response if inspect.isawaitable(response) else response
         except CommandFailure as failure:
             await _abort(context, failure)
+        except StoreError as error:
+            log.error("the store failed", rpc=method.name, reason=str(error))
+            await _abort(context, without_database())
         except Exception:
             log.exception("call failed in the hub", rpc=method.name)
             await _abort(context, Internal("The hub failed; its log says why."))

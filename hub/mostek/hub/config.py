@@ -36,6 +36,8 @@ class HubConfig(BaseSettings):
     result_budget: int = Field(default=256 * 1024 * 1024, ge=8 * 1024 * 1024)
     #: How long running commands may go on when the hub is asked to stop.
     drain_grace: float = Field(default=30.0, ge=0)
+    #: How long a call waits for a connector that is being restarted; then it is offline.
+    return_grace: float = Field(default=10.0, ge=0)
     #: Durable commands: `sqlite:///FILE` for one replica, or `postgresql://USER:PASSWORD@HOST/NAME`.
     database: str = Field(default="sqlite:///state/hub.sqlite", repr=False)
     #: File of the keys that encrypt requests and outcomes; made at the first start beside SQLite only.

@@ -21,7 +21,7 @@ from mostek.hub.commands import FINAL, Progress, State
 from mostek.hub.identity import ConnectorId
 from mostek.hub.registry import Registry
 from mostek.hub.session import LiveSession, SessionLost, span
-from mostek.hub.store import CommandRecord, Event, Lane, Moved, Store
+from mostek.hub.store import CommandRecord, Event, Lane, Moved, Store, StoreError
 from mostek.link.v1.failure_pb2 import FailureKind
 from mostek.link.v1.link_pb2 import Command, Result, Status
 from mostek.wire.crash import crash_point
@@ -100,6 +100,8 @@ class Dispatcher:
         self._came = asyncio.Event()
         # What the store has, so that thousands that come back at once need not ask it.
         self._saved: dict[ConnectorId, bytes] = {}
+        self._unsaved: dict[ConnectorId, bytes] = {}
+        self._saving: asyncio.Task[None] | None = None
         self._untold: set[ConnectorId] = set()
 
     async def start(self) -> None:
@@ -135,15 +137,33 @@ class Dispatcher:
         status = session.status.SerializeToString(deterministic=True)
         if self._saved.get(session.connector) != status:
             self._saved[session.connector] = status
-            self._chore(self._store.save_connector(session.connector, status, self._clock()))
+            self._unsaved[session.connector] = status
+            if self._saving is None:
+                self._saving = self._chore(self._save())
         if session.durable and session.connector in self._untold:
             self._untold.discard(session.connector)
             self._chore(self._tell(session))
 
-    def _chore(self, work: Coroutine[Any, Any, None]) -> None:
+    async def _save(self) -> None:
+        """All that have come meanwhile at once: thousands of transactions side by side would cost memory and time."""
+        statuses: dict[ConnectorId, bytes] = {}
+        try:
+            while self._unsaved:
+                statuses, self._unsaved = self._unsaved, {}
+                await self._store.save_connectors(statuses, self._clock())
+        except StoreError:
+            # They are saved when they come again.
+            for of in statuses:
+                self._saved.pop(of, None)
+            raise
+        finally:
+            self._saving = None
+
+    def _chore(self, work: Coroutine[Any, Any, None]) -> asyncio.Task[None]:
         task = asyncio.create_task(_logged(work))
         self._chores.add(task)
         task.add_done_callback(self._chores.discard)
+        return task
 
     async def _tell(self, session: LiveSession) -> None:
         for record in await self._store.unacknowledged(session.connector):
@@ -155,12 +175,14 @@ class Dispatcher:
             if record.id not in self.attempts:
                 now = self._clock()
                 event = Event("lost", now, "the hub did not see its end")
-                await self._store.move(record, commands.lost(record.progress, now), [event])
+                with contextlib.suppress(Moved):
+                    await self._store.move(record, commands.lost(record.progress, now), [event])
 
     async def _look(self) -> None:
         purge_at = 0.0
         while True:
             try:
+                await self._store.keep_claim()
                 await self._take_up()
                 await self._end_overdue()
                 for lane in await self._store.due_lanes(self._clock()):

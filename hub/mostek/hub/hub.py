@@ -68,9 +68,10 @@ class Hub:
 
     def __init__(self, config: HubConfig) -> None:
         self.config = config
-        self.registry = Registry()
+        self.registry = Registry(config.return_grace)
         settings = SessionSettings(heartbeat_interval=config.heartbeat_interval)
-        self.link = Link(self.registry, settings, Budget(config.result_budget))
+        self.budget = Budget(config.result_budget)
+        self.link = Link(self.registry, settings, self.budget)
         self._ready = False
 
     @contextlib.asynccontextmanager
@@ -99,11 +100,13 @@ class Hub:
             ending.push_async_callback(writes.stop)
             await link.start()
             await api.start()
+            closing = _Closing(link, api, http, self.config.drain_grace)
+            ending.push_async_callback(closing.closed)
             ending.callback(asyncio.create_task(self._tick(), name="tick").cancel)
             serving = asyncio.create_task(http.serve([listener]), name="http")
             ending.push_async_callback(_stop_http, http, serving)
             ending.push_async_callback(writes.stop)
-            ending.push_async_callback(self._drain, health_service)
+            ending.push_async_callback(self._drain, health_service, closing)
             await self._serving(health_service)
             addresses = Addresses(api=api_at, link=link_at, http=f"{host}:{http_port}")
             log.info("listening", api=addresses.api, link=addresses.link, http=addresses.http)
@@ -115,11 +118,15 @@ class Hub:
         for name in ("", SERVICE.full_name):
             await health_service.set(name, health_pb2.HealthCheckResponse.SERVING)
 
-    async def _drain(self, health_service: health.aio.HealthServicer) -> None:
-        """Say that no new calls are wanted, and let what runs finish."""
+    async def _drain(self, health_service: health.aio.HealthServicer, closing: _Closing) -> None:
+        """Say that no new calls are wanted, stop listening, and let what runs finish."""
         self._ready = False
         await health_service.enter_graceful_shutdown()
-        await self.link.drain(RECONNECT_AFTER, self.config.drain_grace)
+        draining = asyncio.create_task(self.link.drain(RECONNECT_AFTER, self.config.drain_grace))
+        # Connectors are told first: the new hub is theirs as soon as the ports are free.
+        await asyncio.sleep(0)
+        closing.start()
+        await draining
 
     def _link_server(self) -> grpc.aio.Server:
         server = grpc.aio.server(options=_OPTIONS)
@@ -148,7 +155,15 @@ class Hub:
         host, port = split_address(self.config.http)
         app = create_app(router, admin, ready=lambda: self._ready)
         config = uvicorn.Config(
-            app, host=host, port=port, log_config=None, access_log=False, lifespan="off", ws="none"
+            app,
+            host=host,
+            port=port,
+            log_config=None,
+            access_log=False,
+            lifespan="off",
+            ws="none",
+            # Whoever does not read its response must not keep the hub from ending.
+            timeout_graceful_shutdown=max(1, round(self.config.drain_grace)),
         )
         try:
             listener = socket.create_server((host, port), backlog=2048)
@@ -160,6 +175,29 @@ class Hub:
         while True:
             await asyncio.sleep(1.0)
             self.link.tick()
+
+
+class _Closing:
+    """The servers' ends: from `start` on they take no new calls, and another process can have their ports."""
+
+    def __init__(
+        self, link: grpc.aio.Server, api: grpc.aio.Server, http: _HttpServer, grace: float
+    ) -> None:
+        self._servers = (link, api)
+        self._http = http
+        self._grace = grace
+        self._stopping: list[asyncio.Task[None]] = []
+
+    def start(self) -> None:
+        """Stop listening; what runs has its grace."""
+        self._http.should_exit = True
+        self._stopping += [
+            asyncio.create_task(server.stop(self._grace)) for server in self._servers
+        ]
+
+    async def closed(self) -> None:
+        """Wait until nothing runs any more, or the grace is over."""
+        await asyncio.gather(*self._stopping)
 
 
 async def _stop_http(server: _HttpServer, serving: asyncio.Task[None]) -> None:

@@ -12,6 +12,7 @@ import grpc
 import structlog
 from grpc.aio import ServicerContext
 
+from mostek.hub.identity import LOCAL
 from mostek.hub.registry import Registry
 from mostek.hub.session import LiveSession
 from mostek.link.v1.link_pb2 import ConnectorToHub, GoodbyeReason, HubToConnector
@@ -33,6 +34,18 @@ log = structlog.get_logger()
 
 #: A stream that said no Hello within this many seconds is closed.
 HELLO_WITHIN = 10.0
+#: Seconds that gRPC has to tell that a connector is gone, once its frames have ended without a goodbye.
+CANCELLED_WITHIN = 1.0
+#: Seconds that the older one of two processes of an instance has to answer, and between looks whether it did.
+PROBE_WITHIN = 3.0
+_LOOK_EVERY = 0.05
+#: Seconds after which a process that was refused may ask again.
+_REFUSED_FOR = 60.0
+_STOPPING = "The hub is stopping."
+_COPY = (
+    "Another process of this instance is connected and answers. Most likely this machine, or the connector's state "
+    "folder, is a copy: stop one of the two, or delete the file `instance` in the state folder of the copy."
+)
 
 
 class Link(LinkServiceServicer):
@@ -43,6 +56,9 @@ class Link(LinkServiceServicer):
         self._settings = settings
         self._budget = budget
         self._streams: dict[LiveSession, asyncio.Task[object]] = {}
+        self._readers: set[asyncio.Task[None]] = set()
+        self._deciding: set[asyncio.Task[None]] = set()
+        self._draining: float | None = None
 
     async def Connect(
         self,
@@ -55,24 +71,34 @@ class Link(LinkServiceServicer):
         assert stream is not None
         self._streams[session] = stream
         name = f"read {session.rules.session_id}"
+        # Never cancelled: grpc.aio loses the memory of a read whose task is (ADR 10). It ends with the stream.
         reader = asyncio.create_task(self._read(session, request_iterator), name=name)
+        self._readers.add(reader)
+        reader.add_done_callback(self._readers.discard)
         try:
             while (frame := await session.next_frame()) is not None:
                 yield frame
         except asyncio.CancelledError:
+            if reader.done():
+                # The connector is gone: a status would reach nobody, and its memory would be lost too.
+                raise
             # Without a status the connector would not learn that the stream is over.
             await context.abort(grpc.StatusCode.UNAVAILABLE, "The session is over.")
         finally:
             del self._streams[session]
-            reader.cancel()
             self._ended(session)
+        if not session.rules.leaving:
+            # Cut: gRPC cancels this call in a moment. A status that is sent before reaches nobody (see above).
+            await asyncio.sleep(CANCELLED_WITHIN)
 
     def _session(self) -> LiveSession:
-        rules = HubSession(secrets.token_hex(8), self._settings, self._budget, time.monotonic())
-        return LiveSession(rules, self._budget)
+        rules = HubSession(
+            secrets.token_hex(8), self._settings, self._budget, time.monotonic(), LOCAL.tenant
+        )
+        return LiveSession(rules)
 
     def _ended(self, session: LiveSession) -> None:
-        self._registry.remove(session)
+        self._registry.remove(session, silent=session.rules.is_dead(time.monotonic()))
         session.close()
         log.info(
             "session ended",
@@ -87,11 +113,16 @@ class Link(LinkServiceServicer):
         """Take frames until the stream or the session ends; what comes after a breach is not read."""
         try:
             async for frame in frames:
+                if session not in self._streams:
+                    return
                 self._take(session, frame)
         except ProtocolError as fault:
             session.refuse(fault)
         except asyncio.CancelledError:
             raise
+        except grpc.aio.AbortError:
+            # The hub has given the session up, and said why.
+            return
         except Exception:
             log.exception("reading a session failed", session_id=session.rules.session_id)
             session.end(GoodbyeReason.GOODBYE_REASON_STOPPING, "The hub failed to read the stream.")
@@ -105,16 +136,7 @@ class Link(LinkServiceServicer):
                     raise ProtocolError(
                         "the connector's name must be lower-case letters, digits and dashes"
                     )
-                self._registry.add(session)
-                log.info(
-                    "session opened",
-                    session_id=session.rules.session_id,
-                    tenant=session.tenant,
-                    connector=hello.connector,
-                    instance=hello.instance,
-                    software=hello.software,
-                    slots=hello.slots,
-                )
+                self._opened(session)
             case StatusChanged():
                 self._registry.update(session)
                 log.info(
@@ -127,6 +149,57 @@ class Link(LinkServiceServicer):
                     connector=session.connector.name,
                     reason=GoodbyeReason.Name(goodbye.reason),
                 )
+
+    def _opened(self, session: LiveSession) -> None:
+        if self._draining is not None:
+            session.end(GoodbyeReason.GOODBYE_REASON_STOPPING, _STOPPING, self._draining)
+        elif rivals := self._registry.rivals(session):
+            deciding = asyncio.create_task(self._decide(session, rivals), name="decide")
+            self._deciding.add(deciding)
+            deciding.add_done_callback(self._deciding.discard)
+        else:
+            self._admit(session)
+
+    def _admit(self, session: LiveSession) -> None:
+        self._registry.add(session)
+        hello = session.rules.hello
+        assert hello is not None
+        log.info(
+            "session opened",
+            session_id=session.rules.session_id,
+            tenant=session.tenant,
+            connector=hello.connector,
+            instance=hello.instance,
+            software=hello.software,
+            slots=hello.slots,
+        )
+
+    async def _decide(self, session: LiveSession, rivals: list[LiveSession]) -> None:
+        """Two processes say that they are one instance: whoever was there first and answers, stays."""
+        asked_at = time.monotonic()
+        for rival in rivals:
+            rival.rules.ask_life(asked_at)
+        while time.monotonic() - asked_at < PROBE_WITHIN:
+            await asyncio.sleep(_LOOK_EVERY)
+            left = [rival for rival in rivals if rival in self._streams]
+            if not left or session not in self._streams:
+                break
+            if any(rival.rules.heard_at > asked_at for rival in left):
+                self._refuse_copy(session)
+                return
+        if session in self._streams:
+            self._admit(session)
+
+    def _refuse_copy(self, session: LiveSession) -> None:
+        log.warning(
+            "a second process of an instance was refused",
+            tenant=session.tenant,
+            connector=session.connector.name,
+            instance=session.instance,
+            process=session.process,
+        )
+        self._registry.refuse(session)
+        session.end(GoodbyeReason.GOODBYE_REASON_REFUSED, _COPY, _REFUSED_FOR)
 
     def tick(self) -> None:
         """Send heartbeats, find dead sessions and end them."""
@@ -144,11 +217,11 @@ class Link(LinkServiceServicer):
                 stream.cancel()
 
     async def drain(self, reconnect_after: float, grace: float) -> None:
-        """Say goodbye to all connectors and wait up to `grace` seconds for their commands."""
+        """Say goodbye to all connectors, also to those that come now, and wait up to `grace` seconds for what runs."""
+        self._draining = reconnect_after
+        self._registry.leave()
         for session in list(self._streams):
-            session.rules.goodbye(
-                GoodbyeReason.GOODBYE_REASON_STOPPING, "The hub is stopping.", reconnect_after
-            )
+            session.rules.goodbye(GoodbyeReason.GOODBYE_REASON_STOPPING, _STOPPING, reconnect_after)
         with contextlib.suppress(TimeoutError):
             async with asyncio.timeout(grace):
                 while self._streams:

@@ -2,17 +2,38 @@
 
 from __future__ import annotations
 
+import asyncio
+import contextlib
+import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 
 from mostek.hub.identity import ConnectorId
+from mostek.hub.pressure import Pressure
 from mostek.hub.session import LiveSession
 from mostek.link.v1.link_pb2 import Company, GoodbyeReason, Status
 from mostek.wire.failures import Invalid, NotFound, Offline, Overloaded, Unsupported
 from mostek.wire.names import ONLY_COMPANY
 
-__all__ = ["ConnectorRecord", "Registry"]
+__all__ = ["ConnectorRecord", "Refused", "Registry"]
+
+#: Seconds that a call waits, at most, for a connector whose connection was just cut.
+REDIALS_WITHIN = 3.0
+#: Calls that wait so for one connector.
+MOST_WAITING = 64
+
+
+class _Returning(Offline):
+    """Nobody takes commands now, but a session is about to come."""
+
+
+@dataclass(frozen=True)
+class Refused:
+    """A second process of an instance that was refused."""
+
+    instance: str
+    at: datetime
 
 
 @dataclass
@@ -23,6 +44,11 @@ class ConnectorRecord:
     sessions: list[LiveSession] = field(default_factory=list)
     status: Status = field(default_factory=Status)
     changed_at: datetime = field(default_factory=lambda: datetime.now(UTC))
+    refused: Refused | None = None
+    #: Until then, on the steady clock, a new session is expected.
+    expected_until: float = 0.0
+    pressure: Pressure = field(default_factory=Pressure)
+    waiting: set[asyncio.Event] = field(default_factory=set)
 
     @property
     def name(self) -> str:
@@ -56,12 +82,58 @@ class ConnectorRecord:
             )
         return served
 
+    def pick(self) -> LiveSession:
+        """The session with the most room, of those that are there. Raises Offline, Overloaded."""
+        session = max(self.sessions, key=lambda live: live.rules.free_slots)
+        if session.rules.free_slots > 0:
+            self.pressure.admitted()
+            return session
+        if all(live.rules.leaving for live in self.sessions):
+            raise _Returning(f"Connector {self.name} is restarting.", retry_after=2.0)
+        raise Overloaded(
+            f"Connector {self.name} has no room for another command.",
+            retry_after=self.pressure.refused(time.monotonic()),
+        )
+
+    def offline(self) -> Offline:
+        """What a call is told while no session is there."""
+        if time.monotonic() < self.expected_until:
+            return _Returning(f"Connector {self.name} is restarting.", retry_after=2.0)
+        return Offline(f"Connector {self.name} is offline.", retry_after=5.0)
+
+    async def change(self, until: float) -> bool:
+        """Wait until a session has come or gone, or that moment of the steady clock; False if too many wait."""
+        if len(self.waiting) >= MOST_WAITING:
+            return False
+        changed = asyncio.Event()
+        self.waiting.add(changed)
+        try:
+            with contextlib.suppress(TimeoutError):
+                async with asyncio.timeout(max(until - time.monotonic(), 0.0)):
+                    await changed.wait()
+        finally:
+            self.waiting.discard(changed)
+        return True
+
+    def changed(self) -> None:
+        """A session has come or gone."""
+        self.changed_at = datetime.now(UTC)
+        for changed in self.waiting:
+            changed.set()
+
 
 class Registry:
-    """The connectors that this process knows and their sessions."""
+    """The connectors that this process knows and their sessions.
 
-    def __init__(self) -> None:
+    `returns_within`: seconds that a call waits for a connector that said goodbye, or that this hub has not seen since
+    it started.
+    """
+
+    def __init__(self, returns_within: float = 0.0) -> None:
+        self._returns_within = returns_within
         self._records: dict[ConnectorId, ConnectorRecord] = {}
+        #: This hub stops: what it can't end belongs to the hub that comes after it.
+        self.leaving = False
         #: Called when a session was opened, and when it serves something else.
         self.listeners: list[Callable[[LiveSession], None]] = []
 
@@ -69,40 +141,71 @@ class Registry:
         """A session was opened."""
         of = session.connector
         record = self._records.setdefault(of, ConnectorRecord(of))
-        self._replace(record, session.instance)
+        for older in self._older(record, session):
+            older.rules.goodbye(
+                GoodbyeReason.GOODBYE_REASON_REPLACED,
+                "A newer session of this instance took over.",
+            )
         record.sessions.append(session)
         record.status = session.status
-        record.changed_at = datetime.now(UTC)
+        record.changed()
         self._tell(session)
 
+    def rivals(self, session: LiveSession) -> list[LiveSession]:
+        """Sessions of the same instance that another process runs and has not left."""
+        record = self._records.get(session.connector)
+        return [
+            older
+            for older in (self._older(record, session) if record else ())
+            if session.process
+            and older.process not in ("", session.process)
+            and not older.rules.leaving
+        ]
+
+    def _older(self, record: ConnectorRecord, session: LiveSession) -> list[LiveSession]:
+        """An instance that comes again has left its older sessions, also those whose end nobody has noticed yet."""
+        return [older for older in record.sessions if older.instance == session.instance]
+
+    def refuse(self, session: LiveSession) -> None:
+        """Remember that a second process of an instance was refused."""
+        record = self._records[session.connector]
+        record.refused = Refused(session.instance, datetime.now(UTC))
+
     def remember(self, of: ConnectorId, status: Status, changed_at: datetime) -> None:
-        """A connector that was online before the hub started."""
-        self._records.setdefault(of, ConnectorRecord(of, [], status, changed_at))
+        """A connector that was online before the hub started, and may be on its way back."""
+        record = ConnectorRecord(of, [], status, changed_at)
+        record.expected_until = time.monotonic() + self._returns_within
+        self._records.setdefault(of, record)
 
     def _tell(self, session: LiveSession) -> None:
         for listener in self.listeners:
             listener(session)
 
-    def _replace(self, record: ConnectorRecord, instance: str) -> None:
-        """An instance that comes again has left its older sessions, also those whose end nobody has noticed yet."""
-        for older in record.sessions:
-            if older.instance == instance:
-                older.rules.goodbye(
-                    GoodbyeReason.GOODBYE_REASON_REPLACED,
-                    "A newer session of this instance took over.",
-                )
-
     def update(self, session: LiveSession) -> None:
         """A session's status changed."""
-        self._records[session.connector].status = session.status
-        self._tell(session)
-
-    def remove(self, session: LiveSession) -> None:
-        """A session ended."""
         record = self._records.get(session.connector)
         if record and session in record.sessions:
-            record.sessions.remove(session)
-            record.changed_at = datetime.now(UTC)
+            record.status = session.status
+            self._tell(session)
+
+    def remove(self, session: LiveSession, *, silent: bool = False) -> None:
+        """A session ended; `silent`: the connector had not been heard for long."""
+        record = self._records.get(session.connector)
+        if record is None or session not in record.sessions:
+            return
+        record.sessions.remove(session)
+        if not silent:
+            within = self._returns_within
+            if not session.rules.leaving:
+                within = min(within, REDIALS_WITHIN)
+            record.expected_until = time.monotonic() + within
+        record.changed()
+
+    def leave(self) -> None:
+        """This hub stops: nobody waits for connectors here any longer."""
+        self.leaving = True
+        for record in self._records.values():
+            record.changed()
 
     def connectors(self, tenant: str) -> list[ConnectorRecord]:
         """All known connectors of a tenant, by name."""
@@ -138,13 +241,21 @@ class Registry:
         """
         record = self.connector(connector)
         if not record.sessions:
-            raise Offline(f"Connector {connector.name} is offline.", retry_after=5.0)
+            raise record.offline()
         served = record.serving(company, operation)
-        session = max(record.sessions, key=lambda live: live.rules.free_slots)
-        if session.rules.free_slots <= 0:
-            if all(live.rules.leaving for live in record.sessions):
-                raise Offline(f"Connector {connector.name} is restarting.", retry_after=2.0)
-            raise Overloaded(
-                f"Connector {connector.name} has no room for another command.", retry_after=1.0
-            )
-        return session, served.name
+        return record.pick(), served.name
+
+    async def await_pick(
+        self, connector: ConnectorId, company: str, operation: str, ends: float
+    ) -> tuple[LiveSession, str]:
+        """The same; a connector that is about to come back is waited for, until `ends` on the steady clock."""
+        while True:
+            try:
+                return self.pick(connector, company, operation)
+            except _Returning:
+                record = self.connector(connector)
+                until = ends if record.online else min(ends, record.expected_until)
+                if self.leaving:
+                    raise Offline("The hub is restarting.", retry_after=1.0) from None
+                if until <= time.monotonic() or not await record.change(until):
+                    raise

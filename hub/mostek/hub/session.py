@@ -10,11 +10,10 @@ from datetime import UTC, datetime
 import structlog
 from google.protobuf.duration_pb2 import Duration
 
-from mostek.hub.identity import LOCAL, ConnectorId
+from mostek.hub.identity import ConnectorId
 from mostek.link.v1.link_pb2 import Command, ConnectorToHub, GoodbyeReason, HubToConnector, Status
 from mostek.wire.failures import Offline, raised
 from mostek.wire.session import (
-    Budget,
     Finished,
     HubSession,
     Left,
@@ -39,11 +38,9 @@ class SessionLost(Offline):
 class LiveSession:
     """A session and the calls that wait for its results."""
 
-    def __init__(self, rules: HubSession, budget: Budget, tenant: str = LOCAL.tenant) -> None:
+    def __init__(self, rules: HubSession) -> None:
         self.rules = rules
-        self.tenant = tenant
         self.connected_at = datetime.now(UTC)
-        self._budget = budget
         self._loop = asyncio.get_running_loop()
         self._waiting: dict[str, asyncio.Future[bytes]] = {}
         self._watching: dict[str, Callable[[Noticed], None]] = {}
@@ -51,6 +48,11 @@ class LiveSession:
         self._ending = False
         self._sending_since: float | None = None
         rules.outbox.wake = self._wake.set
+
+    @property
+    def tenant(self) -> str:
+        """Whose connector it is."""
+        return self.rules.tenant
 
     @property
     def connector(self) -> ConnectorId:
@@ -71,6 +73,11 @@ class LiveSession:
     def instance(self) -> str:
         """The connector process's identity; empty before Hello."""
         return self.rules.hello.instance if self.rules.hello else ""
+
+    @property
+    def process(self) -> str:
+        """The process that runs the instance; empty if the connector does not tell."""
+        return self.rules.hello.process if self.rules.hello else ""
 
     @property
     def status(self) -> Status:
@@ -148,7 +155,7 @@ class LiveSession:
         return None
 
     def _finish(self, event: Finished) -> None:
-        self._budget.give(event.held)
+        self.rules.share.give(event.held)
         future = self._waiting.get(event.command_id)
         if future is None or future.done():
             return
@@ -157,9 +164,14 @@ class LiveSession:
         else:
             future.set_result(event.response or b"")
 
-    def end(self, reason: GoodbyeReason.ValueType, message: str) -> None:
+    def end(
+        self,
+        reason: GoodbyeReason.ValueType,
+        message: str,
+        reconnect_after: float | None = None,
+    ) -> None:
         """Say goodbye and end the stream as soon as that is sent."""
-        self.rules.goodbye(reason, message)
+        self.rules.goodbye(reason, message, reconnect_after)
         self.finish()
 
     def finish(self) -> None:

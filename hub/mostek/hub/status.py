@@ -7,9 +7,9 @@ from typing import NamedTuple
 import grpc
 
 from mostek.link.v1.failure_pb2 import FailureKind as Kind
-from mostek.wire.failures import CommandFailure
+from mostek.wire.failures import CommandFailure, Internal
 
-__all__ = ["Status", "status_of"]
+__all__ = ["Status", "status_of", "without_database"]
 
 
 class Status(NamedTuple):
@@ -46,3 +46,12 @@ STATUSES = {
 def status_of(failure: CommandFailure) -> Status:
     """The statuses of a failure."""
     return STATUSES[failure.kind]
+
+
+def without_database() -> Internal:
+    """What a caller is told whose call needs the hub's database while that is away."""
+    return Internal(
+        "The hub's database can't be used now. Ask again later; repeat a write with the same idempotency key.",
+        retriable=True,
+        retry_after=2.0,
+    )

@@ -101,8 +101,7 @@ class Writes:
         record = await self.record(call)
         if recorded is not None:
             await recorded(record.id)
-        tenant = call.caller.tenant
-        return await self.end_of(await self.wait(tenant, record.id, call.timeout))
+        return await self.end_of(await self.wait(call.caller.tenant, record.id, call.timeout))
 
     async def record(self, call: Call) -> CommandRecord:
         """The command that stands for the call's key: recorded now, or by an earlier call. Raises CommandFailure."""

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections import deque
 from collections.abc import Callable
 from typing import Generic, TypeVar
 
@@ -14,13 +13,21 @@ F = TypeVar("F")
 class Payload(Generic[F]):
     """A request or response on its way: cut into parts, the last of which travels in the frame that ends it.
 
-    `part` makes the frame of a piece, `last` the frame of the final piece.
+    `part` makes the frame of a piece, `last` the frame of the final piece. `keep`: it is sent to its end even when
+    nobody asks for it any more.
     """
 
     def __init__(
-        self, command_id: str, data: bytes, part: Callable[[bytes], F], last: Callable[[bytes], F]
+        self,
+        command_id: str,
+        data: bytes,
+        part: Callable[[bytes], F],
+        last: Callable[[bytes], F],
+        *,
+        keep: bool = False,
     ) -> None:
         self.command_id = command_id
+        self.keep = keep
         self._data = data
         self._at = 0
         self._part = part
@@ -58,9 +65,10 @@ class Outbox(Generic[F]):
         self.sent_bytes = 0
         self.wake = wake
         self._credit_limit = credit_limit
-        self._frames: deque[F] = deque()
-        self._small: deque[Payload[F]] = deque()
-        self._large: deque[Payload[F]] = deque()
+        # Lists, though they are queues: they are short, and an empty deque takes 760 bytes of every idle session.
+        self._frames: list[F] = []
+        self._small: list[Payload[F]] = []
+        self._large: list[Payload[F]] = []
 
     def __bool__(self) -> bool:
         """Whether anything waits, sendable or not."""
@@ -87,17 +95,22 @@ class Outbox(Generic[F]):
         """Payload bytes that may have been sent in all."""
         return self._credit_limit
 
+    @property
+    def waiting(self) -> set[str]:
+        """Ids of the commands whose payload is not sent to its end."""
+        return {payload.command_id for payload in (*self._small, *self._large)}
+
     def drop(self, command_id: str) -> bool:
-        """Forget the rest of a payload; whether there was any."""
+        """Forget the rest of a payload that need not be kept; whether there was any."""
         before = len(self._small) + len(self._large)
-        self._small = deque(p for p in self._small if p.command_id != command_id)
-        self._large = deque(p for p in self._large if p.command_id != command_id)
+        self._small = [p for p in self._small if p.keep or p.command_id != command_id]
+        self._large = [p for p in self._large if p.keep or p.command_id != command_id]
         return len(self._small) + len(self._large) != before
 
     def next(self) -> F | None:
         """The frame to send now, or None while there is nothing that may be sent."""
         if self._frames:
-            return self._frames.popleft()
+            return self._frames.pop(0)
         if self._small and self._has_credit(self._small[0].rest):
             return self._take(self._small)
         if self._large and self._has_credit(2 * self.part_size):
@@ -107,8 +120,8 @@ class Outbox(Generic[F]):
     def _has_credit(self, size: int) -> bool:
         return self._credit_limit is None or self.sent_bytes + size <= self._credit_limit
 
-    def _take(self, queue: deque[Payload[F]]) -> F:
-        payload = queue.popleft()
+    def _take(self, queue: list[Payload[F]]) -> F:
+        payload = queue.pop(0)
         before = payload.rest
         frame = payload.next(self.part_size)
         self.sent_bytes += before - payload.rest

@@ -11,7 +11,8 @@ from starlette.requests import ClientDisconnect, Request
 from starlette.responses import Response
 
 from mostek.hub.http.json import compact
-from mostek.hub.status import status_of
+from mostek.hub.status import status_of, without_database
+from mostek.hub.store import StoreError
 from mostek.link.v1.failure_pb2 import FailureKind
 from mostek.wire.failures import Cancelled, CommandFailure, Internal, NotFound, Unsupported
 from mostek.wire.names import COMMAND_ID
@@ -87,6 +88,11 @@ async def _on_disconnect(request: Request, gone: Exception) -> Response:
     return await _on_failure(request, Cancelled("The caller went away."))
 
 
+async def _on_store_error(request: Request, error: Exception) -> Response:
+    log.error("the store failed", path=request.url.path, reason=str(error))
+    return await _on_failure(request, without_database())
+
+
 async def _on_exception(request: Request, fault: Exception) -> Response:
     log.error("request failed in the hub", path=request.url.path, fault=type(fault).__name__)
     return await _on_failure(request, Internal("The hub failed; its log says why."))
@@ -97,5 +103,6 @@ EXCEPTION_HANDLERS = {
     CommandFailure: _on_failure,
     HTTPException: _on_http_exception,
     ClientDisconnect: _on_disconnect,
+    StoreError: _on_store_error,
     Exception: _on_exception,
 }

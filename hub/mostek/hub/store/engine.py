@@ -45,14 +45,16 @@ async def open_engine(url: str) -> AsyncEngine:
 
 
 async def claim(engine: AsyncEngine) -> AsyncConnection:
-    """A connection that keeps other hubs off a PostgreSQL database as long as it is open. Raises StoreError."""
+    """A connection that keeps other hubs off a PostgreSQL database as long as it is open.
+
+    Raises StoreError if another hub has it, and what connecting raises.
+    """
     connection = await engine.connect()
     held = await connection.execute(text(f"SELECT pg_try_advisory_lock({_HUB_LOCK})"))
     if held.scalar_one():
         await connection.commit()
         return connection
     await connection.close()
-    await engine.dispose()
     raise StoreError("The database is used by another hub; run one.")
 
 

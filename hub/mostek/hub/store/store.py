@@ -3,22 +3,25 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable, Iterable, Sequence
+from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 from typing import Any, Self, TypeVar
 
 from sqlalchemy import (
     ColumnElement,
     Select,
     and_,
+    bindparam,
     delete,
     exists,
     func,
     insert,
     or_,
     select,
+    text,
     update,
 )
 from sqlalchemy.exc import DBAPIError, IntegrityError
+from sqlalchemy.exc import TimeoutError as PoolTimeout
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
 from mostek.hub.commands import WAITING, Progress, State
@@ -37,6 +40,8 @@ _IDLE = [state.value for state in (State.RECORDED, State.IN_DOUBT)]
 #: An earlier command in one of these holds back later ones of its ordering key.
 _HOLDS_BACK = [state.value for state in WAITING | {State.UNKNOWN}]
 _UNTOLD = and_(command.c.state == State.SUCCEEDED.value, command.c.acknowledged_at.is_(None))
+#: What a database that is away, or does not answer, makes of a statement; PoolTimeout: of those that wait behind it.
+_UNUSABLE = (DBAPIError, OSError, PoolTimeout)
 #: Rows that are encrypted again in one transaction.
 _BATCH = 200
 
@@ -59,19 +64,24 @@ class Store:
     Every method raises StoreError while the database can't be used.
     """
 
-    def __init__(self, engine: AsyncEngine, keyring: Keyring) -> None:
+    def __init__(self, engine: AsyncEngine, keyring: Keyring, *, alone: bool) -> None:
         self._engine = engine
         self._keyring = keyring
         self._running: set[asyncio.Task[Any]] = set()
+        # A SQLite file has one user anyway.
+        self._alone = alone and engine.dialect.name == "postgresql"
         self._claim: AsyncConnection | None = None
 
     @classmethod
     async def open(cls, url: str, keyring: Keyring, *, alone: bool = True) -> Self:
         """Open the database and migrate it; `alone`: as the one hub that works on it. Raises StoreError."""
         engine = await open_engine(url)
-        store = cls(engine, keyring)
-        if alone and engine.dialect.name == "postgresql":
-            store._claim = await claim(engine)
+        store = cls(engine, keyring, alone=alone)
+        try:
+            await store.keep_claim()
+        except StoreError:
+            await engine.dispose()
+            raise
         return store
 
     async def close(self) -> None:
@@ -81,12 +91,33 @@ class Store:
             await self._claim.close()
         await self._engine.dispose()
 
+    async def keep_claim(self) -> None:
+        """Keep other hubs off: a database that was away has forgotten that there is one. Raises StoreError."""
+        try:
+            if self._claim is not None:
+                await self._claim.execute(text("SELECT 1"))
+                await self._claim.commit()
+            elif self._alone:
+                self._claim = await claim(self._engine)
+        except _UNUSABLE as error:
+            if self._claim is not None:
+                await self._claim.invalidate()
+                await self._claim.close()
+                self._claim = None
+            raise _unusable(error) from error
+
     async def _do(self, work: Callable[[AsyncConnection], Awaitable[T]]) -> T:
         """One transaction. It is finished even when nobody waits any more: a connection is not left in the middle."""
         task = asyncio.create_task(self._transaction(work))
         self._running.add(task)
-        task.add_done_callback(self._running.discard)
+        task.add_done_callback(self._finished)
         return await asyncio.shield(task)
+
+    def _finished(self, task: asyncio.Task[Any]) -> None:
+        self._running.discard(task)
+        if not task.cancelled():
+            # Who waits for it gets it; if nobody does any more, it is no error of the loop.
+            task.exception()
 
     async def _transaction(self, work: Callable[[AsyncConnection], Awaitable[T]]) -> T:
         try:
@@ -94,8 +125,8 @@ class Store:
                 return await work(connection)
         except IntegrityError:
             raise
-        except (DBAPIError, OSError) as error:
-            raise StoreError(f"The database can't be used: {type(error).__name__}") from error
+        except _UNUSABLE as error:
+            raise _unusable(error) from error
 
     async def add(
         self, record: CommandRecord, request: bytes, events: Sequence[Event], *, most: int = 10_000
@@ -252,15 +283,17 @@ class Store:
 
         await self._do(change)
 
-    async def save_connector(self, of: ConnectorId, status: bytes, at: float) -> None:
-        """Remember what a connector serves."""
-        key = of._asdict()
-        values = key | {"status": status, "changed_at": at}
+    async def save_connectors(self, statuses: Mapping[ConnectorId, bytes], at: float) -> None:
+        """Remember what connectors serve."""
+        rows = [
+            of._asdict() | {"status": status, "changed_at": at} for of, status in statuses.items()
+        ]
+        same = and_(*(connector.c[key] == bindparam(f"the_{key}") for key in ConnectorId._fields))
+        keys = [{f"the_{key}": value for key, value in of._asdict().items()} for of in statuses]
 
         async def change(connection: AsyncConnection) -> None:
-            same = and_(*(connector.c[column] == value for column, value in key.items()))
-            await connection.execute(delete(connector).where(same))
-            await connection.execute(insert(connector).values(values))
+            await connection.execute(delete(connector).where(same), keys)
+            await connection.execute(insert(connector), rows)
 
         await self._do(change)
 
@@ -300,9 +333,9 @@ class Store:
         other = and_(data.is_not(None), key != self._keyring.current)
         query = select(command.c.id, data, key).where(other).limit(_BATCH).with_for_update()
         rows = (await connection.execute(query)).all()
-        for command_id, text, key_id in rows:
+        for command_id, encrypted, key_id in rows:
             about = _about(command_id, name)
-            sealed = self._keyring.seal(self._keyring.open(Sealed(key_id, text), about), about)
+            sealed = self._keyring.seal(self._keyring.open(Sealed(key_id, encrypted), about), about)
             values = {name: sealed.data, f"{name}_key": sealed.key_id}
             await connection.execute(
                 update(command).where(command.c.id == command_id).values(values)
@@ -314,6 +347,10 @@ class Store:
             return [record_of(row) for row in await connection.execute(query)]
 
         return await self._do(read)
+
+
+def _unusable(error: Exception) -> StoreError:
+    return StoreError(f"The database can't be used: {type(error).__name__}")
 
 
 def _about(command_id: str, name: str) -> str:

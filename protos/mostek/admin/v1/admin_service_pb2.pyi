@@ -184,6 +184,7 @@ class Connector(_message.Message):
     CHANGED_AT_FIELD_NUMBER: _builtins.int
     COMPANIES_FIELD_NUMBER: _builtins.int
     SESSIONS_FIELD_NUMBER: _builtins.int
+    REFUSED_FIELD_NUMBER: _builtins.int
     name: _builtins.str
     online: _builtins.bool
     @_builtins.property
@@ -196,6 +197,10 @@ class Connector(_message.Message):
 
     @_builtins.property
     def sessions(self) -> _containers.RepeatedCompositeFieldContainer[Global___ConnectorSession]: ...
+    @_builtins.property
+    def refused(self) -> Global___RefusedProcess:
+        """The last second process of one instance that was refused, since the hub started."""
+
     def __init__(
         self,
         *,
@@ -204,14 +209,40 @@ class Connector(_message.Message):
         changed_at: _timestamp_pb2.Timestamp | None = ...,
         companies: _abc.Iterable[Global___ConnectorCompany] | None = ...,
         sessions: _abc.Iterable[Global___ConnectorSession] | None = ...,
+        refused: Global___RefusedProcess | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["changed_at", b"changed_at"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["changed_at", b"changed_at", "refused", b"refused"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["changed_at", b"changed_at", "companies", b"companies", "name", b"name", "online", b"online", "sessions", b"sessions"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["changed_at", b"changed_at", "companies", b"companies", "name", b"name", "online", b"online", "refused", b"refused", "sessions", b"sessions"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___Connector: _TypeAlias = Connector  # noqa: Y015
+
+@_typing.final
+class RefusedProcess(_message.Message):
+    """A process that claimed to be an instance that was there already: most likely its machine or state folder was copied."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    INSTANCE_FIELD_NUMBER: _builtins.int
+    AT_FIELD_NUMBER: _builtins.int
+    instance: _builtins.str
+    @_builtins.property
+    def at(self) -> _timestamp_pb2.Timestamp: ...
+    def __init__(
+        self,
+        *,
+        instance: _builtins.str = ...,
+        at: _timestamp_pb2.Timestamp | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["at", b"at"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["at", b"at", "instance", b"instance"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___RefusedProcess: _TypeAlias = RefusedProcess  # noqa: Y015
 
 @_typing.final
 class ConnectorCompany(_message.Message):

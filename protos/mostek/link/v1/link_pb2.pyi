@@ -35,7 +35,7 @@ class _GoodbyeReasonEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_Goodbye
     GOODBYE_REASON_REFUSED: _GoodbyeReason.ValueType  # 3
     """The connector may not connect as what it claims to be. Nothing finishes."""
     GOODBYE_REASON_REPLACED: _GoodbyeReason.ValueType  # 4
-    """A newer session of the same instance took over. Outstanding commands finish."""
+    """A newer session of the same process took over. Outstanding commands finish."""
 
 class GoodbyeReason(_GoodbyeReason, metaclass=_GoodbyeReasonEnumTypeWrapper):
     """Why a session ends."""
@@ -48,7 +48,7 @@ GOODBYE_REASON_PROTOCOL_ERROR: GoodbyeReason.ValueType  # 2
 GOODBYE_REASON_REFUSED: GoodbyeReason.ValueType  # 3
 """The connector may not connect as what it claims to be. Nothing finishes."""
 GOODBYE_REASON_REPLACED: GoodbyeReason.ValueType  # 4
-"""A newer session of the same instance took over. Outstanding commands finish."""
+"""A newer session of the same process took over. Outstanding commands finish."""
 Global___GoodbyeReason: _TypeAlias = GoodbyeReason  # noqa: Y015
 
 @_typing.final
@@ -65,6 +65,7 @@ class ConnectorToHub(_message.Message):
     STATUS_FIELD_NUMBER: _builtins.int
     GOODBYE_FIELD_NUMBER: _builtins.int
     BEGUN_FIELD_NUMBER: _builtins.int
+    CREDIT_FIELD_NUMBER: _builtins.int
     @_builtins.property
     def hello(self) -> Global___Hello: ...
     @_builtins.property
@@ -83,6 +84,10 @@ class ConnectorToHub(_message.Message):
     def begun(self) -> Global___Begun:
         """Only with the capability `durable`."""
 
+    @_builtins.property
+    def credit(self) -> Global___Credit:
+        """Only with the capability `request-credit`."""
+
     def __init__(
         self,
         *,
@@ -94,12 +99,13 @@ class ConnectorToHub(_message.Message):
         status: Global___Status | None = ...,
         goodbye: Global___Goodbye | None = ...,
         begun: Global___Begun | None = ...,
+        credit: Global___Credit | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["accepted", b"accepted", "begun", b"begun", "frame", b"frame", "goodbye", b"goodbye", "heartbeat", b"heartbeat", "hello", b"hello", "part", b"part", "result", b"result", "status", b"status"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["accepted", b"accepted", "begun", b"begun", "credit", b"credit", "frame", b"frame", "goodbye", b"goodbye", "heartbeat", b"heartbeat", "hello", b"hello", "part", b"part", "result", b"result", "status", b"status"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["accepted", b"accepted", "begun", b"begun", "frame", b"frame", "goodbye", b"goodbye", "heartbeat", b"heartbeat", "hello", b"hello", "part", b"part", "result", b"result", "status", b"status"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["accepted", b"accepted", "begun", b"begun", "credit", b"credit", "frame", b"frame", "goodbye", b"goodbye", "heartbeat", b"heartbeat", "hello", b"hello", "part", b"part", "result", b"result", "status", b"status"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
-    _WhichOneofReturnType_frame: _TypeAlias = _typing.Literal["hello", "accepted", "part", "result", "heartbeat", "status", "goodbye", "begun"]  # noqa: Y015
+    _WhichOneofReturnType_frame: _TypeAlias = _typing.Literal["hello", "accepted", "part", "result", "heartbeat", "status", "goodbye", "begun", "credit"]  # noqa: Y015
     _WhichOneofArgType_frame: _TypeAlias = _typing.Literal["frame", b"frame"]  # noqa: Y015
     def WhichOneof(self, oneof_group: _WhichOneofArgType_frame) -> _WhichOneofReturnType_frame | None: ...
 
@@ -172,20 +178,28 @@ class Hello(_message.Message):
     SOFTWARE_FIELD_NUMBER: _builtins.int
     SLOTS_FIELD_NUMBER: _builtins.int
     STATUS_FIELD_NUMBER: _builtins.int
+    CREDIT_LIMIT_FIELD_NUMBER: _builtins.int
+    PROCESS_FIELD_NUMBER: _builtins.int
     revision: _builtins.int
     """Highest revision of this protocol that the connector speaks. The session runs at the lower of both sides' revisions."""
     connector: _builtins.str
     """Name of the connector. Where the stream has a client certificate, the certificate's name MUST equal it."""
     instance: _builtins.str
-    """The running process's identity; stays the same when it reconnects."""
+    """The installation's identity; stays the same when it reconnects and when it is restarted."""
     software: _builtins.str
     """Version of the software, for people."""
     slots: _builtins.int
     """Commands that may be outstanding at once: at least 1. A command is outstanding from Command to Result."""
+    credit_limit: _builtins.int
+    """With `request-credit`: bytes in the Parts of requests that the hub may send before the first Credit."""
+    process: _builtins.str
+    """Drawn anew by each process: a second process of an instance that is still there is a copy of its machine, and refused.
+    Absent from connectors that don't know it.
+    """
     @_builtins.property
     def capabilities(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
-        """What the connector can do beyond its revision. Unknown ones are ignored. There is one: `durable`, it says Begun, takes
-        Acknowledge, and answers Cancel of a write.
+        """What the connector can do beyond its revision. Unknown ones are ignored. `durable`: it says Begun, takes Acknowledge,
+        and answers Cancel of a write. `request-credit`: it gives credit for the Parts of requests.
         """
 
     @_builtins.property
@@ -200,10 +214,12 @@ class Hello(_message.Message):
         software: _builtins.str = ...,
         slots: _builtins.int = ...,
         status: Global___Status | None = ...,
+        credit_limit: _builtins.int = ...,
+        process: _builtins.str = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["status", b"status"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["capabilities", b"capabilities", "connector", b"connector", "instance", b"instance", "revision", b"revision", "slots", b"slots", "software", b"software", "status", b"status"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["capabilities", b"capabilities", "connector", b"connector", "credit_limit", b"credit_limit", "instance", b"instance", "process", b"process", "revision", b"revision", "slots", b"slots", "software", b"software", "status", b"status"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -339,7 +355,8 @@ Global___Company: _TypeAlias = Company  # noqa: Y015
 @_typing.final
 class Command(_message.Message):
     """Start a command. The hub MUST NOT send one while all slots are taken, after Goodbye of either side, or with a command_id
-    that is outstanding. If request_size is larger than the request here, the rest follows in Part frames.
+    that is outstanding. If request_size is larger than the request here, the rest follows in Part frames; the
+    hub SHOULD put all of a request above 4 KiB there.
     """
 
     DESCRIPTOR: _descriptor.Descriptor
@@ -498,8 +515,8 @@ Global___Result: _TypeAlias = Result  # noqa: Y015
 
 @_typing.final
 class Cancel(_message.Message):
-    """The hub no longer wants the command. The connector stops it if it is a read or a write that has not begun, and answers with
-    a Result all the same (FAILURE_KIND_CANCELLED, or the result if it was faster). For an unknown command_id nothing happens:
+    """The hub no longer wants the command. The connector stops it if it is a read or a write that has not begun, sends no more
+    Parts of a read's response, and answers with a Result all the same (FAILURE_KIND_CANCELLED, or the result if it was faster). For an unknown command_id nothing happens:
     the two frames crossed. A write that has begun is finished. Sent for a write only with the capability `durable`.
     """
 
@@ -549,8 +566,8 @@ Global___Acknowledge: _TypeAlias = Acknowledge  # noqa: Y015
 
 @_typing.final
 class Credit(_message.Message):
-    """Bytes of payload (Part.data and Result.response) that the connector may have sent in all since the session began. Only
-    grows. A connector that has used it up sends no payload bytes until the next one; frames without payload are not bound.
+    """Bytes of payload (Part.data and Result.response; not Command.request) that the other side may have sent in all since the
+    session began. Only grows. A side that has used it up sends no payload bytes until the next one; other frames are not bound.
     """
 
     DESCRIPTOR: _descriptor.Descriptor

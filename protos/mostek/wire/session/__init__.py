@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from mostek.wire.session.common import (
     DURABLE,
+    REQUEST_CREDIT,
     REVISION,
     Acknowledged,
     Budget,
@@ -18,6 +19,7 @@ from mostek.wire.session.common import (
     Opened,
     ProtocolError,
     SessionSettings,
+    Share,
     Started,
     StatusChanged,
     Welcomed,
@@ -27,6 +29,7 @@ from mostek.wire.session.hub import HubSession
 
 __all__ = [
     "DURABLE",
+    "REQUEST_CREDIT",
     "REVISION",
     "Acknowledged",
     "Budget",
@@ -39,6 +42,7 @@ __all__ = [
     "Opened",
     "ProtocolError",
     "SessionSettings",
+    "Share",
     "Started",
     "StatusChanged",
     "Welcomed",

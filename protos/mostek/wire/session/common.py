@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections import Counter
+from collections.abc import Callable, Hashable, Iterable
 from dataclasses import dataclass, field
 from datetime import timedelta
 from typing import Generic, TypeVar
@@ -13,6 +14,7 @@ from mostek.link.v1 import failure_pb2
 from mostek.link.v1.link_pb2 import (
     Command,
     ConnectorToHub,
+    Credit,
     Goodbye,
     GoodbyeReason,
     Heartbeat,
@@ -26,6 +28,7 @@ from mostek.wire.outbox import Outbox
 __all__ = [
     "DURABLE",
     "MISSES",
+    "REQUEST_CREDIT",
     "REVISION",
     "Acknowledged",
     "Assembly",
@@ -37,6 +40,7 @@ __all__ = [
     "Opened",
     "ProtocolError",
     "SessionSettings",
+    "Share",
     "Side",
     "Started",
     "StatusChanged",
@@ -50,6 +54,8 @@ REVISION = 1
 MISSES = 3
 #: Capability of a connector: it tells when a write begins, can cancel it before, and keeps outcomes until acknowledged.
 DURABLE = "durable"
+#: Capability of a connector: it gives credit for the bytes of large requests.
+REQUEST_CREDIT = "request-credit"
 
 
 class ProtocolError(Exception):
@@ -64,29 +70,65 @@ class SessionSettings:
     heartbeat_interval: float = 12.0
     #: A command that is not accepted within this makes the session suspect.
     accept_within: float = 5.0
-    part_size: int = 32 * 1024
+    part_size: int = 16 * 1024
     payload_size: int = 4 * 1024 * 1024
-    window: int = 256 * 1024
-    max_window: int = 4 * 1024 * 1024
+    #: At first; it fits itself to the line.
+    window: int = 64 * 1024
+    max_window: int = 8 * 1024 * 1024
 
 
 class Budget:
-    """Bytes of responses that one process holds at once, over all sessions."""
+    """Bytes of responses that one process holds at once, over all sessions.
+
+    A connector may hold as much as is left for the others, and a tenant twice that: whatever some take, there is always
+    room for one more, and who comes late gets a share like theirs.
+    """
 
     def __init__(self, total: int) -> None:
         self.total = total
         self.used = 0
+        self._held: Counter[Hashable] = Counter()
+
+    def share(self, connector: Hashable, tenant: Hashable) -> Share:
+        """What sessions of a connector take from; they share it with its other sessions."""
+        return Share(self, (("connector", connector), 1), (("tenant", tenant), 2))
+
+    def held(self, owner: Hashable) -> int:
+        """Bytes that an owner holds."""
+        return self._held[owner]
+
+    def move(self, owners: Iterable[Hashable], size: int) -> None:
+        """Take, or with a negative size give back, for all owners at once."""
+        self.used += size
+        for owner in owners:
+            self._held[owner] += size
+            if not self._held[owner]:
+                del self._held[owner]
+
+
+class Share:
+    """A part of the budget, as large as the others let it be."""
+
+    def __init__(self, budget: Budget, *limits: tuple[Hashable, int]) -> None:
+        self._budget = budget
+        self._limits = limits
+        self._owners = [owner for owner, _ in limits]
 
     def take(self, size: int) -> bool:
         """Reserve; False, and nothing reserved, when there is no room."""
-        if self.used + size > self.total:
+        budget = self._budget
+        free = budget.total - budget.used
+        for owner, factor in self._limits:
+            if budget.held(owner) + size > factor * free:
+                return False
+        if size > free:
             return False
-        self.used += size
+        budget.move(self._owners, size)
         return True
 
     def give(self, size: int) -> None:
         """Give back what was reserved."""
-        self.used -= size
+        self._budget.move(self._owners, -size)
 
 
 @dataclass(frozen=True)
@@ -191,6 +233,8 @@ class Side(Generic[F]):
         self.outbox: Outbox[F] = Outbox(part_size)
         #: Round trip of the last answered heartbeat, seconds; 0 before the first.
         self.round_trip = 0.0
+        #: The shortest of them: what the way takes while nothing queues on it.
+        self.shortest_trip = 0.0
         self.heartbeat_interval = SessionSettings.heartbeat_interval
         self.said_goodbye = False
         self.heard_goodbye = False
@@ -220,6 +264,15 @@ class Side(Generic[F]):
         """Whether the other side was silent for too long."""
         return now - self._heard_at >= MISSES * self.heartbeat_interval
 
+    @property
+    def heard_at(self) -> float:
+        """When the other side was heard last."""
+        return self._heard_at
+
+    def ask_life(self, now: float) -> None:
+        """Have the other side answer now."""
+        self._beat(now)
+
     def is_older(self, now: float, seconds: float) -> bool:
         """Whether the session began more than that long ago."""
         return now - self._began_at > seconds
@@ -238,6 +291,12 @@ class Side(Generic[F]):
             self.outbox.push(self._make(heartbeat=Heartbeat(answers=beat.number)))
         if beat.answers and beat.answers == self._beats:
             self.round_trip = now - self._beat_at
+            self.shortest_trip = min(self.round_trip, self.shortest_trip or self.round_trip)
+
+    def _heard_credit(self, credit: Credit) -> None:
+        if credit.limit < (self.outbox.credit_limit or 0):
+            raise ProtocolError("Credit that shrinks")
+        self.outbox.allow(credit.limit)
 
     def _heard_goodbye(self, goodbye: Goodbye) -> Left:
         self.heard_goodbye = True

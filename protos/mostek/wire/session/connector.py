@@ -9,6 +9,7 @@ from mostek.link.v1.link_pb2 import (
     Begun,
     Command,
     ConnectorToHub,
+    Credit,
     Hello,
     HubToConnector,
     Part,
@@ -20,6 +21,7 @@ from mostek.wire.failures import Cancelled, CommandFailure, TooLarge, UnknownOut
 from mostek.wire.outbox import Payload
 from mostek.wire.session.common import (
     DURABLE,
+    REQUEST_CREDIT,
     Acknowledged,
     Assembly,
     CancelAsked,
@@ -30,6 +32,7 @@ from mostek.wire.session.common import (
     Started,
     Welcomed,
 )
+from mostek.wire.session.window import Window
 
 __all__ = ["ConnectorSession"]
 
@@ -54,6 +57,11 @@ class ConnectorSession(Side[ConnectorToHub]):
         self.welcome: Welcome | None = None
         self._slots = hello.slots
         self._running: dict[str, _Running] = {}
+        #: Answered since the last tick, without having been accepted.
+        self._answered: list[str] = []
+        self._window = Window(SessionSettings())
+        if REQUEST_CREDIT in hello.capabilities:
+            hello.credit_limit = self._window.granted
         self.outbox.push(ConnectorToHub(hello=hello))
 
     @property
@@ -81,20 +89,20 @@ class ConnectorSession(Side[ConnectorToHub]):
             case "command":
                 return self._command(frame.command)
             case "part":
-                return self._part(frame.part)
+                return self._part(frame.part, now)
             case "cancel":
                 return self._cancel(frame.cancel.command_id)
             case "acknowledge":
                 told = frame.acknowledge
                 return Acknowledged(told.company, told.idempotency_key)
             case "credit":
-                self._credit(frame.credit.limit)
+                self._heard_credit(frame.credit)
             case "heartbeat":
                 self._heard_heartbeat(frame.heartbeat, now)
             case "goodbye":
                 return self._heard_goodbye(frame.goodbye)
             case "welcome":
-                return self._welcomed(frame.welcome)
+                return self._welcomed(frame.welcome, now)
             case _:
                 raise ProtocolError("a frame that this revision does not know")
         return None
@@ -119,33 +127,44 @@ class ConnectorSession(Side[ConnectorToHub]):
                 "Ask for fewer rows or fields."
             )
         if isinstance(end, bytes):
-            self.outbox.push_payload(_response(command_id, end))
+            if not running.accepted:
+                self._answered.append(command_id)
+            keep = bool(running.command.idempotency_key)
+            self.outbox.push_payload(_response(command_id, end, keep=keep))
         else:
-            result = Result(command_id=command_id, failure=failure_of(end))
-            self.outbox.push(ConnectorToHub(result=result))
+            self._fail(command_id, end)
+
+    def _fail(self, command_id: str, failure: CommandFailure) -> None:
+        result = Result(command_id=command_id, failure=failure_of(failure))
+        self.outbox.push(ConnectorToHub(result=result))
 
     def status(self, status: Status) -> None:
         """Tell the hub what is served now."""
         self.outbox.push(ConnectorToHub(status=status))
 
     def tick(self, now: float) -> None:
-        """Call about twice a second: accepts the commands that run and sends heartbeats."""
-        fresh = [cid for cid, running in self._running.items() if not running.accepted]
-        if fresh:
-            for command_id in fresh:
-                self._running[command_id].accepted = True
-            self.outbox.push(ConnectorToHub(accepted=Accepted(command_ids=fresh)))
+        """Call about twice a second: accepts the commands that run or wait to be answered, and sends heartbeats."""
         self._beat_if_due(now)
+        fresh = [cid for cid, running in self._running.items() if not running.accepted]
+        fresh += self.outbox.waiting.intersection(self._answered)
+        self._answered.clear()
+        if fresh:
+            for running in self._running.values():
+                running.accepted = True
+            self.outbox.push(ConnectorToHub(accepted=Accepted(command_ids=fresh)))
 
-    def _welcomed(self, welcome: Welcome) -> Welcomed:
+    def _welcomed(self, welcome: Welcome, now: float) -> Welcomed:
         if self.welcome is not None:
             raise ProtocolError("a second Welcome")
         if not welcome.part_size or welcome.credit_limit < 2 * welcome.part_size:
             raise ProtocolError("Welcome gives no part size, or credit for less than two parts")
         self.welcome = welcome
         self.heartbeat_interval = welcome.heartbeat_interval.ToTimedelta().total_seconds()
-        self.outbox.part_size = welcome.part_size
+        self.outbox.part_size = self._window.part_size = welcome.part_size
         self.outbox.allow(welcome.credit_limit)
+        if self._gives_credit:
+            # Measures the round trip, which the window needs.
+            self._beat(now)
         return Welcomed(welcome)
 
     def _command(self, command: Command) -> Started | None:
@@ -160,14 +179,28 @@ class ConnectorSession(Side[ConnectorToHub]):
         self._running[command.command_id] = running
         return self._request_piece(running, command.request)
 
-    def _part(self, part: Part) -> Started | None:
+    def _part(self, part: Part, now: float) -> Started | None:
         running = self._running.get(part.command_id)
+        left = 0 if running is None else running.command.request_size - running.assembly.size
+        if self._gives_credit:
+            self._count(part, last=len(part.data) >= left, now=now)
         if running is None:
             # Its Result and this Part crossed.
             return None
-        if not part.data or running.assembly.size >= running.command.request_size:
+        if not part.data or left <= 0:
             raise ProtocolError("a Part that is empty or beyond request_size")
         return self._request_piece(running, part.data)
+
+    @property
+    def _gives_credit(self) -> bool:
+        return self.welcome is not None and REQUEST_CREDIT in self.welcome.capabilities
+
+    def _count(self, part: Part, *, last: bool, now: float) -> None:
+        limit = self._window.take(
+            part.command_id, len(part.data), last=last, now=now, round_trip=self.shortest_trip
+        )
+        if limit is not None:
+            self.outbox.push(ConnectorToHub(credit=Credit(limit=limit)))
 
     def _request_piece(self, running: _Running, data: bytes) -> Started | None:
         running.assembly.add(data)
@@ -181,22 +214,23 @@ class ConnectorSession(Side[ConnectorToHub]):
     def _cancel(self, command_id: str) -> CancelAsked | None:
         running = self._running.get(command_id)
         if running is None:
+            if self.outbox.drop(command_id):
+                self._fail(
+                    command_id, Cancelled("The command was cancelled while it was answered.")
+                )
             return None
         if running.assembly.size < running.command.request_size:
+            self._window.forget(command_id)
             self.finish(command_id, Cancelled("The command was cancelled before it was complete."))
             return None
         return CancelAsked(command_id)
 
-    def _credit(self, limit: int) -> None:
-        if limit < (self.outbox.credit_limit or 0):
-            raise ProtocolError("Credit that shrinks")
-        self.outbox.allow(limit)
 
-
-def _response(command_id: str, data: bytes) -> Payload[ConnectorToHub]:
+def _response(command_id: str, data: bytes, *, keep: bool) -> Payload[ConnectorToHub]:
     return Payload(
         command_id,
         data,
         lambda piece: ConnectorToHub(part=Part(command_id=command_id, data=piece)),
         lambda piece: ConnectorToHub(result=Result(command_id=command_id, response=piece)),
+        keep=keep,
     )

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass
 
 from mostek.link.v1.link_pb2 import (
@@ -24,6 +23,7 @@ from mostek.wire.failures import Offline, Overloaded, TooLarge, UnknownOutcome, 
 from mostek.wire.outbox import Payload
 from mostek.wire.session.common import (
     DURABLE,
+    REQUEST_CREDIT,
     REVISION,
     Assembly,
     Budget,
@@ -37,8 +37,12 @@ from mostek.wire.session.common import (
     StatusChanged,
     duration,
 )
+from mostek.wire.session.window import Window
 
 __all__ = ["HubSession"]
+
+#: A request of at most so many bytes travels in its Command; a larger one in Parts, which need credit.
+INLINE = 4096
 
 
 @dataclass
@@ -59,7 +63,12 @@ class HubSession(Side[HubToConnector]):
     """The hub's side of one session."""
 
     def __init__(
-        self, session_id: str, settings: SessionSettings, budget: Budget, now: float
+        self,
+        session_id: str,
+        settings: SessionSettings,
+        budget: Budget,
+        now: float,
+        tenant: str = "",
     ) -> None:
         super().__init__(HubToConnector, settings.part_size, now)
         self.session_id = session_id
@@ -69,13 +78,19 @@ class HubSession(Side[HubToConnector]):
         self.status = Status()
         #: A command was not accepted in time.
         self.suspect = False
+        self.tenant = tenant
+        #: What results take from; the receiver of `Finished.held` gives it back there.
+        self.share = budget.share((tenant, ""), tenant)
+        #: The stream is gone.
+        self.closed = False
         self._budget = budget
         self._outstanding: dict[str, _Outstanding] = {}
-        self._window = settings.window
-        self._received = 0
-        self._granted = settings.window
-        self._measured_at = now
-        self._measured = 0
+        self._window = Window(settings)
+
+    @property
+    def leaving(self) -> bool:
+        """Whether either side said goodbye, or the stream is gone: no new commands."""
+        return self.closed or super().leaving
 
     @property
     def slots(self) -> int:
@@ -92,7 +107,10 @@ class HubSession(Side[HubToConnector]):
     @property
     def durable(self) -> bool:
         """Whether the connector has the capability of that name."""
-        return self.hello is not None and DURABLE in self.hello.capabilities
+        return self._takes(DURABLE)
+
+    def _takes(self, capability: str) -> bool:
+        return self.hello is not None and capability in self.hello.capabilities
 
     @property
     def outstanding(self) -> list[str]:
@@ -119,11 +137,11 @@ class HubSession(Side[HubToConnector]):
 
     def _push_command(self, command: Command, request: bytes) -> None:
         command.request_size = len(request)
-        size = self.settings.part_size
-        command.request = request[:size]
+        if len(request) <= min(INLINE, self.settings.part_size):
+            command.request = request
         self.outbox.push(HubToConnector(command=command))
-        if len(request) > size:
-            self.outbox.push_payload(_parts(command.command_id, request[size:], _hub_part))
+        if len(request) > len(command.request):
+            self.outbox.push_payload(_parts(command.command_id, request))
 
     def cancel(self, command_id: str) -> None:
         """Tell the connector that nobody wants the result any more; the slot stays taken until its Result comes."""
@@ -151,11 +169,12 @@ class HubSession(Side[HubToConnector]):
 
     def _forget_payload(self, entry: _Outstanding) -> None:
         entry.wanted = False
-        self._budget.give(entry.assembly.size)
+        self.share.give(entry.assembly.size)
         entry.assembly.clear()
 
     def close(self) -> None:
-        """The stream is gone: give back what the session held."""
+        """The stream is gone: give back what the session held, and take no more."""
+        self.closed = True
         for entry in self._outstanding.values():
             self._forget_payload(entry)
         self._outstanding.clear()
@@ -177,6 +196,8 @@ class HubSession(Side[HubToConnector]):
                 return self._begun(frame.begun)
             case "heartbeat":
                 self._heard_heartbeat(frame.heartbeat, now)
+            case "credit" if self._takes(REQUEST_CREDIT):
+                self._heard_credit(frame.credit)
             case "status":
                 self.status = frame.status
                 return StatusChanged(frame.status)
@@ -206,6 +227,9 @@ class HubSession(Side[HubToConnector]):
             raise ProtocolError("Hello names no revision")
         self.hello = hello
         self.status = hello.status
+        self.share = self._budget.share((self.tenant, hello.connector), self.tenant)
+        if self._takes(REQUEST_CREDIT):
+            self.outbox.allow(hello.credit_limit)
         self.outbox.push(HubToConnector(welcome=self._welcome(hello)))
         # Measures the round trip, which the window needs.
         self._beat(now)
@@ -214,10 +238,10 @@ class HubSession(Side[HubToConnector]):
     def _welcome(self, hello: Hello) -> Welcome:
         return Welcome(
             revision=min(REVISION, hello.revision),
-            capabilities=[DURABLE] if DURABLE in hello.capabilities else [],
+            capabilities=[c for c in (DURABLE, REQUEST_CREDIT) if c in hello.capabilities],
             session_id=self.session_id,
             heartbeat_interval=duration(self.settings.heartbeat_interval),
-            credit_limit=self._granted,
+            credit_limit=self._window.granted,
             part_size=self.settings.part_size,
             payload_size=self.settings.payload_size,
         )
@@ -237,12 +261,12 @@ class HubSession(Side[HubToConnector]):
         if not part.data:
             raise ProtocolError("an empty Part")
         entry.accepted = True
-        return self._payload(part.command_id, entry, part.data, now)
+        return self._payload(part.command_id, entry, part.data, last=False, now=now)
 
     def _result(self, result: Result, now: float) -> Finished | None:
         command_id = result.command_id
         entry = self._entry(command_id, "Result")
-        refused = self._payload(command_id, entry, result.response, now)
+        refused = self._payload(command_id, entry, result.response, last=True, now=now)
         del self._outstanding[command_id]
         if refused or not entry.wanted:
             return refused
@@ -260,13 +284,13 @@ class HubSession(Side[HubToConnector]):
         return entry
 
     def _payload(
-        self, command_id: str, entry: _Outstanding, data: bytes, now: float
+        self, command_id: str, entry: _Outstanding, data: bytes, *, last: bool, now: float
     ) -> Finished | None:
         """Take payload bytes; a response for which the process has no room fails, and only that one."""
-        self._count(len(data), now)
+        self._count(command_id, len(data), last=last, now=now)
         if not entry.wanted:
             return None
-        if self._budget.take(len(data)):
+        if self.share.take(len(data)):
             entry.assembly.add(data)
             return None
         self.cancel(command_id)
@@ -275,37 +299,15 @@ class HubSession(Side[HubToConnector]):
         full = kind("The hub has no memory for the response now.", retriable=True, retry_after=1.0)
         return Finished(command_id, failure=failure_of(full))
 
-    def _count(self, size: int, now: float) -> None:
-        """Check the bytes against the credit that was given, and give more when a quarter of the window is used."""
-        self._received += size
-        if size > self.settings.part_size:
-            raise ProtocolError(f"a frame with more than {self.settings.part_size} payload bytes")
-        if self._received > self._granted:
-            raise ProtocolError("more payload than there was credit for")
-        if self._granted - self._received <= self._window - self._window // 4:
-            self._grow(now)
-            self._granted = self._received + self._window
-            self.outbox.push(HubToConnector(credit=Credit(limit=self._granted)))
-
-    def _grow(self, now: float) -> None:
-        """Make the window fit what the path carries in two round trips, as measured since the last credit."""
-        span = now - self._measured_at
-        if span <= 0 or span < self.round_trip:
-            # Bytes that arrive in one burst say nothing about the rate.
-            return
-        wanted = int(2 * (self._received - self._measured) / span * self.round_trip)
-        self._window = min(max(self._window, wanted), self.settings.max_window)
-        self._measured_at, self._measured = now, self._received
+    def _count(self, command_id: str, size: int, *, last: bool, now: float) -> None:
+        trip = self.shortest_trip
+        limit = self._window.take(command_id, size, last=last, now=now, round_trip=trip)
+        if limit is not None:
+            self.outbox.push(HubToConnector(credit=Credit(limit=limit)))
 
 
-def _hub_part(part: Part) -> HubToConnector:
-    return HubToConnector(part=part)
-
-
-def _parts(
-    command_id: str, data: bytes, frame: Callable[[Part], HubToConnector]
-) -> Payload[HubToConnector]:
+def _parts(command_id: str, data: bytes) -> Payload[HubToConnector]:
     def piece(piece: bytes) -> HubToConnector:
-        return frame(Part(command_id=command_id, data=piece))
+        return HubToConnector(part=Part(command_id=command_id, data=piece))
 
     return Payload(command_id, data, piece, piece)

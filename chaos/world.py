@@ -1,0 +1,160 @@
+"""All that a run consists of: PostgreSQL, a hub, ERPs, connectors, and a proxy on the way of each connector."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import json
+import socket
+from collections.abc import AsyncIterator, Callable, Sequence
+from pathlib import Path
+
+import httpx
+
+from chaos.erp import Erp
+from chaos.network import Network
+from chaos.postgresql import PostgreSql
+from chaos.processes import Supervised, free_ports, python
+from chaos.proxy import Proxy
+from mostek.client import Client
+from mostek.hub.keyring import add_key
+from mostek.wire.failures import CommandFailure
+
+__all__ = ["SITES", "World", "running"]
+
+#: The sites, and how many instances of its connector each has.
+SITES = {"north": 2, "south": 1}
+
+
+class World:
+    """The parts; `start` starts those that are processes."""
+
+    def __init__(
+        self, folder: Path, database: PostgreSql, network: Network, heartbeat: float
+    ) -> None:
+        self.folder = folder
+        self.database = database
+        self.network = network
+        self._database_busy = asyncio.Lock()
+        api, link, http = free_ports(3)
+        self.api, self._link, self.http = f"127.0.0.1:{api}", link, f"http://127.0.0.1:{http}"
+        self.erps = {name: Erp(name, folder) for name in SITES}
+        self.hub = self._hub(api, link, http, heartbeat)
+        self.proxies: dict[str, Proxy] = {}
+        self.connectors: dict[str, Supervised] = {}
+        for site, count in SITES.items():
+            for number in range(1, count + 1):
+                self._add_connector(site, f"{site}-{number}")
+
+    def _hub(self, api: int, link: int, http: int, heartbeat: float) -> Supervised:
+        keys = self.folder / "hub.keys"
+        add_key(keys)
+        environment = {
+            "MOSTEK_HUB_API": f"127.0.0.1:{api}",
+            "MOSTEK_HUB_LINK": f"127.0.0.1:{link}",
+            "MOSTEK_HUB_HTTP": f"127.0.0.1:{http}",
+            "MOSTEK_HUB_DATABASE": f"{self.database.url}/postgres",
+            "MOSTEK_HUB_KEY_FILE": str(keys),
+            "MOSTEK_HUB_HEARTBEAT_INTERVAL": str(heartbeat),
+            "MOSTEK_HUB_DRAIN_GRACE": "5",
+        }
+        command = python("-m", "mostek.hub", "serve")
+        return Supervised("hub", command, environment, self.folder / "hub.log")
+
+    def _add_connector(self, site: str, name: str) -> None:
+        listener = socket.create_server((self.network.hub, 0))
+        proxy = Proxy(listener, ("127.0.0.1", self._link))
+        config = self.folder / f"{name}.toml"
+        config.write_text(_config(site, name, proxy.address, self.erps[site]), encoding="utf-8")
+        command = self.network.inside(python("-m", "mostek.connector", "run", "-c", str(config)))
+        log = self.folder / f"{name}.log"
+        self.proxies[name] = proxy
+        self.connectors[name] = Supervised(name, command, {}, log)
+
+    @property
+    def processes(self) -> Sequence[Supervised]:
+        """The hub and all connectors."""
+        return [self.hub, *self.connectors.values()]
+
+    @contextlib.asynccontextmanager
+    async def running(self) -> AsyncIterator[None]:
+        """Everything runs, until the block ends."""
+        async with contextlib.AsyncExitStack() as ending:
+            for proxy in self.proxies.values():
+                await proxy.start()
+                ending.push_async_callback(proxy.close)
+            tasks = [asyncio.create_task(process.run()) for process in self.processes]
+            ending.push_async_callback(_end, tasks)
+            yield
+
+    async def online(self, client: Client, within: float = 60.0) -> None:
+        """Until all connectors are there. Raises TimeoutError."""
+        async with asyncio.timeout(within):
+            while True:
+                with contextlib.suppress(CommandFailure):
+                    found = await client.connectors()
+                    if sum(len(connector.sessions) for connector in found) >= len(self.connectors):
+                        return
+                await asyncio.sleep(0.1)
+
+    # Faults of the hub's database; each is over when its method returns.
+
+    async def kill_database(self, seconds: float) -> None:
+        """It ends as by a power cut, and comes back."""
+        await self._away(self.database.kill, seconds)
+
+    async def stop_database(self, seconds: float) -> None:
+        """It is restarted in order."""
+        await self._away(self.database.stop, seconds)
+
+    async def _away(self, end: Callable[[], None], seconds: float) -> None:
+        async with self._database_busy:
+            await asyncio.to_thread(end)
+            try:
+                await asyncio.sleep(seconds)
+            finally:
+                await asyncio.to_thread(self.database.start)
+
+    async def pause_database(self, seconds: float) -> None:
+        """It neither answers nor breaks."""
+        async with self._database_busy:
+            self.database.pause()
+            try:
+                await asyncio.sleep(seconds)
+            finally:
+                self.database.pause(over=True)
+
+
+@contextlib.asynccontextmanager
+async def running(
+    folder: Path, network: Network, heartbeat: float
+) -> AsyncIterator[tuple[World, Client, httpx.AsyncClient]]:
+    """A world in a folder, and a client of each kind of its hub. Three missed heartbeats end a session."""
+    with PostgreSql(synced=True) as database:
+        world = World(folder, database, network, heartbeat)
+        async with (
+            world.running(),
+            Client(world.api, timeout=20) as client,
+            httpx.AsyncClient(base_url=world.http, timeout=20, trust_env=False) as http,
+        ):
+            await world.online(client)
+            yield world, client, http
+
+
+def _config(site: str, name: str, hub: str, erp: Erp) -> str:
+    file, template, company = map(json.dumps, (str(erp.file), erp.template, erp.company_template))
+    return (
+        f'[hub]\nlink = "{hub}"\n'
+        f'[connector]\nname = "{site}"\nstate = "state-{name}"\nstop_grace = 5\n'
+        "[policy]\nwrites = true\n"
+        '[companies.main]\nplugin = "subiekt-gt"\n'
+        f'[companies.main.database]\nkind = "sqlite"\npath = {file}\n'
+        f"[companies.main.orders]\ntemplate = {template}\n"
+        f"customers = true\ncompany_template = {company}\n"
+    )
+
+
+async def _end(tasks: Sequence[asyncio.Task[None]]) -> None:
+    for task in tasks:
+        task.cancel()
+    await asyncio.gather(*tasks, return_exceptions=True)

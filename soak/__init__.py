@@ -1,0 +1,1 @@
+"""Nothing grows: thousands of reconnects and abandoned calls against real processes (`make soak`)."""
