@@ -37,6 +37,10 @@ class WaproConfig(SqlConfig):
         default=None, description="FIRMA.NAZWA; needed where the database has several companies."
     )
     signatures: Signatures = Signatures()
+    debts: Literal["settlements", "documents"] = Field(
+        default="settlements",
+        description="What receivables are read from: ROZRACHUNEK, which Fakir shares, or the documents themselves.",
+    )
     correction_values: Literal["difference", "after"] | None = Field(
         default=None, description="What the amounts of corrections are; nothing known tells."
     )

@@ -168,6 +168,10 @@ def receivable_kind(opening: Any, document: str | None) -> ReceivableKind.ValueT
     return ReceivableKind.RECEIVABLE_KIND_OTHER
 
 
+def invoice() -> ReceivableKind.ValueType:
+    return ReceivableKind.RECEIVABLE_KIND_INVOICE
+
+
 def direction(side: str) -> ReceivableDirection.ValueType:
     if side == "WN":
         return ReceivableDirection.RECEIVABLE_DIRECTION_OWED_BY_CUSTOMER
@@ -191,7 +195,7 @@ CONVERTERS: Mapping[str, Converter] = COMMON | {
         ),
         *(vat_percent, price_basis, difference, total, net_value, gross_value),
         *(customer_kind, product_kind, payment_method_kind, issued, reverse_charge),
-        *(document_wanted, receivable_kind, direction),
+        *(document_wanted, receivable_kind, invoice, direction),
     )
 }
 """By the names that the query files use."""

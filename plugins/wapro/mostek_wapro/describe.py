@@ -7,15 +7,15 @@ from collections.abc import Mapping
 from mostek.erp.v1.erp_pb2 import ChangeTrackingKind
 from mostek.plugin.describe import Description
 
-__all__ = ["DESCRIPTION"]
+__all__ = ["described"]
 
 _OPERATIONS: Mapping[str, tuple[str, ...]] = {
     "erp": ("DescribeErp",),
     "customers": ("ListCustomers", "GetCustomer"),
     "products": ("ListProducts", "GetProduct"),
     "invoices": ("ListInvoices", "GetInvoice"),
-    "receivables": ("ListReceivables",),
-    "balances": ("GetCustomerBalance",),
+    **{f"{source}receivables": ("ListReceivables",) for source in ("", "document_")},
+    **{f"{source}balances": ("GetCustomerBalance",) for source in ("", "document_")},
     "orders": ("ListOrders", "GetOrder"),
 }
 _NONE = ChangeTrackingKind.CHANGE_TRACKING_KIND_NONE
@@ -23,11 +23,16 @@ _TRACKING: Mapping[str, tuple[ChangeTrackingKind.ValueType, str]] = {
     "ListCustomers": (_NONE, "Cards have no time of change."),
     "ListProducts": (_NONE, "Cards have no time of change but that of the purchase price."),
     "ListInvoices": (_NONE, "Documents have no time of change; the newest have the highest ids."),
-    "ListReceivables": (
-        _NONE,
-        "Read from ROZRACHUNEK, which Fakir shares; include_settled_since tells what was paid since a day.",
-    ),
     "ListOrders": (_NONE, "Documents have no time of change; the newest have the highest ids."),
 }
 
-DESCRIPTION = Description(_OPERATIONS, _TRACKING)
+_DEBTS = {
+    "settlements": "Read from ROZRACHUNEK, which Fakir shares",
+    "documents": "Read from the sales documents of Mag, without debts that others made",
+}
+
+
+def described(debts: str) -> Description:
+    """What is told, with the source of debts that the configuration chose."""
+    remark = f"{_DEBTS[debts]}; include_settled_since tells what was paid since a day."
+    return Description(_OPERATIONS, {**_TRACKING, "ListReceivables": (_NONE, remark)})

@@ -56,7 +56,7 @@ from mostek.wire.failures import ErpUnavailable
 from mostek_wapro.clarion import day
 from mostek_wapro.config import WaproConfig
 from mostek_wapro.conversion import CONVERTERS, flag
-from mostek_wapro.describe import DESCRIPTION
+from mostek_wapro.describe import described
 
 __all__ = ["WaproMag"]
 
@@ -81,6 +81,8 @@ class WaproMag(SqlPlugin):
         "invoices": Invoice,
         "receivables": Receivable,
         "balances": CustomerBalance,
+        "document_receivables": Receivable,
+        "document_balances": CustomerBalance,
         "orders": Order,
     }
 
@@ -116,7 +118,8 @@ class WaproMag(SqlPlugin):
     # Operations
 
     def describe_erp(self, request: DescribeErpRequest, context: Context) -> DescribeErpResponse:
-        return DESCRIPTION.describe(self, request, context, str(self.company(context)))
+        description = described(self.settings.debts)
+        return description.describe(self, request, context, str(self.company(context)))
 
     def list_customers(
         self, request: ListCustomersRequest, context: Context
@@ -171,14 +174,16 @@ class WaproMag(SqlPlugin):
     def list_receivables(
         self, request: ListReceivablesRequest, context: Context
     ) -> ListReceivablesResponse:
+        query, filters = self._debts("receivables")
         return self.page(
-            "receivables",
+            query,
             request,
             context,
             ListReceivablesResponse(),
             company=self.company(context),
             only_overdue=None,
             overdue_on=self.today() if request.only_overdue else None,
+            **filters,
         )
 
     def get_customer_balance(
@@ -186,14 +191,16 @@ class WaproMag(SqlPlugin):
     ) -> GetCustomerBalanceResponse:
         today = self.today()
         ages = {f"days_{days}": today - timedelta(days=days) for days in (30, 60, 90)}
+        query, filters = self._debts("balances")
         return self.one(
-            "balances",
+            query,
             request,
             context,
             GetCustomerBalanceResponse(),
             today=today,
             **self._by_id(request, context),
             **ages,
+            **filters,
         )
 
     def list_orders(self, request: ListOrdersRequest, context: Context) -> ListOrdersResponse:
@@ -216,6 +223,12 @@ class WaproMag(SqlPlugin):
             receipt=self.settings.signatures.filters()["receipt"],
             **self._by_id(request, context),
         )
+
+    def _debts(self, what: str) -> tuple[str, dict[str, Any]]:
+        """The query for receivables or balances, and the filters that it needs."""
+        if self.settings.debts == "settlements":
+            return what, {}
+        return f"document_{what}", {"proforma": self.settings.signatures.filters()["proforma"]}
 
     def _by_id(self, request: Any, context: Context) -> dict[str, Any]:
         return {"ids": [request.id], "company": self.company(context)}

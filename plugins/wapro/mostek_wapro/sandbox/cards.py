@@ -132,40 +132,36 @@ class Cards:
             "POWIAT": "",
         }
         seat = {f"{name}_KOR": value for name, value in address.items()} if number % 6 == 1 else {}
-        writer.add(
-            "KONTRAHENT",
-            {f"{name}_KOR": "" for name in address}
-            | {
-                "ID_KONTRAHENTA": customer.id,
-                "ID_FIRMY": company,
-                "ID_GRUPY": 1 + number % 2,
-                "KOD_KONTRAHENTA": number + 1,
-                "NAZWA": customer.name,
-                "NAZWA_PELNA": f"{name} – handel „Żółw”" if number % 4 else "",
-                "NIP": nip,
-                "REGON": invented.regon(rng) if nip and not foreign else "",
-                "PESEL": invented.pesel(rng) if private else "",
-                "ODBIORCA": 0 if number % 17 == 16 else 1,
-                "DOSTAWCA": int(number % 17 == 16),
-                "Incydentalny": int(number % 19 == 18),
-                "VAT_CZYNNY": "0" if private else "1",
-                "KontrahentUE": int(foreign),
-                "ZABLOKOWANY": "1" if number % 23 == 7 else "0",
-                "LIMIT_KUPIECKI": 5000 if number % 3 == 0 else 0,
-                "FORMA_PLATNOSCI": form,
-                "TERMIN_NALEZNOSCI": days,
-                "DOMYSLNY_RABAT": (0, -5, 3)[number % 3],
-                "ID_HANDLOWCA": self.employee if number % 2 else None,
-                "ADRES_EMAIL": f"biuro{number}@firma.example" if number % 3 else None,
-                "TELEFON_FIRMOWY": f"42 6{number:06d}",
-                "DOM_SYM_WAL": "EUR" if foreign else "",
-                "UWAGI": "Dzwonić po południu" if number % 9 == 0 else None,
-                "SEMAFOR": 1 if number % 29 == 1 else 0,
-                "FLAGA_STANU": int(number % 29 == 1),
-            }
-            | address
-            | seat,
-        )
+        row: dict[str, object] = {
+            "ID_KONTRAHENTA": customer.id,
+            "ID_FIRMY": company,
+            "ID_GRUPY": 1 + number % 2,
+            "KOD_KONTRAHENTA": number + 1,
+            "NAZWA": customer.name,
+            "NAZWA_PELNA": f"{name} – handel „Żółw”" if number % 4 else "",
+            "NIP": nip,
+            "REGON": invented.regon(rng) if nip and not foreign else "",
+            "PESEL": invented.pesel(rng) if private else "",
+            "ODBIORCA": 0 if number % 17 == 16 else 1,
+            "DOSTAWCA": int(number % 17 == 16),
+            "Incydentalny": int(number % 19 == 18),
+            "VAT_CZYNNY": "0" if private else "1",
+            "KontrahentUE": int(foreign),
+            "ZABLOKOWANY": "1" if number % 23 == 7 else "0",
+            "LIMIT_KUPIECKI": 5000 if number % 3 == 0 else 0,
+            "FORMA_PLATNOSCI": form,
+            "TERMIN_NALEZNOSCI": days,
+            "DOMYSLNY_RABAT": (0, -5, 3)[number % 3],
+            "ID_HANDLOWCA": self.employee if number % 2 else None,
+            "ADRES_EMAIL": f"biuro{number}@firma.example" if number % 3 else None,
+            "TELEFON_FIRMOWY": f"42 6{number:06d}",
+            "DOM_SYM_WAL": "EUR" if foreign else "",
+            "UWAGI": "Dzwonić po południu" if number % 9 == 0 else None,
+            "SEMAFOR": 1 if number % 29 == 1 else 0,
+            "FLAGA_STANU": int(number % 29 == 1),
+        }
+        none = {f"{name}_KOR": "" for name in address}
+        writer.add("KONTRAHENT", none | row | address | seat)
         self._history(customer, name, nip, address, number)
         if number % 3 == 0:
             self._contact(customer, first, last, number)

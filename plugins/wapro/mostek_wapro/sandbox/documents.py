@@ -173,6 +173,9 @@ class Documents:
             "TRYBREJESTRACJI": "10" if buffer else "0",
             "FLAGA_STANU": int(edited),
             "SEMAFOR": 1 if edited else 0,
+            "DATA_OST_ROZLICZENIA": clarion(min(day + timedelta(days=9), self._today))
+            if paid
+            else 0,
             "MARZOWY": "1" if margin else "0",
             "METODA_KASOWA": "0",
             "ODWROTNY": "0",
