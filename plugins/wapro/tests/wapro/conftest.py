@@ -18,6 +18,16 @@ from mostek_wapro.sandbox import create
 from mostek_wapro.schema import older_schema
 
 TODAY = date(2026, 11, 20)
+#: Tables that no filter may read whole.
+LARGE_TABLES = frozenset(
+    f"dbo.{table}"
+    for table in (
+        *("KONTRAHENT", "ADRESY_KONTRAHENTA", "KONTAKT", "MIEJSCE_DOSTAWY", "ARTYKUL"),
+        *("JEDNOSTKA", "KOD_KRESKOWY", "CENA_ARTYKULU", "DOKUMENT_HANDLOWY", "ROZRACHUNEK"),
+        *("POZYCJA_DOKUMENTU_MAGAZYNOWEGO", "INTER_DOKH_VAT", "ZAMOWIENIE"),
+        *("POZYCJA_ZAMOWIENIA", "DOSTAWA"),
+    )
+)
 
 
 class Frozen(WaproMag):

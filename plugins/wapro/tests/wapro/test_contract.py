@@ -14,18 +14,12 @@ from mostek_wapro.mag import WaproMag
 from mostek_wapro.sandbox import create
 from mostek_wapro.schema import older_schema, reference_schema
 
+from .conftest import LARGE_TABLES
+
 
 class TestWaproMag(PluginContract):
     plugin_type = WaproMag
-    large_tables = frozenset(
-        f"dbo.{table}"
-        for table in (
-            *("KONTRAHENT", "ADRESY_KONTRAHENTA", "KONTAKT", "MIEJSCE_DOSTAWY", "ARTYKUL"),
-            *("JEDNOSTKA", "KOD_KRESKOWY", "CENA_ARTYKULU", "DOKUMENT_HANDLOWY", "ROZRACHUNEK"),
-            *("POZYCJA_DOKUMENTU_MAGAZYNOWEGO", "INTER_DOKH_VAT", "ZAMOWIENIE"),
-            *("POZYCJA_ZAMOWIENIA", "DOSTAWA"),
-        )
-    )
+    large_tables = LARGE_TABLES
     # No column is known that holds the number.
     unsupported_filters = frozenset({"ListInvoices.ksef_number"})
 

@@ -15,7 +15,9 @@ from mostek.erp.v1.invoice_pb2 import CorrectionValues, Invoice, InvoiceKind
 from mostek.erp.v1.order_pb2 import OrderState
 from mostek.erp.v1.product_pb2 import ProductKind
 from mostek.erp.v1.receivable_pb2 import ReceivableDirection, ReceivableKind
+from mostek.plugin.contract import full_scans
 from mostek.plugin.contract import items as items_of
+from mostek.plugin.contract_filters import FILTERS
 from mostek.plugin.sqlite_database import SqliteDatabase
 from mostek.plugin.testing import context, recorded
 from mostek.wire.failures import ErpUnavailable, NotFound, Unsupported
@@ -23,7 +25,7 @@ from mostek.wire.operations import OPERATIONS
 from mostek_wapro.clarion import clarion, day
 from mostek_wapro.mag import WaproMag
 
-from .conftest import Frozen, Rows, opened
+from .conftest import LARGE_TABLES, Frozen, Rows, opened
 
 LISTS = ("ListCustomers", "ListProducts", "ListInvoices", "ListReceivables", "ListOrders")
 OWED = ReceivableDirection.RECEIVABLE_DIRECTION_OWED_BY_CUSTOMER
@@ -396,6 +398,19 @@ def test_documents_tell_the_same_debts_but_those_that_they_did_not_make(
     assert {r.payer.id for r in listed(plugin, "ListReceivables", customer_id=payer)} == {payer}
     since = listed(plugin, "ListReceivables", include_settled_since="2000-01-01")
     assert len(since) > len(settlements)
+
+
+def test_filters_hold_for_debts_of_documents_too(changed: Callable[..., Frozen]) -> None:
+    plugin = changed(debts="documents")
+    found = listed(plugin, "ListReceivables")
+    large = LARGE_TABLES
+    for name, case in FILTERS["ListReceivables"].items():
+        item = next(one for one in found if case.value(one) is not None)
+        with recorded(plugin.database) as sent:
+            kept = listed(plugin, "ListReceivables", **{name: case.value(item)})
+        assert item.id in {one.id for one in kept}, name
+        assert all(case.holds(one, case.value(item)) for one in kept), name
+        assert not full_scans(plugin, sent, large, may_walk=True), name
 
 
 def test_balances_by_documents_lack_debts_that_they_did_not_make(
