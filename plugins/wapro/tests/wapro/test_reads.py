@@ -346,6 +346,21 @@ def test_a_debt_that_no_document_made_is_a_debt(mag: Frozen) -> None:
     assert not any(r.invoice_id for r in opening)
 
 
+def test_a_one_off_customer_is_named_and_has_no_id(
+    mag: Frozen, changed: Callable[..., Frozen], rows: Rows
+) -> None:
+    one_off = {
+        str(number)
+        for (number,) in rows("SELECT ID_KONTRAHENTA FROM dbo.KONTRAHENT WHERE Incydentalny = 1")
+    }
+    for plugin in (mag, changed(debts="documents")):
+        items = listed(plugin, "ListReceivables")
+        assert any(r.payer.name and not r.payer.id for r in items)
+        parties = [p for i in listed(plugin, "ListInvoices") for p in i.parties]
+        told = {r.payer.id for r in items} | {r.debtor.id for r in items}
+        assert not one_off & (told | {p.customer_id for p in parties})
+
+
 def test_settled_items_come_when_they_are_asked_for(mag: Frozen) -> None:
     more = listed(mag, "ListReceivables", include_settled_since="2000-01-01")
     settled = [r for r in more if Decimal(r.remaining) == 0]
