@@ -317,3 +317,12 @@ def test_a_path_may_hold_anything(tmp_path: Path) -> None:
     create_sandbox(path, SCHEMA)
     assert path.is_file()
     connect_sandbox(path).close()
+
+
+def test_a_decimal_without_digits_after_the_point_is_a_whole_number(tmp_path: Path) -> None:
+    ids = Table("dbo.ids", (Column("i_Id", "decimal(18,0)"), Column("i_Sum", "decimal(14, 4)")))
+    create_sandbox(tmp_path / "ids.db", ReferenceSchema([ids]))
+    with closing(connect_sandbox(tmp_path / "ids.db")) as connection:
+        connection.execute("INSERT INTO dbo.ids VALUES (3000000001.0, 7)")
+        (row,) = connection.execute("SELECT i_Id, i_Sum FROM dbo.ids").fetchall()
+    assert [*map(repr, row)] == ["3000000001", "7.0"]

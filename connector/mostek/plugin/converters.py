@@ -14,7 +14,7 @@ from mostek.erp.v1.common_pb2 import TaxIdKind
 from mostek.plugin.conversion import Converter
 from mostek.plugin.tax_ids import tax_id_notations, typed_tax_id
 
-__all__ = ["COMMON", "as_day"]
+__all__ = ["COMMON", "as_day", "whole_number"]
 
 _COUNTRY = re.compile(r"[A-Z]{2}")
 _CURRENCY = re.compile(r"[A-Z]{3}")

@@ -42,10 +42,14 @@ class Description:
     limits: Iterable[FieldLimit] = field(default_factory=tuple)
 
     def describe(
-        self, plugin: SqlPlugin, request: DescribeErpRequest, context: Context
+        self,
+        plugin: SqlPlugin,
+        request: DescribeErpRequest,
+        context: Context,
+        company: str = _COMPANY,
     ) -> DescribeErpResponse:
-        """The answer of `DescribeErp`."""
-        response = plugin.one("erp", request, context, DescribeErpResponse(), ids=[_COMPANY])
+        """The answer of `DescribeErp`. `company`: the key of the row of the query `erp`."""
+        response = plugin.one("erp", request, context, DescribeErpResponse(), ids=[company])
         mask = list(request.read_mask.paths) if request.HasField("read_mask") else None
         known: Mapping[str, Iterable[Message]] = {
             "record_lists": map(record_list, plugin.records.values()),

@@ -5,8 +5,8 @@ defaults, plain computed columns; the comparison of Polish_CI_AS; LIKE, UPPER an
 refused (as by Msg 2628), a varchar turns what Windows-1250 lacks into `?`, a char(n) is padded.
 
 How values are stored: money and decimal as REAL, whole numbers too, so that a reader can tell a price from an int;
-their declared type is followed by the word REAL. bit is 0 or 1. A datetime is the text `YYYY-MM-DD HH:MM:SS[.fff]`
-and a date `YYYY-MM-DD`; other spellings are refused.
+their declared type is followed by the word REAL. A decimal(n,0), which ids may be, is a whole number. bit is 0 or 1.
+A datetime is the text `YYYY-MM-DD HH:MM:SS[.fff]` and a date `YYYY-MM-DD`; other spellings are refused.
 
 What it does not keep: the result of an expression (`REPLACE(a, '-', '') = ?`, `COALESCE(a, b) = ?`) is compared
 exactly, for SQLite gives a collation to columns only; the sort order is the alphabet's, without the rules for hyphens
@@ -32,6 +32,7 @@ _REAL = frozenset({"money", "smallmoney", "decimal", "numeric", "float", "real"}
 _MOMENTS = frozenset({"datetime", "datetime2", "smalldatetime"})
 _DAY = "[0-9][0-9][0-9][0-9]-[0-9][0-9]-[0-9][0-9]"
 _LITERAL = re.compile(r"-?\d+(\.\d*)?|'[^']*'|NULL", re.IGNORECASE)
+_WHOLE = re.compile(r",\s*0\s*\)$")
 _CALL = re.compile(r"[\w\]]\(")
 
 
@@ -182,7 +183,8 @@ def _column_sql(table: Table, column: Column) -> str:
 def _declared_type(column: Column) -> str:
     if not column.type:
         return ""
-    return _quoted(f"{column.type} REAL" if column.base_type in _REAL else column.type)
+    is_real = column.base_type in _REAL and not _WHOLE.search(column.type)
+    return _quoted(f"{column.type} REAL" if is_real else column.type)
 
 
 def _checks(table: Table, column: Column) -> Iterator[str]:

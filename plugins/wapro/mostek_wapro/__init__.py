@@ -1,0 +1,1 @@
+"""WAPRO Mag for Mostek."""

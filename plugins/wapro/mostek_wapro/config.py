@@ -1,0 +1,46 @@
+"""The configuration of a company in WAPRO Mag: the table `[companies.<name>]` of the connector's file."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+from pydantic import BaseModel, ConfigDict, Field
+
+from mostek.plugin.sql_plugin import SqlConfig
+
+__all__ = ["Signatures", "WaproConfig"]
+
+
+class Signatures(BaseModel):
+    """Signatures (TYP_DOKUMENTU_HANDLOWEGO.SYGNATURA) of documents that are not plain invoices.
+
+    Which ones a company uses only it knows; the defaults are the usual ones, not verified.
+    """
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    receipt: tuple[str, ...] = ("PA", "PAR")
+    proforma: tuple[str, ...] = ("PRO",)
+    receipt_invoice: tuple[str, ...] = ()
+    advance: tuple[str, ...] = ()
+    final: tuple[str, ...] = ()
+
+    def filters(self) -> dict[str, list[str]]:
+        """The parameters of the query files; a list without any holds a signature that no type has."""
+        return {name: list(value) or ["-"] for name, value in self.model_dump().items()}
+
+
+class WaproConfig(SqlConfig):
+    """`[database]`, the site's own queries, attributes and rows, and what WAPRO Mag leaves open."""
+
+    company: str | None = Field(
+        default=None, description="FIRMA.NAZWA; needed where the database has several companies."
+    )
+    signatures: Signatures = Signatures()
+    debts: Literal["settlements", "documents"] = Field(
+        default="settlements",
+        description="What receivables are read from: ROZRACHUNEK, which Fakir shares, or the documents themselves.",
+    )
+    correction_values: Literal["difference", "after"] | None = Field(
+        default=None, description="What the amounts of corrections are; nothing known tells."
+    )

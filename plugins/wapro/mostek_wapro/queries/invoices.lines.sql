@@ -1,0 +1,36 @@
+-- Lines (POZYCJA_DOKUMENTU_MAGAZYNOWEGO). Values of lines are not stored: they are counted where no discount leaves open
+-- what the price means.
+-- key: p.ID_POZ_DOK_MAG bigint
+-- :parents bigint
+-- convert discount: discount
+-- convert vat_rate.percent: vat_percent(vat_rate.percent, _vat_code)
+-- convert net: net_value(_basis, _quantity, _net_price, _discount, _discount2)
+-- convert gross: gross_value(_basis, _quantity, _gross_price, _discount, _discount2)
+SELECT
+    p.ID_DOK_HANDLOWEGO AS [parent_id],
+    ROW_NUMBER() OVER (PARTITION BY p.ID_DOK_HANDLOWEGO ORDER BY p.ID_POZ_DOK_MAG) AS [line_number],
+    t.ID_ARTYKULU AS [product_id],
+    t.INDEKS_KATALOGOWY AS [product_code],
+    COALESCE(NULLIF(t.NAZWA_CALA, ''), t.NAZWA) AS [name],
+    h.OBLICZANIE_WG_CEN AS [_basis],
+    p.ILOSC AS [quantity],
+    p.ILOSC AS [_quantity],
+    p.JEDNOSTKA AS [unit],
+    CASE WHEN CAST(h.DOK_WAL AS int) = 1 THEN p.CENA_NETTO_WAL ELSE p.CENA_NETTO END AS [net_price],
+    CASE WHEN CAST(h.DOK_WAL AS int) = 1 THEN p.CENA_NETTO_WAL ELSE p.CENA_NETTO END AS [_net_price],
+    CASE WHEN CAST(h.DOK_WAL AS int) = 1 THEN p.CENA_BRUTTO_WAL ELSE p.CENA_BRUTTO END AS [gross_price],
+    CASE WHEN CAST(h.DOK_WAL AS int) = 1 THEN p.CENA_BRUTTO_WAL ELSE p.CENA_BRUTTO END AS [_gross_price],
+    p.RABAT AS [discount],
+    p.RABAT AS [_discount],
+    p.RABAT2 AS [_discount2],
+    p.KOD_VAT AS [vat_rate.code],
+    p.KOD_VAT AS [_vat_code],
+    v.STAWKA AS [vat_rate.percent],
+    t.PKWIU AS [pkwiu],
+    t.KOD_CN AS [cn],
+    p.OPIS AS [remark]
+FROM dbo.POZYCJA_DOKUMENTU_MAGAZYNOWEGO p
+JOIN dbo.DOKUMENT_HANDLOWY h ON h.ID_DOKUMENTU_HANDLOWEGO = p.ID_DOK_HANDLOWEGO
+LEFT JOIN dbo.ARTYKUL t ON t.ID_ARTYKULU = p.ID_ARTYKULU
+LEFT JOIN dbo.STAWKA_VAT v ON v.KOD_VAT = p.KOD_VAT
+WHERE p.ID_DOK_HANDLOWEGO IN (:parents)

@@ -1,0 +1,18 @@
+-- Orders that it was made of, by its lines (ID_POZ_ZAM).
+-- key: z.ID_ZAMOWIENIA bigint
+-- :parents bigint
+-- convert issue_date: day
+SELECT
+    y.document AS [parent_id],
+    z.ID_ZAMOWIENIA AS [id],
+    z.NUMER AS [number],
+    z.DATA AS [issue_date]
+FROM (
+    SELECT p.ID_DOK_HANDLOWEGO AS document, q.ID_ZAMOWIENIA AS origin
+    FROM dbo.POZYCJA_DOKUMENTU_MAGAZYNOWEGO p
+    JOIN dbo.POZYCJA_ZAMOWIENIA q ON q.ID_POZYCJI_ZAMOWIENIA = p.ID_POZ_ZAM
+    WHERE p.ID_DOK_HANDLOWEGO IN (:parents) AND p.ID_POZ_ZAM > 0
+    GROUP BY p.ID_DOK_HANDLOWEGO, q.ID_ZAMOWIENIA
+) y
+JOIN dbo.ZAMOWIENIE z ON z.ID_ZAMOWIENIA = y.origin
+WHERE 1 = 1

@@ -1,0 +1,44 @@
+"""What the plugin's page shows is what works."""
+
+from __future__ import annotations
+
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+from mostek_wapro.config import Signatures, WaproConfig
+from mostek_wapro.mag import WaproMag
+
+PAGE = Path(__file__).parents[4] / "docs" / "plugins" / "wapro.md"
+BIN = Path(sys.executable).parent
+
+
+def test_the_example_of_the_page_is_a_configuration(tmp_path: Path, sandbox_path: Path) -> None:
+    example = re.findall(r"```toml\n(.*?)```", PAGE.read_text(encoding="utf-8"), re.DOTALL)[-1]
+    assert 'plugin = "wapro-mag"' in example
+    file = tmp_path / "connector.toml"
+    head = '[hub]\nlink = "127.0.0.1:1"\ninsecure = true\n[connector]\nname = "demo"\n'
+    file.write_text(head + example.replace('"wapro.db"', f"'{sandbox_path}'"), encoding="utf-8")
+    done = subprocess.run(
+        [str(BIN / "mostek-connector"), "check", "-c", str(file)],
+        capture_output=True,
+        text=True,
+        timeout=60,
+    )
+    assert done.returncode == 0, done.stderr
+    assert "demo" in done.stdout
+
+
+def test_the_page_names_every_setting_and_every_operation() -> None:
+    text = PAGE.read_text(encoding="utf-8")
+    for name in (*WaproConfig.model_fields, *Signatures.model_fields, *WaproMag.serves):
+        assert f"`{name}`" in text, name
+
+
+def test_the_page_tells_the_defaults_of_the_signatures() -> None:
+    text = PAGE.read_text(encoding="utf-8")
+    assert Signatures().receipt == ("PA", "PAR")
+    assert '`receipt`, default `["PA", "PAR"]`' in text
+    assert Signatures().proforma == ("PRO",)
+    assert '`proforma`, default `["PRO"]`' in text
