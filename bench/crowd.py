@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING
 
 import grpc
 
-from bench.transport import channel
+from bench.transport import channel, credentials
 from mostek.connector.link import TICK, WELCOME_WITHIN, Backoff
 from mostek.link.v1.link_pb2 import Company, ConnectorToHub, Hello, HubToConnector, Status
 from mostek.link.v1.link_pb2_grpc import LinkServiceStub
@@ -59,6 +59,7 @@ class _One:
 
     def __init__(self, address: str, name: str, failures: int, counts: Counts) -> None:
         self._address = address
+        self._credentials = credentials(name)
         self._hello = Hello(
             revision=REVISION,
             capabilities=[DURABLE],
@@ -94,7 +95,7 @@ class _One:
         self._counts.attempts += 1
         self._began = time.monotonic()
         rules = ConnectorSession(self._hello, self._began)
-        async with channel(self._address, OPTIONS) as opened:
+        async with channel(self._address, self._credentials, OPTIONS) as opened:
             call = self._call = LinkServiceStub(opened).Connect()
             self._rules = rules
             try:
@@ -148,8 +149,8 @@ async def _ticking(crowd: list[_One]) -> None:
                 continue
 
 
-async def _bare(address: str, counts: Counts) -> None:
-    async with channel(address, OPTIONS) as opened:
+async def _bare(address: str, name: str, counts: Counts) -> None:
+    async with channel(address, credentials(name), OPTIONS) as opened:
         method: grpc.aio.StreamStreamMultiCallable[bytes, bytes] = opened.stream_stream(
             "/bare/Stream"
         )
@@ -165,8 +166,8 @@ async def main(address: str, prefix: str, count: int, failures: str) -> None:
     counts = Counts()
     async with asyncio.TaskGroup() as group:
         if failures == "bare":
-            for _ in range(count):
-                group.create_task(_bare(address, counts))
+            for i in range(count):
+                group.create_task(_bare(address, f"{prefix}-{i}", counts))
         else:
             crowd = [_One(address, f"{prefix}-{i}", int(failures), counts) for i in range(count)]
             for one in crowd:

@@ -15,6 +15,9 @@ from bench.crowd import Counts
 from bench.figure import Figure
 from bench.proc import cpu_seconds, memory, raise_open_files
 from bench.processes import free_port, process, wait_for_port
+from bench.transport import AUTHORITY, make_authority
+from mostek.connector.link import RESTS
+from mostek.hub.config import HubConfig
 
 __all__ = ["measure_sessions"]
 
@@ -27,13 +30,16 @@ WAITING = 5000
 BACK_WITHIN = 60.0
 #: Heartbeats of all follow, to see whether those who are back stay.
 STAY = 30.0
-#: Failures in a row before the hub comes back: of a short outage, a restart, and of one of hours.
-OUTAGES = {"short": 2, "long": 10}
+#: Failures in a row before the hub comes back: of a short outage, a restart, and of one of hours,
+#: after which the back-off rests no more.
+OUTAGES = {"short": 2, "long": RESTS + 10}
 
 
 def measure_sessions(folder: Path, say: Callable[[str], None]) -> list[Figure]:
     """The figures of an idle session's memory and of the return of many."""
     raise_open_files(2 * WAITING)
+    hub = HubConfig(database=_database(folder), key_file=str(folder / "sessions.keys"))
+    make_authority(folder / "authority.pem", hub)
     return [_memory(folder, say), *(_return(folder, outage, say) for outage in OUTAGES)]
 
 
@@ -43,7 +49,8 @@ def _memory(folder: Path, say: Callable[[str], None]) -> Figure:
         port = free_port()
         with _hub(folder, port) as hub:
             ours.append(_per_session(folder, hub.pid, port, "0"))
-        with process(folder / "echo.log", "bench.reference", "echo", str(port)) as echo:
+        echoing = ("bench.reference", "echo", str(port))
+        with process(folder / "echo.log", *echoing, **_authority(folder)) as echo:
             wait_for_port(port)
             bare.append(_per_session(folder, echo.pid, port, "bare"))
         ratios.append(ours[-1] / bare[-1])
@@ -130,7 +137,7 @@ def _crowd(folder: Path, port: int, name: str, size: int, failures: str) -> Iter
     with contextlib.ExitStack() as stack:
         for number, log in enumerate(logs):
             arguments = (f"127.0.0.1:{port}", f"{name}-{number}", str(size // CROWDS), failures)
-            stack.enter_context(process(log, "bench.crowd", *arguments))
+            stack.enter_context(process(log, "bench.crowd", *arguments, **_authority(folder)))
         yield _Crowd(logs, size)
 
 
@@ -140,11 +147,18 @@ def _hub(folder: Path, port: int, heartbeat: float = 2.0) -> Iterator[Popen[byte
         "MOSTEK_HUB_API": "127.0.0.1:0",
         "MOSTEK_HUB_LINK": f"127.0.0.1:{port}",
         "MOSTEK_HUB_HTTP": "127.0.0.1:0",
-        "MOSTEK_HUB_DATABASE": f"sqlite:///{folder}/sessions.sqlite",
+        "MOSTEK_HUB_DATABASE": _database(folder),
         "MOSTEK_HUB_KEY_FILE": str(folder / "sessions.keys"),
         "MOSTEK_HUB_HEARTBEAT_INTERVAL": str(heartbeat),
-        "MOSTEK_HUB_INSECURE": "true",
     }
     with process(folder / "hub-sessions.log", "mostek.hub", "serve", **hub) as running:
         wait_for_port(port)
         yield running
+
+
+def _database(folder: Path) -> str:
+    return f"sqlite:///{folder}/sessions.sqlite"
+
+
+def _authority(folder: Path) -> dict[str, str]:
+    return {AUTHORITY: str(folder / "authority.pem")}
