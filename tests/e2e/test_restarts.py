@@ -88,7 +88,9 @@ class Load:
 
 
 @pytest.fixture
-def processes(tmp_path: Path) -> Iterator[Processes]:
+def processes(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Processes]:
+    # On a busy machine a connector takes more than the default 10 s to start.
+    monkeypatch.setenv("MOSTEK_HUB_RETURN_GRACE", "20")
     with contextlib.ExitStack() as stack:
         yield Processes(tmp_path, stack)
 
