@@ -242,7 +242,7 @@ class DeniedFields:
             self._clear(message, steps, message.DESCRIPTOR.name)
         for field in self._ways(_descriptor(message)):
             value = getattr(message, field.name)
-            if field.message_type.full_name == _STRUCT:
+            if field.message_type is not None and field.message_type.full_name == _STRUCT:
                 self._prune_records(value, records)
             elif field.is_repeated:
                 for item in value:
