@@ -21,8 +21,8 @@ from mostek.plugin.converters import COMMON, as_day, tax_country, tax_kind, tax_
 
 __all__ = ["CONVERTERS", "NEVER", "UNSET", "day", "rate_percent", "typed"]
 
-#: Days up to the first are `1900-01-01`, which an empty date is stored as; from the second on they are the greatest that
-#: the program knows, which says "never".
+#: Days up to the first are `1900-01-01`, which an empty date is stored as; those from the second on are the program's
+#: greatest, which says "never".
 UNSET, NEVER = date(1900, 12, 31), date(2090, 1, 1)
 _HUNDRED = Decimal(100)
 _TAXED = {0, 1}
@@ -244,7 +244,7 @@ def ksef_environment(account: Any) -> KsefEnvironment.ValueType | None:
 # Settlements
 
 
-def receivable_kind(category: Any) -> ReceivableKind.ValueType:
+def receivable_kind(_type: Any, category: Any) -> ReceivableKind.ValueType:
     """Of a sales document, or of what the ledger, cash desk or a note made."""
     if category is not None and int(category) in {2, 3}:
         return ReceivableKind.RECEIVABLE_KIND_INVOICE

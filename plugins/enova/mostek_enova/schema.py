@@ -1,8 +1,8 @@
 """enova365's reference schema, and the same as an older version had it.
 
-The meaning of each column begins with where it is known from: the vendor's library of 2026 (`DLL 2026`), lists of columns
-of about 2016, the vendor's documentation, public programs (`production SQL`, `survey`), or the vendor's rule for names
-(`convention`). Amounts, quantities and percentages have no type: which one is not known.
+The meaning of each column begins with where it is known from: the vendor's library of 2026 (`DLL 2026`), lists of
+columns of about 2016, the vendor's documentation, public programs (`production SQL`, `survey`), or the vendor's rule
+for names (`convention`). Amounts, quantities and percentages have no type: which one is not known.
 """
 
 from __future__ import annotations

@@ -12,7 +12,6 @@
 -- filter tax_id reads tax_id.number
 -- filter tax_id_country reads tax_id.number
 -- filter text reads full_name
--- filter changed_since reads id
 -- convert name: first_line
 -- convert kind: customer_kind
 -- convert tax_id.country: typed_country(_nip, _eu_vat, _country)

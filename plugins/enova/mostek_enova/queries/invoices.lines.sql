@@ -2,7 +2,6 @@
 -- gross as the document is counted. Of a document in a foreign currency only the value that it is counted from is known.
 -- key: p.Lp int
 -- :parents int
--- filter without_corrections reads line_number
 -- convert net_price: if_net(_price, _basis)
 -- convert gross_price: if_gross(_price, _basis)
 -- convert discount: fraction_percent

@@ -13,7 +13,6 @@
 -- filter text reads name
 -- filter only_in_stock reads stock.on_hand
 -- filter in_stock_of reads stock.on_hand
--- filter changed_since reads id
 -- convert kind: product_kind
 -- convert vat_rate.percent: rate_percent(_percent, _status)
 -- convert net_weight_kg: kilograms(_weight, _weight_unit)

@@ -14,7 +14,7 @@
 -- filter due_date_before reads due_date
 -- filter overdue_on reads due_date
 -- filter include_settled_since reads last_payment_date
--- convert kind: receivable_kind
+-- convert kind: receivable_kind(_type, _category)
 -- convert direction: direction(_type, _amount, _return)
 -- convert debtor.name: one_line
 -- convert payer.name: one_line
@@ -31,7 +31,7 @@
 -- convert remaining_pln: remaining_in_base(_amount, _settled, _currency, _base)
 SELECT
     r.ID AS [id],
-    d.Kategoria AS [kind],
+    d.Kategoria AS [_category],
     r.Typ AS [_type],
     r.KwotaValue AS [_amount],
     r.KwotaRozliczonaValue AS [_settled],
