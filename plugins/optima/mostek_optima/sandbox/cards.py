@@ -292,9 +292,9 @@ class Cards:
             if place == 3 and number % 5:
                 price = 0
             row = {"TwC_TwCID": product.id * 10 + place, "TwC_TwrID": product.id}
-            one: dict[str, object] = row | {"TwC_TwCNumer": place + 1, "TwC_Typ": kind}
-            currency = "EUR" if place == 3 else ""
-            self._writer.add("TwrCeny", one | {"TwC_Wartosc": money(price), "TwC_Waluta": currency})
+            row |= {"TwC_TwCNumer": place + 1, "TwC_Typ": kind}
+            paid = {"TwC_Wartosc": money(price), "TwC_Waluta": "EUR" if place == 3 else ""}
+            self._writer.add("TwrCeny", {**row, **paid})
 
     def _codes_and_units(self, product: Product, number: int) -> None:
         if number % 7 == 0:
