@@ -11,9 +11,7 @@ from zoneinfo import ZoneInfo
 import pytest
 
 from mostek.plugin.plugin import Site
-from mostek.plugin.query import Query
 from mostek.plugin.sandbox import connect_sandbox
-from mostek.plugin.sql_plugin import SqlConfig
 from mostek_enova.config import EnovaConfig
 from mostek_enova.enova import Enova365
 from mostek_enova.sandbox import create
@@ -31,18 +29,8 @@ LARGE_TABLES = frozenset(
 )
 
 
-#: Configuration without the database → what was read for it.
-QUERIES: dict[str, dict[str, Query]] = {}
-
-
 class Frozen(Enova365):
-    """enova365 on the sandbox's last day. Query files are read once for each configuration, not for every test."""
-
-    def _load(self, config: SqlConfig) -> dict[str, Query]:
-        key = config.model_dump_json(exclude={"database"})
-        if key not in QUERIES:
-            QUERIES[key] = super()._load(config)
-        return dict(QUERIES[key])
+    """enova365 on the sandbox's last day."""
 
     def now(self) -> datetime:
         return datetime(2026, 11, 20, 12, tzinfo=UTC).astimezone(self.site.zone)
