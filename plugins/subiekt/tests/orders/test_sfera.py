@@ -69,7 +69,10 @@ def broken(company: Company) -> Callable[..., Any]:
 
 
 def orders(shop: Any) -> list[Any]:
-    return shop.column("SELECT dok_Id FROM dbo.dok__Dokument WHERE dok_NrPelnyOryg = 'WEB-1'")
+    found: list[Any] = shop.column(
+        "SELECT dok_Id FROM dbo.dok__Dokument WHERE dok_NrPelnyOryg = 'WEB-1'"
+    )
+    return found
 
 
 def priced(shop: Any, **price: str) -> dict[str, Any]:

@@ -10,6 +10,7 @@ import pytest
 from google.protobuf.message import Message
 
 from mostek.connector.testing import ThroughRunner
+from mostek.erp.v1.common_pb2 import Address
 from mostek.erp.v1.customer_pb2 import CreateCustomerRequest, CustomerDraft
 from mostek.erp.v1.order_pb2 import (
     CustomerChoice,
@@ -61,7 +62,7 @@ class TestSfera(ThroughRunner, OrderContract, HostileContract):
         return [*super().examples(plugin, operation), other]
 
     def customer(self) -> CustomerDraft:
-        return CustomerDraft(name=f"Nowy {next(self._numbers)}", address=PLAIN)
+        return CustomerDraft(name=f"Nowy {next(self._numbers)}", address=Address(**PLAIN))
 
     def order(self, plugin: Plugin, number: str) -> OrderDraft:
         lines = [
