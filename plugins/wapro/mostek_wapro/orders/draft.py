@@ -78,7 +78,7 @@ class Planner(OrderPlanner[Customer, Product, NewCustomer]):
                 self.problems.unsupported(
                     f"lines[{place}].unit",
                     "what WAPRO Mag takes a quantity in another unit for is not known: give"
-                    f" {line.base_quantity:f} {line.product.unit}, and the price of one",
+                    f" {line.base_quantity.normalize():f} {line.product.unit}, and the price of one",
                 )
         return plan
 

@@ -9,7 +9,7 @@ refused: a value that is left out or guessed could be anything.
 from __future__ import annotations
 
 import csv
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from decimal import Decimal
 from functools import cache
@@ -157,7 +157,7 @@ class Procedures:
                 calls[name] = understood(name, found.get(name.lower(), []), extra)
             except Unsupported as refused:
                 reasons[name] = refused.message
-        return cls(calls, list(_problems(calls, reasons)))
+        return cls(calls, list(_problems(calls, reasons, found.keys())))
 
     def first(self, step: Sequence[str]) -> Call:
         """What a step is done with. Raises Drift if there is nothing."""
@@ -213,13 +213,18 @@ def _by_place(
     return {p.name: known.name for known, p in pairs if p.name not in meaning} if same else {}
 
 
-def _problems(calls: Mapping[str, Call], reasons: Mapping[str, str]) -> Iterable[str]:
+def _problems(
+    calls: Mapping[str, Call], reasons: Mapping[str, str], found: Iterable[str]
+) -> Iterator[str]:
+    """What each step lacks: of the procedures that are there, else of all that would do."""
+    there = set(found)
     for step in _NEEDED:
         if not any(name in calls for name in step):
-            yield "Orders can't be written: " + "; ".join(reasons[name] for name in step) + "."
+            named = [name for name in step if name.lower() in there] or step
+            yield f"Orders can't be written: {'; '.join(reasons[name] for name in named)}."
 
 
-def _parameters(session: Session) -> Iterable[tuple[str, Parameter]]:
+def _parameters(session: Session) -> Iterator[tuple[str, Parameter]]:
     names = sorted(name for step in (*_NEEDED, UNLOCK) for name in step)
     if session.dialect == "sqlite":
         for name, parameter, output, text in emulated_parameters(session):
