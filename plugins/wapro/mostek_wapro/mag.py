@@ -102,6 +102,14 @@ class WaproMag(OrderWrites):
     def write_rights(self) -> WriteRights:
         return write_rights(self.settings.orders)
 
+    def refusals(self) -> list[str]:
+        if self.settings.orders is None:
+            return []
+        context = Context(operation="refusals", timeout=self.database.config.statement_timeout)
+        self.writer.prepare(context)
+        with self.database.reading(context, committed=True) as session:
+            return self.writer.planner(session).refusals
+
     def converters(self) -> Mapping[str, Converter]:
         return {
             **CONVERTERS,

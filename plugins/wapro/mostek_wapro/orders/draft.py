@@ -59,7 +59,8 @@ class Planner(OrderPlanner[Customer, Product, NewCustomer]):
         customers = Customers(lookup, company)
         super().__init__(WaproCards(lookup, customers, products, procedures), today)
         self._products = products
-        self._refusals = [*self.setup.problems, *(procedures.problems if config else ())]
+        #: Why nothing is written, whatever the draft.
+        self.refusals = [*self.setup.problems, *(procedures.problems if config else ())]
         #: Name of the payment method, as documents keep it, and the days.
         self.payment, self.payment_days = "", 0
 
@@ -85,7 +86,7 @@ class Planner(OrderPlanner[Customer, Product, NewCustomer]):
     # What is not written
 
     def refuse_unsupported(self, draft: OrderDraft) -> None:
-        for refusal in self._refusals:
+        for refusal in self.refusals:
             self.problems.add("", UNSUPPORTED, refusal)
         refuse = self.problems.unsupported
         if draft.currency not in {"", "PLN"}:
