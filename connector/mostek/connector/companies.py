@@ -14,6 +14,7 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 import structlog
 from pydantic import ValidationError
 
+from mostek.connector import metrics
 from mostek.connector.config import (
     CompanyConfig,
     Config,
@@ -66,7 +67,9 @@ class Company:
                 "schema": self.plugin.schema(),
                 "drift": self.plugin.drift(),
             }
+            metrics.seen(self.name, self._seen["drift"])
         except CommandFailure as failure:
+            metrics.seen(self.name, None)
             log.warning(
                 "company is not available",
                 company=self.name,

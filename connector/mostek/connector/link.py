@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 import grpc
 import structlog
 
+from mostek.connector import metrics
 from mostek.connector.probe import why_no_tunnel
 from mostek.connector.proxy import channel_options, explained, proxy_for, shown
 from mostek.connector.runner import Runner
@@ -33,6 +34,7 @@ from mostek.wire.session import (
     ConnectorSession,
     Left,
     ProtocolError,
+    RoundTrip,
     Started,
     Welcomed,
     reason_of,
@@ -165,6 +167,7 @@ class Session:
         except Exception:
             log.exception("the session failed", hub=self._address)
         finally:
+            metrics.left(self.rules, time.monotonic(), was_welcomed=self.welcomed)
             self.leaving.set()
             self.answered.set()
             for command_id in self.rules.running:
@@ -276,6 +279,7 @@ class Session:
                 self._runner.cancel(command_id)
             case Welcomed(welcome):
                 self.welcomed = True
+                metrics.welcomed()
                 self.answered.set()
                 proxy = shown(proxy_for(self._address, self._proxy)) or None
                 log.info(
@@ -284,6 +288,8 @@ class Session:
                     session_id=welcome.session_id,
                     proxy=proxy,
                 )
+            case RoundTrip() as round_trip:
+                metrics.beaten(round_trip)
             case Left(goodbye):
                 self._left(goodbye)
 

@@ -13,6 +13,7 @@ from typing import NoReturn, ParamSpec, TypeVar
 import structlog
 from google.protobuf.message import Message
 
+from mostek.connector import metrics
 from mostek.connector.companies import Company
 from mostek.connector.outcomes import KEEP_RESPONSES, OutcomeStore
 from mostek.connector.policy import Policy
@@ -109,7 +110,8 @@ class Runner:
         loop = asyncio.get_running_loop()
         started = loop.time()
         try:
-            end: bytes | CommandFailure = await self._run(command, request, begun)
+            with metrics.running():
+                end: bytes | CommandFailure = await self._run(command, request, begun)
         except CommandFailure as failure:
             end = failure
         except Exception:
@@ -119,6 +121,7 @@ class Runner:
             )
             end = Internal("The plugin failed unexpectedly; the connector's log says why.")
         seconds = loop.time() - started
+        metrics.ended(command, end, seconds)
         if isinstance(end, bytes):
             await answer(command.command_id, end)
             self._log(command, seconds, "ok")
