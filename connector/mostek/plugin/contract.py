@@ -14,7 +14,7 @@ A plugin that writes orders inherits `OrderContract` too. A failing test's name 
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from itertools import count
 from pathlib import Path
 from typing import Any, ClassVar
@@ -393,9 +393,7 @@ def _texts_of(query: Query, plugin: SqlPlugin) -> Iterator[str]:
             yield statement.render(SQL_SERVER, values)[0]
 
 
-def _call(
-    plugin: Plugin, operation: str, *, denied: frozenset[str] = frozenset(), **fields: Any
-) -> Any:
+def _call(plugin: Plugin, operation: str, *, denied: Iterable[str] = (), **fields: Any) -> Any:
     request = OPERATIONS[operation].request(**fields)
     return plugin.call(operation, request, context(operation, denied=denied))
 

@@ -1,0 +1,103 @@
+"""What the site added to a plugin's queries, and which fields of the contract it shows.
+
+A list or an attribute of the site's own has names of its own, but what it reads may be what the policy keeps back under
+the contract's name. It is told by the columns of the database: what the plugin feeds a field with shows that field.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+from mostek.plugin.lineage import Column
+from mostek.plugin.query_part import Part
+from mostek.wire.fields import RECORDS, identities
+
+if TYPE_CHECKING:
+    from mostek.plugin.query import Query
+
+__all__ = ["Feeds", "SiteParts", "feeds_of", "site_parts"]
+
+#: Column of the database, in lower case → the fields that the plugin feeds with it: `Customer.pesel`.
+Feeds = Mapping[Column, frozenset[str]]
+
+
+@dataclass(frozen=True)
+class SiteParts:
+    """Fields of the contract that the site's parts of a query show: its items, its filters, and what orders it."""
+
+    shows: Mapping[str, frozenset[str]] = field(default_factory=dict)
+    asks: Mapping[str, frozenset[str]] = field(default_factory=dict)
+    ordered_by: frozenset[str] = frozenset()
+
+
+def feeds_of(queries: Iterable[Query]) -> Feeds:
+    """Which fields the columns feed. Columns that items are named by are left out: everybody has them."""
+    found: dict[Column, set[str]] = {}
+    for query in queries:
+        for part in query.parts:
+            for path, inputs in part.fed.items():
+                for column in _columns(part, inputs):
+                    found.setdefault(column, set()).add(f"{query.message}.{path}")
+    return {
+        column: frozenset(paths)
+        for column, paths in found.items()
+        if identities().isdisjoint(paths)
+    }
+
+
+def site_parts(query: Query, feeds: Feeds, ours: frozenset[str] = frozenset()) -> SiteParts:
+    """What a query shows with the items that are not `ours`; all of a list's filters are the site's."""
+    own_list = query.message.startswith(f"{RECORDS}.")
+    shows: dict[str, frozenset[str]] = {}
+    asks: dict[str, frozenset[str]] = {}
+    for part in query.parts:
+        for path, inputs in part.fed.items():
+            told = _told(part, f"{query.message}.{path}", path, inputs, feeds)
+            if path not in ours and told:
+                shows[path] = told
+        if own_list:
+            for name in part.file.filters | part.file.parameters.keys():
+                columns = frozenset(map(_folded, part.file.asked(name)))
+                asks[name] = _fields(columns, feeds) | frozenset(_same(query, part, columns))
+    return SiteParts(shows, asks, _ordered_by(query, feeds) if own_list else frozenset())
+
+
+def _told(part: Part, full: str, path: str, inputs: Iterable[str], feeds: Feeds) -> frozenset[str]:
+    """What the file says that the item feeds; if it says nothing, what its columns tell."""
+    own = path[len(part.prefix) + 1 :] if part.prefix else path
+    if own in part.file.feeds:
+        return part.file.feeds[own]
+    # What the plugin reads for the same field is that field.
+    return _fields((c for c in _columns(part, inputs) if full not in feeds.get(c, ())), feeds)
+
+
+def _columns(part: Part, inputs: Iterable[str]) -> frozenset[Column]:
+    """The columns that the items of these aliases show; the aliases led by the part's prefix."""
+    aliases = {one[len(part.prefix) + 1 :] if part.prefix else one for one in inputs}
+    items = (item for item in part.file.items if item.alias in aliases)
+    return frozenset(_folded(column) for item in items for column in item.shown)
+
+
+def _ordered_by(query: Query, feeds: Feeds) -> frozenset[str]:
+    """Of a list of the site's own: what its key shows, of the contract and of its columns."""
+    part = query.parts[0]
+    keys = frozenset(map(_folded, part.file.ordered_by))
+    own = frozenset(_same(query, part, keys))
+    return _fields(keys, feeds) | own
+
+
+def _same(query: Query, part: Part, columns: frozenset[Column]) -> Iterator[str]:
+    """The items of a list that show some of the columns, as the policy names them."""
+    for path, inputs in part.fed.items():
+        if _columns(part, inputs) & columns:
+            yield f"{query.message}.{path}"
+
+
+def _fields(columns: Iterable[Column], feeds: Feeds) -> frozenset[str]:
+    return frozenset(path for column in columns for path in feeds.get(column, ()))
+
+
+def _folded(column: Column) -> Column:
+    return column[0].lower(), column[1].lower()
