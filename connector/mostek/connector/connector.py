@@ -20,6 +20,7 @@ from mostek.connector.link import Backoff, Link
 from mostek.connector.outcomes import OutcomeStore
 from mostek.connector.policy import Policy
 from mostek.connector.renewal import Renewal
+from mostek.connector.rows import RowCount
 from mostek.connector.runner import Runner
 from mostek.link.v1.link_pb2 import Hello, Status
 from mostek.wire.session import DENIED_FIELDS, DURABLE, REQUEST_CREDIT, REVISION
@@ -40,7 +41,9 @@ class Connector:
     ) -> None:
         self.config = config
         self.companies = companies
-        self.policy = Policy(config.policy)
+        self.policy = Policy(
+            config.policy, {company.name: company.plugin.site.zone for company in companies}
+        )
         self._backoff = backoff
         self._process = secrets.token_hex(8)
 
@@ -55,6 +58,7 @@ class Connector:
             self.companies,
             self.policy,
             outcomes,
+            RowCount.open(settings.state / "rows.sqlite"),
             threads=settings.threads,
             write_timeout=settings.write_timeout,
         )
