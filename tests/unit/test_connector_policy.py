@@ -94,7 +94,7 @@ def test_operations_that_are_named_are_the_only_ones() -> None:
     one = policy(operations=["ListCustomers", "CreateOrder"])
     allowed = [name for name, operation in OPERATIONS.items() if one.allows(operation)]
     assert allowed == ["ListCustomers"], "writes are off"
-    with pytest.raises(Denied, match=r"does not allow ListInvoices; ask .* policy\.operations"):
+    with pytest.raises(Denied, match=r"not allow ListInvoices \(not in operations\); ask the site"):
         one.check(OPERATIONS["ListInvoices"], "")
 
 

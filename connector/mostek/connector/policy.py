@@ -12,15 +12,17 @@ from google.protobuf.descriptor import Descriptor
 from google.protobuf.message import Message
 
 from mostek.connector.policy_config import CompanyPolicyConfig, PolicyConfig
+from mostek.erp.v1.erp_pb2 import DescribeErpResponse
 from mostek.wire.failures import CommandFailure, Denied
 from mostek.wire.fields import RECORDS, DeniedFields, identities, roots
-from mostek.wire.operations import Operation
+from mostek.wire.operations import OPERATIONS, Operation
 
 __all__ = ["INTERACTIVE_ROWS", "Clock", "CompanyPolicy", "Policy", "is_list", "rows_of"]
 
 #: A first page of more rows than this is an export, as is every further page.
 INTERACTIVE_ROWS = 200
 _PAGE_SIZE = 200
+_NO_WRITES = "writes = false"
 _ASK = "ask the site's administrator"
 #: Sets of fields that commands deny besides, as remembered.
 _SETS = 256
@@ -79,22 +81,25 @@ class CompanyPolicy:
         return not self.why_not(operation)
 
     def why_not(self, operation: Operation) -> str:
-        """What to do about an operation that is not allowed, as a sentence; empty if it is."""
-        named, config = self.config.operations, self.config
-        allowed = config.of_preset.operations if named is None else named
-        if operation.name not in allowed or operation.name in config.deny_operations:
-            return f"The site's policy does not allow {operation.name}; {_ASK} to add it to policy.operations."
-        if operation.write and not config.writes:
-            return (
-                f"The site allows no writes, so {operation.name} is refused; "
-                "its administrator can set policy.writes = true."
-            )
-        return ""
+        """Which line of the policy does not allow an operation; empty if it is allowed."""
+        config = self.config
+        if operation.name in config.deny_operations:
+            return f"deny_operations: {operation.name}"
+        if config.operations is None and operation.name not in config.of_preset.operations:
+            return f"not in preset {config.preset}"
+        if config.operations is not None and operation.name not in config.operations:
+            return "not in operations"
+        return _NO_WRITES if operation.write and not config.writes else ""
 
     def check(self, operation: Operation, caller: str) -> None:
         """Raise Denied for an operation or a caller that the site does not allow."""
-        if reason := self.why_not(operation):
-            raise Denied(reason)
+        if line := self.why_not(operation):
+            raise Denied(
+                f"The site allows no writes, so {operation.name} is refused; its administrator can set "
+                "policy.writes = true."
+                if line == _NO_WRITES
+                else f"The site's policy does not allow {operation.name} ({line}); {_ASK} to allow it."
+            )
         callers = self.config.callers
         if callers is not None and caller not in callers:
             named = f"{caller!r} is not one of them" if caller else "the hub named none"
@@ -102,6 +107,16 @@ class CompanyPolicy:
                 f"The site answers only the callers that its policy names, and {named}; {_ASK} to add it to "
                 "policy.callers."
             )
+
+    def prune(self, response: Any, denied: DeniedFields, request: Any) -> None:
+        """Take out of a response what may not leave, whatever the plugin put there."""
+        if isinstance(response, DescribeErpResponse):
+            kept = [
+                n for n in response.erp.operations if n in OPERATIONS and self.allows(OPERATIONS[n])
+            ]
+            if len(kept) < len(response.erp.operations):
+                response.erp.operations[:] = kept
+        denied.prune(response, getattr(request, "list", ""))
 
     def limit(self, operation: Operation, request: Any) -> int:
         """Make a page as small as the site wants it; how many rows may leave with it at most.

@@ -1,148 +1,57 @@
-"""Ready-made policies: what they allow, in one place. `mostek-connector policy presets` prints it."""
+"""Ready-made policies. `docs/policy.md` has them with examples."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from dataclasses import dataclass
 
 from mostek.wire.operations import OPERATIONS
 
-__all__ = ["PRESETS", "Preset", "shown"]
+__all__ = ["PRESETS", "Preset"]
 
 
 @dataclass(frozen=True)
 class Preset:
-    """`fields`: None allows all; else what is not below one of the paths stays here, what a later version adds too."""
+    """`fields`: None lets all leave; else what is not below one of the paths stays, and what a later version adds."""
 
-    purpose: str
     operations: frozenset[str]
-    fields: tuple[str, ...] | None = None
+    fields: frozenset[str] | None = None
 
 
+def _fields(message: str, names: str) -> frozenset[str]:
+    return frozenset(f"{message}.{name}" for name in names.split())
+
+
+#: Names, tax ids, addresses, headers of invoices, balances.
 _LEAST = Preset(
-    purpose="names, tax ids, addresses, invoice headers, balances",
     operations=frozenset(
-        {
-            "DescribeErp",
-            "ListCustomers",
-            "GetCustomer",
-            "ListInvoices",
-            "GetInvoice",
-            "GetCustomerBalance",
-        }
+        {"DescribeErp", "ListCustomers", "GetCustomer", "ListInvoices", "GetInvoice"}
+        | {"GetCustomerBalance"}
     ),
-    fields=(
-        *(
-            f"Erp.{name}"
-            for name in [
-                "program",
-                "program_version",
-                "database_version",
-                "company_name",
-                "company_tax_id",
-                "time_zone",
-                "base_currency",
-                "text_encoding",
-                "operations",
-                "change_tracking",
-                "limits",
-                "drift",
-            ]
-        ),
-        *(
-            f"Customer.{name}"
-            for name in [
-                "code",
-                "name",
-                "full_name",
-                "kind",
-                "tax_id",
-                "address",
-                "active",
-                "changed_at",
-            ]
-        ),
-        *(
-            f"Invoice.{name}"
-            for name in [
-                "number",
-                "kind",
-                "state",
-                "corrects",
-                "correction_values",
-                "parties.role",
-                "parties.customer_id",
-                "parties.customer_code",
-                "parties.name",
-                "parties.tax_id",
-                "ksef.number",
-                "ksef.state",
-                "issue_date",
-                "sale_date",
-                "due_date",
-                "currency",
-                "net",
-                "vat",
-                "gross",
-                "payable",
-                "paid",
-                "remaining",
-            ]
-        ),
-        *(f"CustomerBalance.{name}" for name in ("as_of", "balances")),
-    ),
-)
-
-_ORDERS = Preset(
-    purpose="what it takes to place orders: least, products with prices and stock, orders. Writes stay off until "
-    "`writes = true`",
-    operations=_LEAST.operations
-    | {
-        "ListProducts",
-        "GetProduct",
-        "ListOrders",
-        "GetOrder",
-        "ValidateOrder",
-        "CreateOrder",
-        "CreateCustomer",
-    },
-    fields=(
-        *(_LEAST.fields or ()),
+    fields=_fields(
         "Erp",
-        *(
-            f"Customer.{name}"
-            for name in [
-                "delivery_addresses",
-                "recipients",
-                "email",
-                "phone",
-                "payment_method",
-                "payment_days",
-                "price_list",
-                "discount",
-                "currency",
-                "blocked",
-                "group",
-            ]
-        ),
-        "Product",
-        "Order",
-        "OrderProblem",
-        "CustomerMatch",
+        "program program_version database_version company_name company_tax_id time_zone base_currency text_encoding "
+        "operations change_tracking limits drift",
+    )
+    | _fields("Customer", "code name full_name kind tax_id address active changed_at")
+    | _fields(
+        "Invoice",
+        "number kind state corrects correction_values ksef.number ksef.state issue_date sale_date due_date currency "
+        "net vat gross payable paid remaining parties.role parties.customer_id parties.customer_code parties.name "
+        "parties.tax_id",
+    )
+    | _fields("CustomerBalance", "as_of balances"),
+)
+#: What it takes to place orders: that, products with prices and stock, and orders. Writes are off all the same.
+_ORDERS = Preset(
+    operations=_LEAST.operations
+    | {"ListProducts", "GetProduct", "ListOrders", "GetOrder"}
+    | {"ValidateOrder", "CreateOrder", "CreateCustomer"},
+    fields=(_LEAST.fields or frozenset())
+    | {"Erp", "Product", "Order", "OrderProblem", "CustomerMatch"}
+    | _fields(
+        "Customer",
+        "delivery_addresses recipients email phone payment_method payment_days price_list discount currency blocked "
+        "group",
     ),
 )
-
-PRESETS = {
-    "least": _LEAST,
-    "orders": _ORDERS,
-    "all": Preset("everything but what `deny` names", frozenset(OPERATIONS)),
-}
-
-
-def shown() -> Iterator[str]:
-    """The presets for people, line by line."""
-    for name, preset in PRESETS.items():
-        yield f"{name}: {preset.purpose}"
-        yield f"  operations: {', '.join(one for one in OPERATIONS if one in preset.operations)}"
-        fields = preset.fields
-        yield "  fields: all" if fields is None else f"  fields: {', '.join(sorted(set(fields)))}"
+PRESETS = {"least": _LEAST, "orders": _ORDERS, "all": Preset(frozenset(OPERATIONS))}

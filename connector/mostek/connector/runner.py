@@ -278,7 +278,7 @@ class Runner:
         return self._pruned(job, response)
 
     def _pruned(self, job: _Job, response: Message) -> bytes:
-        job.context.denied.prune(response, getattr(job.request, "list", ""))
+        self._policy.of(job.company.name).prune(response, job.context.denied, job.request)
         data: bytes = response.SerializeToString()
         return data
 

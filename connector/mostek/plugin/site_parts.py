@@ -54,7 +54,7 @@ def site_parts(query: Query, feeds: Feeds, ours: frozenset[str] = frozenset()) -
     asks: dict[str, frozenset[str]] = {}
     for part in query.parts:
         for path, inputs in part.fed.items():
-            told = _told(part, f"{query.message}.{path}", path, inputs, feeds)
+            told = _told(query, part, path, _columns(part, inputs), feeds)
             if path not in ours and told:
                 shows[path] = told
         if own_list:
@@ -64,13 +64,35 @@ def site_parts(query: Query, feeds: Feeds, ours: frozenset[str] = frozenset()) -
     return SiteParts(shows, asks, _ordered_by(query, feeds) if own_list else frozenset())
 
 
-def _told(part: Part, full: str, path: str, inputs: Iterable[str], feeds: Feeds) -> frozenset[str]:
+def _told(
+    query: Query, part: Part, path: str, columns: frozenset[Column], feeds: Feeds
+) -> frozenset[str]:
     """What the file says that the item feeds; if it says nothing, what its columns tell."""
-    own = path[len(part.prefix) + 1 :] if part.prefix else path
-    if own in part.file.feeds:
-        return part.file.feeds[own]
-    # What the plugin reads for the same field is that field.
-    return _fields((c for c in _columns(part, inputs) if full not in feeds.get(c, ())), feeds)
+    alias = path[len(part.prefix) + 1 :] if part.prefix else path
+    if alias in part.file.feeds:
+        return part.file.feeds[alias]
+    told: set[str] = set()
+    for column in columns:
+        fields = feeds.get(column, frozenset())
+        # What the plugin reads for the same field is that field.
+        if f"{query.message}.{path}" not in fields:
+            told |= _beside(query, part, fields) or fields
+    return frozenset(told)
+
+
+def _beside(query: Query, part: Part, fields: frozenset[str]) -> frozenset[str]:
+    """Those of the fields that the same row feeds: it is of them that its column tells, whatever others it feeds."""
+    return frozenset(
+        field
+        for field in fields
+        for message, _, path in [field.partition(".")]
+        if message == query.message and _prefix_of(query, path) == part.prefix
+    )
+
+
+def _prefix_of(query: Query, path: str) -> str:
+    prefixes = (one.prefix for one in query.parts if path.startswith(f"{one.prefix}."))
+    return max(prefixes, key=len, default="")
 
 
 def _columns(part: Part, inputs: Iterable[str]) -> frozenset[Column]:
