@@ -36,7 +36,7 @@ from mostek.erp.v1.order_pb2 import (
 )
 from mostek.erp.v1.record_pb2 import ListRecordsRequest, ListRecordsResponse
 from mostek.plugin.plugin import Context, NoConfig, Plugin, Site
-from mostek.wire.failures import Denied, Rejected, UnknownOutcome
+from mostek.wire.failures import Denied, Internal, Rejected, UnknownOutcome
 
 ORDER = CreateOrderRequest(
     order=OrderDraft(
@@ -57,13 +57,14 @@ class Careless(Plugin):
         super().__init__(NoConfig(), Site("demo", Path(), ZoneInfo("Europe/Warsaw")))
         self.asked: list[Any] = []
         self.fails: Exception | None = None
+        self.rows = 0
 
     def list_customers(
         self, request: ListCustomersRequest, context: Context
     ) -> ListCustomersResponse:
         self._note(request)
-        size = request.page_size or 200
-        customers = [Customer(id=str(n), name="Nowak", email="a@b") for n in range(min(size, 300))]
+        size = self.rows or request.page_size or 200
+        customers = [Customer(id=str(n), name="Nowak", email="a@b") for n in range(size)]
         return ListCustomersResponse(customers=customers, next_page_token="n", change_token="c")
 
     def get_customer(self, request: GetCustomerRequest, context: Context) -> GetCustomerResponse:
@@ -248,6 +249,14 @@ def test_a_page_has_no_more_rows_than_the_policy_lets_it(start: Start) -> None:
     site = start(page_rows=3)
     assert len(site.ask("ListCustomers", ListCustomersRequest(page_size=100)).customers) == 3
     assert len(site.ask("ListCustomers", ListCustomersRequest()).customers) == 3
+
+
+def test_a_plugin_that_returns_more_rows_than_were_asked_for_lets_none_leave(
+    start: Start, plugin: Careless
+) -> None:
+    plugin.rows = 5
+    with pytest.raises(Internal, match="the connector's log says why"):
+        start(page_rows=3).ask("ListCustomers", ListCustomersRequest())
 
 
 def test_the_days_rows_are_counted_over_restarts_until_midnight(start: Start) -> None:

@@ -377,6 +377,19 @@ def test_a_query_of_the_site_shows_no_denied_field_under_another_name(
     assert response.customers[0] == Customer(id="1")
 
 
+def test_a_query_of_the_site_is_not_asked_by_another_column_than_it_says(
+    make: Make, tmp_path: Path
+) -> None:
+    text = CUSTOMERS.replace("f.fi_code IN (:codes) ", "f.fi_nip IN (:codes)")
+    assert text != CUSTOMERS
+    (tmp_path / "site" / "customers.sql").write_text(text, encoding="utf-8")
+    plugin = make(queries=str(tmp_path / "site"))
+    denied = context(denied=["Customer.tax_id"])
+    assert ids(plugin.list_customers(ListCustomersRequest(ids=["7"]), denied)) == ["7"]
+    with pytest.raises(Denied, match=r"codes: is not allowed .* Customer\.tax_id\.number back"):
+        plugin.list_customers(ListCustomersRequest(codes=["0000000001"]), denied)
+
+
 def test_what_the_site_has_of_its_own_is_told(make: Make, tmp_path: Path) -> None:
     with_list(make, tmp_path)
     plugin = make(

@@ -15,7 +15,7 @@ from google.protobuf.message import Message
 
 from mostek.connector.companies import Company
 from mostek.connector.outcomes import KEEP_RESPONSES, OutcomeStore
-from mostek.connector.policy import Policy, rows_of
+from mostek.connector.policy import Policy, is_list, rows_of
 from mostek.connector.rows import RowCount
 from mostek.link.v1.link_pb2 import Command
 from mostek.plugin.plugin import Context
@@ -244,7 +244,7 @@ class Runner:
         if not taken:
             raise policy.spent()
         if taken < most:
-            job.request.page_size = taken  # type: ignore[attr-defined]
+            job.request.page_size = job.rows.most = taken  # type: ignore[attr-defined]
         try:
             return await self._execute(job)
         finally:
@@ -275,6 +275,8 @@ class Runner:
         if type(response) is not job.operation.response:
             raise TypeError(f"{job.operation.name} returned {type(response).__name__}")
         job.rows.leave = rows_of(job.operation, response)
+        if is_list(job.operation) and job.rows.leave > job.rows.most:
+            raise ValueError(f"{job.operation.name} returned more rows than were asked for")
         return self._pruned(job, response)
 
     def _pruned(self, job: _Job, response: Message) -> bytes:

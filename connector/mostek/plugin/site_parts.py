@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 
 from mostek.plugin.lineage import Column
 from mostek.plugin.query_part import Part
-from mostek.wire.fields import RECORDS, identities
+from mostek.wire.fields import identities
 
 if TYPE_CHECKING:
     from mostek.plugin.query import Query
@@ -47,21 +47,34 @@ def feeds_of(queries: Iterable[Query]) -> Feeds:
     }
 
 
-def site_parts(query: Query, feeds: Feeds, ours: frozenset[str] = frozenset()) -> SiteParts:
-    """What a query shows with the items that are not `ours`; all of a list's filters are the site's."""
-    own_list = query.message.startswith(f"{RECORDS}.")
+def site_parts(query: Query, feeds: Feeds, plain: Query | None = None) -> SiteParts:
+    """What of a query is the site's. `plain`: the query as the plugin has it; None: all of it is the site's."""
+    files = {part.file.name: part for part in plain.parts} if plain else {}
+    replaced = {part.prefix: part for part in plain.parts} if plain else {}
     shows: dict[str, frozenset[str]] = {}
     asks: dict[str, frozenset[str]] = {}
     for part in query.parts:
+        ours = files.get(part.file.name)
         for path, inputs in part.fed.items():
-            told = _told(query, part, path, _columns(part, inputs), feeds)
-            if path not in ours and told:
-                shows[path] = told
-        if own_list:
-            for name in part.file.filters | part.file.parameters.keys():
-                columns = frozenset(map(_folded, part.file.asked(name)))
-                asks[name] = _fields(columns, feeds) | frozenset(_same(query, part, columns))
-    return SiteParts(shows, asks, _ordered_by(query, feeds) if own_list else frozenset())
+            if ours is None or path not in ours.fed:
+                shows[path] = _told(query, part, path, _columns(part, inputs), feeds)
+        if ours is None:
+            asks |= _asks(query, part, replaced.get(part.prefix), feeds)
+    shows = {path: told for path, told in shows.items() if told}
+    return SiteParts(shows, asks, _ordered_by(query, feeds) if plain is None else frozenset())
+
+
+def _asks(query: Query, part: Part, plain: Part | None, feeds: Feeds) -> dict[str, frozenset[str]]:
+    """What the filters and parameters of a file tell of; those of the plugin's own file are known to be right."""
+    asks = {}
+    for name in part.file.filters | part.file.parameters.keys():
+        columns = frozenset(map(_folded, part.file.asked(name)))
+        if plain is None:
+            asks[name] = _fields(columns, feeds) | frozenset(_same(query, part, columns))
+        else:
+            other = columns - frozenset(map(_folded, plain.file.asked(name)))
+            asks[name] = _of_row(query, part, other, feeds)
+    return asks
 
 
 def _told(
@@ -71,13 +84,14 @@ def _told(
     alias = path[len(part.prefix) + 1 :] if part.prefix else path
     if alias in part.file.feeds:
         return part.file.feeds[alias]
-    told: set[str] = set()
-    for column in columns:
-        fields = feeds.get(column, frozenset())
-        # What the plugin reads for the same field is that field.
-        if f"{query.message}.{path}" not in fields:
-            told |= _beside(query, part, fields) or fields
-    return frozenset(told)
+    # What the plugin reads for the same field is that field.
+    own = f"{query.message}.{path}"
+    return _of_row(query, part, (c for c in columns if own not in feeds.get(c, ())), feeds)
+
+
+def _of_row(query: Query, part: Part, columns: Iterable[Column], feeds: Feeds) -> frozenset[str]:
+    told = (feeds.get(column, frozenset()) for column in columns)
+    return frozenset().union(*(_beside(query, part, fields) or fields for fields in told))
 
 
 def _beside(query: Query, part: Part, fields: frozenset[str]) -> frozenset[str]:

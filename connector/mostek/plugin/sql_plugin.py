@@ -83,7 +83,8 @@ class SqlPlugin(Plugin):
         self.database: Database = open_database(config.database)
         self.queries = self._load(config)
         self.records = load_records(config.queries, site.zone, self.converters())
-        self._tell_site_parts()
+        if config.queries or config.attributes:
+            self._tell_site_parts()
         self._adapted: dict[str, AdaptedQuery] = {}
 
     def converters(self) -> Mapping[str, Converter]:
@@ -249,8 +250,7 @@ class SqlPlugin(Plugin):
         }
         feeds = feeds_of(plain.values())
         for name, query in self.queries.items():
-            ours = _our_paths(query, plain[name])
-            self.queries[name] = replace(query, site=site_parts(query, feeds, ours))
+            self.queries[name] = replace(query, site=site_parts(query, feeds, plain[name]))
         for name, query in self.records.items():
             self.records[name] = replace(query, site=site_parts(query, feeds))
 
@@ -263,12 +263,6 @@ class SqlPlugin(Plugin):
             # The ERP may have been updated since the columns were read: the next call sees it as it is now.
             self.open()
             raise
-
-
-def _our_paths(query: Query, plain: Query) -> frozenset[str]:
-    """The fields that the plugin's own files feed, those that the site has replaced left out."""
-    files = {part.file.name for part in query.parts}
-    return frozenset(path for part in plain.parts if part.file.name in files for path in part.fed)
 
 
 class _Items(list[Any]):
