@@ -268,7 +268,8 @@ class Session:
         match self.rules.receive(frame, time.monotonic()):
             case Started(command, request):
                 begun = partial(self.rules.begin, command.command_id)
-                self._start(self._runner.run(command, request, self._answer, begun))
+                fit = partial(self.rules.fitted, command.command_id)
+                self._start(self._runner.run(command, request, self._answer, begun, fit))
             case Acknowledged(company, key):
                 self._start(self._runner.acknowledge(company, key))
             case CancelAsked(command_id):

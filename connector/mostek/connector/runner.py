@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import inspect
+import sqlite3
 import time
 from collections.abc import Awaitable, Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -14,6 +16,8 @@ import structlog
 from google.protobuf.message import Message
 
 from mostek.connector.companies import Company
+from mostek.connector.journal import Journal, NotJournaled, Trace
+from mostek.connector.journal.trace import rows_of
 from mostek.connector.outcomes import KEEP_RESPONSES, OutcomeStore
 from mostek.connector.policy import Policy
 from mostek.link.v1.link_pb2 import Command
@@ -26,6 +30,7 @@ from mostek.wire.failures import (
     Invalid,
     Locked,
     NotFound,
+    Overloaded,
     Rejected,
     UnknownOutcome,
     Unsupported,
@@ -52,6 +57,8 @@ HANGS_AFTER = 30.0
 _LOOK_AFTER = 30.0
 #: Takes a command's id and its end.
 Answer = Callable[[str, bytes | CommandFailure], Awaitable[None]]
+#: Gives a response back, or the failure that it is if it can't be sent.
+Fit = Callable[[bytes], bytes | CommandFailure]
 #: A write that fails so has looked for its document in the ERP first, and not found it.
 _LOOKED = (Conflict, Invalid, NotFound, Rejected)
 
@@ -66,6 +73,7 @@ class _Job:
     request: Message
     context: Context
     begun: Callable[[], None]
+    trace: Trace
 
     @property
     def large(self) -> bool:
@@ -81,6 +89,7 @@ class Runner:
         companies: Sequence[Company],
         policy: Policy,
         outcomes: OutcomeStore,
+        journal: Journal,
         *,
         threads: int,
         write_timeout: float,
@@ -88,6 +97,7 @@ class Runner:
         self._companies = {company.name: company for company in companies}
         self._policy = policy
         self._outcomes = outcomes
+        self._journal = journal
         self._write_timeout = write_timeout
         self._threads = ThreadPoolExecutor(threads, thread_name_prefix="command")
         self._pages = ThreadPoolExecutor(LARGE_AT_ONCE, thread_name_prefix="page")
@@ -101,15 +111,18 @@ class Runner:
         request: bytes,
         answer: Answer,
         begun: Callable[[], None] = lambda: None,
+        fit: Fit = lambda response: response,
     ) -> None:
-        """Give the response or the failure to `answer`: a command that fails in any way still has a result.
+        """Give the response or the failure to `answer`, once the journal has it: a command that fails in any way still
+        has a result.
 
         `begun` is called, in the event loop, when a write can't be cancelled any more.
         """
         loop = asyncio.get_running_loop()
         started = loop.time()
+        trace = Trace(command)
         try:
-            end: bytes | CommandFailure = await self._run(command, request, begun)
+            end: bytes | CommandFailure = fit(await self._run(trace, request, begun))
         except CommandFailure as failure:
             end = failure
         except Exception:
@@ -118,7 +131,8 @@ class Runner:
                 "command crashed", command_id=command.command_id, operation=command.operation
             )
             end = Internal("The plugin failed unexpectedly; the connector's log says why.")
-        seconds = loop.time() - started
+        trace.end, trace.seconds = end, loop.time() - started
+        end, seconds = await self._journaled(trace), trace.seconds
         if isinstance(end, bytes):
             await answer(command.command_id, end)
             self._log(command, seconds, "ok")
@@ -126,6 +140,18 @@ class Runner:
         self._log(command, seconds, type(end).__name__, end.message, end.erp_text)
         self._policy.mute(end)
         await answer(command.command_id, end)
+
+    async def _journaled(self, trace: Trace) -> bytes | CommandFailure:
+        """The command's end, once it is on the site's disk. A response that can't be recorded does not leave."""
+        if isinstance(trace.end, NotJournaled):
+            return trace.end
+        try:
+            await self._journal.commit(trace)
+        except NotJournaled as failure:
+            if not isinstance(trace.end, bytes):
+                return trace.end
+            return _untold(failure) if trace.command.idempotency_key else failure
+        return trace.end
 
     def cancel(self, command_id: str) -> None:
         """Stop a read, or a write that has not begun; one that has is finished."""
@@ -140,10 +166,11 @@ class Runner:
             context.cancel()
 
     async def acknowledge(self, company: str, key: str) -> None:
-        """The hub has the outcome of a write."""
-        await self._store(self._outcomes.acknowledge, company, key)
-        crash_point("connector-acknowledged")
-        await self._store(self._outcomes.forget_responses, time.time() - KEEP_RESPONSES)
+        """The hub has the outcome of a write. What can't be kept of that it tells again."""
+        with contextlib.suppress(Overloaded):
+            await self._store(self._outcomes.acknowledge, company, key)
+            crash_point("connector-acknowledged")
+            await self._store(self._outcomes.forget_responses, time.time() - KEEP_RESPONSES)
 
     def close(self) -> None:
         """Let the threads end when their commands have."""
@@ -151,14 +178,17 @@ class Runner:
         self._pages.shutdown(wait=False, cancel_futures=True)
         self._store_thread.shutdown(wait=True)
         self._outcomes.close()
+        self._journal.close()
 
-    async def _run(self, command: Command, request: bytes, begun: Callable[[], None]) -> bytes:
-        job = self._job(command, request, begun)
+    async def _run(self, trace: Trace, request: bytes, begun: Callable[[], None]) -> bytes:
+        command = trace.command
+        job = self._job(trace, request, begun)
         self._contexts[command.command_id] = job.context
         timer: asyncio.TimerHandle | None = None
         try:
             if job.operation.write:
                 return await self._write(job)
+            self._journal.check()
             timer = asyncio.get_running_loop().call_later(
                 job.context.remaining(), job.context.cancel
             )
@@ -170,9 +200,11 @@ class Runner:
             if self._contexts.get(command.command_id) is job.context:
                 del self._contexts[command.command_id]
 
-    def _job(self, command: Command, request: bytes, begun: Callable[[], None]) -> _Job:
+    def _job(self, trace: Trace, request: bytes, begun: Callable[[], None]) -> _Job:
+        command = trace.command
         wanted = operation(command.operation)
         company = self._company(command.company)
+        trace.company = company.name
         self._policy.check(wanted)
         if wanted.name not in company.plugin.serves:
             raise Unsupported(
@@ -189,7 +221,8 @@ class Runner:
             timeout=seconds_of(command.timeout),
             denied=self._policy.denied | set(command.denied_fields),
         )
-        return _Job(command, wanted, company, parse(wanted.request, request), context, begun)
+        trace.request = parse(wanted.request, request)
+        return _Job(command, wanted, company, trace.request, context, begun, trace)
 
     def _company(self, name: str) -> Company:
         if not name and len(self._companies) == 1:
@@ -226,6 +259,7 @@ class Runner:
         self._policy.prune(response)
         if job.command.denied_fields:
             DeniedFields(job.command.denied_fields).prune(response)
+        job.trace.rows = rows_of(response)
         data: bytes = response.SerializeToString()
         return data
 
@@ -295,6 +329,7 @@ class Runner:
             if known is not None and known.response is not None:
                 return known.response
             if known is None:
+                self._journal.check()
                 job.context.check()
                 await self._store(self._outcomes.intend, *key, job.operation.name, content)
                 crash_point("connector-intended")
@@ -303,6 +338,7 @@ class Runner:
     async def _write_once(self, job: _Job, key: tuple[str, str], *, resumed: bool) -> bytes:
         """Write, or find what an earlier attempt wrote. `resumed`: there was one, and its end is not known."""
         try:
+            self._journal.check()
             response = await self._execute(job)
         except UnknownOutcome:
             raise
@@ -311,7 +347,9 @@ class Runner:
                 raise _not_read_back(failure) from failure
             if resumed and not isinstance(failure, _LOOKED):
                 raise _still_unknown(failure) from failure
-            await self._store(self._outcomes.withdraw, *key)
+            with contextlib.suppress(Overloaded):
+                # An intent that stays does no harm: the next attempt with the key looks into the ERP.
+                await self._store(self._outcomes.withdraw, *key)
             raise
         except Exception as crash:
             log.exception("write crashed", command_id=job.command.command_id)
@@ -320,12 +358,24 @@ class Runner:
                 "the ERP is looked at before anything is written."
             ) from crash
         names = erp_names(job.operation.response.FromString(response))
-        await self._store(self._outcomes.record, *key, response, *names)
+        try:
+            await self._store(self._outcomes.record, *key, response, *names)
+        except Overloaded as failure:
+            raise _untold(failure) from failure
         crash_point("connector-recorded")
         return response
 
     async def _store(self, function: Callable[P, R], *args: P.args, **kwargs: P.kwargs) -> R:
-        return await self._in_thread(self._store_thread, function, *args, **kwargs)
+        """Raises Overloaded when the disk does not take or give it."""
+        try:
+            return await self._in_thread(self._store_thread, function, *args, **kwargs)
+        except sqlite3.Error as error:
+            log.error("the state folder's database failed", reason=str(error))
+            raise Overloaded(
+                "The connector can't use its state folder, as when its disk is full, so no write is begun. The site's "
+                "administrator must see to it.",
+                retry_after=_LOOK_AFTER,
+            ) from error
 
     async def _in_thread(
         self,
@@ -359,6 +409,14 @@ def _not_read_back(failure: CommandFailure) -> UnknownOutcome:
         f"It was written, but what became of it can't be read now: {failure.message}",
         retry_after=failure.retry_after,
         erp_text=failure.erp_text,
+    )
+
+
+def _untold(failure: CommandFailure) -> UnknownOutcome:
+    """It was written, and the site can't record what became of it."""
+    return UnknownOutcome(
+        f"It was written, and its outcome is told when the site can record it: {failure.message}",
+        retry_after=failure.retry_after,
     )
 
 

@@ -12,6 +12,7 @@ from google.protobuf.message import Message
 
 from mostek.connector.companies import Company
 from mostek.connector.config import PolicyConfig
+from mostek.connector.journal import Journal, JournalConfig
 from mostek.connector.outcomes import OutcomeStore
 from mostek.connector.policy import Policy
 from mostek.connector.runner import Runner
@@ -31,6 +32,7 @@ class Commands:
             [Company("demo", "test", plugin)],
             Policy(PolicyConfig(writes=True, deny=[], share_error_text=True)),
             OutcomeStore.open(folder / "outcomes.sqlite"),
+            Journal.open(folder, JournalConfig(), {}),
             threads=1,
             write_timeout=30.0,
         )

@@ -116,18 +116,25 @@ class ConnectorSession(Side[ConnectorToHub]):
             running.accepted = True
             self.outbox.push(ConnectorToHub(begun=Begun(command_id=command_id)))
 
+    def fitted(self, command_id: str, response: bytes) -> bytes | CommandFailure:
+        """The response of a command, or the failure that it is if it is larger than the link carries."""
+        running = self._running.get(command_id)
+        if running is None or self.welcome is None or len(response) <= self.welcome.payload_size:
+            return response
+        # A write has had its effect.
+        kind = UnknownOutcome if running.command.idempotency_key else TooLarge
+        return kind(
+            f"The response has {len(response)} bytes; the link carries {self.welcome.payload_size}. "
+            "Ask for fewer rows or fields."
+        )
+
     def finish(self, command_id: str, end: bytes | CommandFailure) -> None:
         """The command's end; nothing happens if it is not outstanding (its session is another)."""
+        if isinstance(end, bytes):
+            end = self.fitted(command_id, end)
         running = self._running.pop(command_id, None)
         if running is None:
             return
-        if isinstance(end, bytes) and self.welcome and len(end) > self.welcome.payload_size:
-            # A write has had its effect.
-            kind = UnknownOutcome if running.command.idempotency_key else TooLarge
-            end = kind(
-                f"The response has {len(end)} bytes; the link carries {self.welcome.payload_size}. "
-                "Ask for fewer rows or fields."
-            )
         if isinstance(end, bytes):
             if not running.accepted:
                 self._answered.append(command_id)
