@@ -24,8 +24,9 @@ def die_in_a_line() -> None:
     write = os.write
 
     def half(descriptor: int, data: Buffer) -> int:
-        if b"command_id" in bytes(data):
-            write(descriptor, bytes(data)[: len(data) // 2])
+        whole = bytes(data)
+        if b"command_id" in whole:
+            write(descriptor, whole[: len(whole) // 2])
             os.kill(os.getpid(), signal.SIGKILL)
         return write(descriptor, data)
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import errno
 import json
 import os
@@ -13,18 +14,22 @@ from typing import Any
 
 import pytest
 
+from mostek.admin.v1.admin_service_pb2 import AuditKind, ListAuditEntriesRequest
+from mostek.client import Client
 from mostek.connector.journal import Head, Journal, JournalConfig, verify
 from mostek.connector.journal import journal as module
-from mostek.connector.journal.files import entries_of
+from mostek.connector.journal.files import entries_of, segments
+from mostek.connector.journal.tape import Tape
 from mostek.erp.v1.customer_pb2 import (
     CreateCustomerRequest,
     CustomerDraft,
     GetCustomerRequest,
     ListCustomersRequest,
 )
+from mostek.hub.hub import Hub
 from mostek.wire.failures import CommandFailure, NotFound, Overloaded, TooLarge
 
-from .conftest import World
+from .conftest import World, hub_config
 
 
 def entries(state: Path) -> list[dict[str, Any]]:
@@ -112,6 +117,86 @@ async def test_nothing_is_read_or_begun_while_nothing_can_be_recorded(
         free[0] = 10**12
         await world.until(lambda: connector.journal.open_for_commands)
         await acme.GetCustomer(GetCustomerRequest(id="1"))
+
+
+async def fault(world: World) -> str:
+    """What the hub says of the journal of `acme`."""
+    [connector] = await world.client.connectors()
+    assert len(connector.journals) <= 1
+    return "".join(journal.fault for journal in connector.journals)
+
+
+async def told_head(world: World, number: int) -> None:
+    """Wait until the hub knows an entry of `acme`'s journal, or a later one."""
+
+    async with asyncio.timeout(5):
+        while True:
+            [connector] = await world.client.connectors()
+            if any(journal.number >= number for journal in connector.journals):
+                return
+            await asyncio.sleep(0.01)
+
+
+async def audited(world: World) -> list[str]:
+    """Faults of journals in the audit."""
+    request = ListAuditEntriesRequest(kinds=[AuditKind.AUDIT_KIND_JOURNAL])
+    found = await world.client.admin.ListAuditEntries(request)
+    return [entry.detail for entry in found.audit_entries]
+
+
+async def test_a_journal_that_goes_on_is_no_fault(world: World) -> None:
+    for _ in range(3):
+        async with world.connector() as connector:
+            await world.client.connector("acme").GetCustomer(GetCustomerRequest(id="1"))
+            await told_head(world, 2)
+            assert connector.journal.head.number
+        await world.until(lambda: not world.online("acme"))
+    assert await fault(world) == ""
+    assert await audited(world) == []
+
+
+@pytest.mark.parametrize(
+    ("act", "words"), [("rewritten", "is another"), ("cut", "is gone"), ("replaced", "is gone")]
+)
+async def test_a_journal_that_was_changed_meanwhile_is_a_fault(
+    world: World, act: str, words: str
+) -> None:
+    state = world.state / "acme"
+    async with world.connector():
+        for _ in range(3):
+            await world.client.connector("acme").GetCustomer(GetCustomerRequest(id="1"))
+    await told_head(world, 5)
+    await world.until(lambda: not world.online("acme"))
+    [segment] = segments(state / "journal")
+    lines = segment.path.read_bytes().splitlines(keepends=True)
+    if act == "replaced":
+        shutil.rmtree(state / "journal")
+    elif act == "cut":
+        segment.path.write_bytes(lines[0])
+    else:
+        segment.path.unlink()
+        tape = Tape.open(state / "journal", {"at": "2026-11-24T00:00:00.000Z", "key": "k"}, [])
+        tape.write([{"at": "x", "event": "started"}] * 9)
+        tape.close()
+    async with world.connector():
+        await world.until(lambda: bool(world.hub.journals.faults))
+        assert words in await fault(world)
+    await world.hub.audit.flush()
+    [detail] = await audited(world)
+    assert words in detail
+
+
+async def test_the_hub_remembers_a_journal_over_its_own_restart(tmp_path: Path) -> None:
+    config = hub_config(tmp_path, drain_grace=1.0)
+    for _ in range(2):
+        hub = Hub(config)
+        async with hub.running() as addresses, Client(addresses.api) as client:
+            world = World(hub, addresses, client, tmp_path, {})
+            async with world.connector():
+                await world.client.connector("acme").GetCustomer(GetCustomerRequest(id="1"))
+            await told_head(world, 3)
+            shutil.rmtree(tmp_path / "acme" / "journal")
+    assert hub.journals.faults == 1
 
 
 def run_writer(state: Path, *arguments: str, lines: int) -> list[str]:

@@ -75,6 +75,7 @@ class Connector:
             hub.link,
             lambda: self._hello(instance),
             runner,
+            self.journal,
             proxy=hub.proxy.get_secret_value(),
             backoff=self._backoff,
             credentials=renewal.credentials if renewal else None,

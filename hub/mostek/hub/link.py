@@ -14,6 +14,7 @@ from google.protobuf.message import DecodeError
 from grpc.aio import ServicerContext
 
 from mostek.hub.identity import LOCAL
+from mostek.hub.journals import Journals
 from mostek.hub.pki.tls import Tls
 from mostek.hub.pki.trust import Refused, Stale
 from mostek.hub.registry import Registry
@@ -25,6 +26,7 @@ from mostek.wire.names import NAME
 from mostek.wire.session import (
     Budget,
     HubSession,
+    Journaled,
     Left,
     Opened,
     ProtocolError,
@@ -68,9 +70,11 @@ class Link(LinkServiceServicer):
         registry: Registry,
         settings: SessionSettings,
         budget: Budget,
+        journals: Journals,
         tls: Tls | None = None,
     ) -> None:
         self._registry = registry
+        self._journals = journals
         self._tls = tls
         self._settings = settings
         self._budget = budget
@@ -123,7 +127,9 @@ class Link(LinkServiceServicer):
     def _made(self, held: CertificateRecord | None) -> LiveSession:
         tenant = held.id.tenant if held else LOCAL.tenant
         name, now = secrets.token_hex(8), time.monotonic()
-        return LiveSession(HubSession(name, self._settings, self._budget, now, tenant), held)
+        known = self._journals.last
+        rules = HubSession(name, self._settings, self._budget, now, tenant, known)
+        return LiveSession(rules, held)
 
     def check(self) -> None:
         """End the sessions of those who may not be connected any more."""
@@ -173,6 +179,7 @@ class Link(LinkServiceServicer):
 
     def _ended(self, session: LiveSession) -> None:
         self._registry.remove(session, silent=session.rules.is_dead(time.monotonic()))
+        self._journals.left(session)
         session.close()
         log.info(
             "session ended",
@@ -222,6 +229,8 @@ class Link(LinkServiceServicer):
                 log.info(
                     "connector changed", tenant=session.tenant, connector=session.connector.name
                 )
+            case Journaled() as told:
+                self._journals.hear(session, told)
             case Left(goodbye):
                 log.info(
                     "connector says goodbye",
@@ -244,6 +253,7 @@ class Link(LinkServiceServicer):
 
     def _admit(self, session: LiveSession) -> None:
         self._registry.add(session)
+        self._journals.admit(session)
         hello = session.rules.hello
         assert hello is not None
         log.info(
