@@ -369,7 +369,7 @@ async def test_commands_are_refused_while_the_disk_is_nearly_full(
             refused.value
         )
         assert refused.value.retriable
-        assert refused.value.retry_after == 10.0
+        assert refused.value.retry_after == 5.0
         # What was begun before is recorded, and may leave.
         await journal.commit(trace())
         disk.now += 60

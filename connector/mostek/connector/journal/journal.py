@@ -33,7 +33,7 @@ log = structlog.get_logger()
 LOOK_EVERY = 1.0
 RETAIN_EVERY = 3600.0
 #: A caller that was refused may ask again after so many seconds.
-RETRY_AFTER = 10.0
+RETRY_AFTER = 5.0
 #: Seconds that the disk has for what waits when the connector stops.
 _END_WITHIN = 10.0
 #: Entries that one write to the disk has at most.
