@@ -129,7 +129,15 @@ async def test_the_audit_and_the_exported_journal_tell_the_same(
     assert mostek("mostek-connector", "journal", "verify", "--state", state).returncode == 0
     done = mostek("mostek-connector", "journal", "export", "--state", state, "-o", exported)
     assert done.returncode == 0
-    match = ["audit", "match", exported, "--connector", "acme", "--hub", processes.api]
+    match: list[str | Path] = [
+        "audit",
+        "match",
+        exported,
+        "--connector",
+        "acme",
+        "--hub",
+        processes.api,
+    ]
     async with asyncio.timeout(10):
         # Reads are in the audit within a second.
         while (same := mostek("mostek", *match)).returncode == 1:  # noqa: ASYNC110 - other processes

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator, Sequence
 from typing import Annotated, Any
 
 import typer
@@ -33,8 +33,7 @@ def list_connectors(context: typer.Context, hub: Hub = DEFAULT_HUB, json: Json =
 
     found = done(ask())
     data = [as_json(connector) for connector in found]
-    shown = [connectors_table(found), *_warnings(found)] if found else ["The hub knows none."]
-    show(data, shown, as_text=json)
+    show(data, list(_overview(found)), as_text=json)
 
 
 @connectors.command("show")
@@ -55,13 +54,14 @@ def show_connector(
 
 def _data(connector: Connector) -> dict[str, Any]:
     """As JSON, with hashes as `mostek-connector journal verify --known` takes them."""
-    data = as_json(connector)
+    data: dict[str, Any] = as_json(connector)
     for told, journal in zip(data.get("journals", []), connector.journals, strict=True):
         told["hash"] = journal.hash.hex()
     return data
 
 
-def _warnings(found: Iterable[Connector]) -> Iterator[str]:
+def _overview(found: Sequence[Connector]) -> Iterator[Table | str]:
+    yield connectors_table(found) if found else "The hub knows none."
     for connector in found:
         if any(journal.fault for journal in connector.journals):
             yield (
