@@ -252,6 +252,10 @@ class Session:
                 await self._call.write(frame)
                 if frame.HasField("result"):
                     crash_point("connector-answered")
+        except asyncio.InvalidStateError:
+            # What comes after the goodbye to a hub that broke the protocol, such as a command's end, is for nobody.
+            if not self.broken:
+                raise
         finally:
             self._flushing = False
             self._sending_since = None
