@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from mostek.plugin.sql_plugin import SqlConfig
+from mostek.plugin.orders.site import OrderConfig
 from mostek_subiekt.orders.config import OrdersConfig
 
 __all__ = ["SubiektConfig"]
 
 
-class SubiektConfig(SqlConfig):
+class SubiektConfig(OrderConfig):
     """`[database]`, the site's own queries, attributes and rows; with `[orders]`, what orders are copied from."""
 
     orders: OrdersConfig | None = None

@@ -6,7 +6,7 @@ from typing import Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from mostek.plugin.sql_plugin import SqlConfig
+from mostek.plugin.orders.site import OrderConfig
 from mostek_wapro.orders.config import OrdersConfig
 
 __all__ = ["Signatures", "WaproConfig"]
@@ -31,7 +31,7 @@ class Signatures(BaseModel):
         return {name: list(value) or ["-"] for name, value in self.model_dump().items()}
 
 
-class WaproConfig(SqlConfig):
+class WaproConfig(OrderConfig):
     """`[database]`, the site's own queries, attributes and rows, what WAPRO Mag leaves open, and `[orders]`."""
 
     company: str | None = Field(

@@ -108,7 +108,8 @@ class WaproMag(OrderWrites):
         context = Context(operation="refusals", timeout=self.database.config.statement_timeout)
         self.writer.prepare(context)
         with self.database.reading(context, committed=True) as session:
-            return self.writer.planner(session).refusals
+            found = self.writer.planner(session).refusals
+        return [*found, *super().refusals()]
 
     def converters(self) -> Mapping[str, Converter]:
         return {
