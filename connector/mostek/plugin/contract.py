@@ -52,15 +52,11 @@ _PAGING = frozenset({"page_size", "page_token", "read_mask", "change_token"})
 _PAGES = 40
 
 
-class ReadContract:
-    """The rules of reads, for any plugin."""
+class _Contract:
+    """A plugin on a sandbox, and the operations that are tried on it."""
 
     #: The plugin's class; its operations are tried.
     plugin_type: ClassVar[type[Plugin]]
-    #: Replaces or adds to how filters are tried: operation → filter → case.
-    filters: ClassVar[Mapping[str, Mapping[str, FilterCase]]] = {}
-    #: Filters that the ERP can't serve and refuses: `ListCustomers.group_id`.
-    unsupported_filters: ClassVar[frozenset[str]] = frozenset()
 
     @classmethod
     def make_plugin(cls, folder: Path) -> Plugin:
@@ -90,6 +86,15 @@ class ReadContract:
         if "list_filter" in metafunc.fixturenames:
             pairs = [f"{name}.{f}" for name in lists for f in _filters_of(OPERATIONS[name])]
             metafunc.parametrize("list_filter", pairs)
+
+
+class ReadContract(_Contract):
+    """The rules of reads, for any plugin."""
+
+    #: Replaces or adds to how filters are tried: operation → filter → case.
+    filters: ClassVar[Mapping[str, Mapping[str, FilterCase]]] = {}
+    #: Filters that the ERP can't serve and refuses: `ListCustomers.group_id`.
+    unsupported_filters: ClassVar[frozenset[str]] = frozenset()
 
     def test_every_item_keeps_the_rules_of_the_contract(
         self, plugin: Plugin, list_operation: str
@@ -267,7 +272,7 @@ class PluginContract(SqlContract, HostileContract):
     """The rules of a plugin that reads an ERP's database with query files: the usual one to inherit."""
 
 
-class OrderContract(ReadContract):
+class OrderContract(_Contract):
     """The rules of `CreateOrder`."""
 
     def order(self, plugin: Plugin, number: str) -> OrderDraft:

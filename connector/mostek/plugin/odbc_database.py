@@ -12,6 +12,7 @@ from mostek.plugin.database import Database, Mode, Session
 from mostek.plugin.database_config import SqlServerConfig
 from mostek.plugin.dialect import SQL_SERVER
 from mostek.plugin.plugin import Context
+from mostek.plugin.rights import SEES_SESSIONS
 from mostek.plugin.sql_errors import odbc_failure
 from mostek.plugin.sql_types import Param, SqlType
 from mostek.wire.failures import CommandFailure, ErpUnavailable, Internal, Locked
@@ -39,7 +40,6 @@ SELECT @result
 """
 _UNLOCK = "EXEC sp_releaseapplock @Resource = ?, @LockOwner = 'Session'"
 # Without the right a login sees its own session only.
-_SEES_SESSIONS = "SELECT HAS_PERMS_BY_NAME(NULL, NULL, 'VIEW SERVER STATE')"
 _SESSIONS = """
 SELECT COUNT(*) FROM sys.dm_exec_sessions
 WHERE host_name = HOST_NAME() AND host_process_id IN ({})
@@ -171,7 +171,7 @@ class OdbcDatabase(Database):
         query = _SESSIONS.format(", ".join("?" * len(processes)))
         params = [Param(process, SqlType.parse("int")) for process in processes]
         with self.reading(context, committed=True) as session:
-            if session.one(_SEES_SESSIONS) != (1,):
+            if session.one(SEES_SESSIONS) != (1,):
                 return False
             while session.one(query, params) != (0,):
                 if time.monotonic() > ends:

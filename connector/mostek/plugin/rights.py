@@ -7,7 +7,10 @@ from dataclasses import dataclass, field
 
 from mostek.plugin.database_config import SqlServerConfig
 
-__all__ = ["LoginNames", "Rights", "WriteRights", "by_table", "logins_script"]
+__all__ = ["SEES_SESSIONS", "LoginNames", "Rights", "WriteRights", "by_table", "logins_script"]
+
+#: Whether a login may look at other sessions: 1 if it may.
+SEES_SESSIONS = "SELECT HAS_PERMS_BY_NAME(NULL, NULL, 'VIEW SERVER STATE')"
 
 
 @dataclass(frozen=True)
@@ -15,7 +18,8 @@ class WriteRights:
     """What orders and customers need: `dbo.table` each, `executes` procedures.
 
     `looks_up` is read with both logins: ValidateOrder writes nothing. So are the `columns` of some tables, and nothing
-    else of these: they hold what no connector should see.
+    else of these: they hold what no connector should see. `sessions`: the ERP's own program writes, and the read login
+    has to see whether a session of one that hung is left.
     """
 
     looks_up: frozenset[str]
@@ -23,6 +27,7 @@ class WriteRights:
     inserts: frozenset[str] = frozenset()
     updates: frozenset[str] = frozenset()
     executes: frozenset[str] = frozenset()
+    sessions: bool = False
 
 
 @dataclass(frozen=True)
@@ -91,6 +96,8 @@ def _script(rights: Rights, names: LoginNames, columns: bool) -> Iterator[str]:
     yield "GO"
     if rights.writes:
         yield from _writer(rights.write, names.write)
+    if rights.write.sessions:
+        yield from _sessions(names.read)
 
 
 def _writer(write: WriteRights, login: str) -> Iterator[str]:
@@ -109,6 +116,16 @@ def _writer(write: WriteRights, login: str) -> Iterator[str]:
             yield _grant(right, name, login)
     for table, columns in sorted(write.columns.items()):
         yield from _column_grants(table, columns, login)
+    yield "GO"
+
+
+def _sessions(login: str) -> Iterator[str]:
+    yield ""
+    yield "-- Gdy program zawiesi się przy zapisie: czy jego sesja jeszcze trwa. Prawo serwera."
+    yield "-- When the program hung while it wrote: whether its session is left. A right of the server."
+    yield "USE [master];"
+    yield "GO"
+    yield f"GRANT VIEW SERVER STATE TO {_name(login)};"
     yield "GO"
 
 

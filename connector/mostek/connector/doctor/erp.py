@@ -15,7 +15,7 @@ from mostek.plugin.database import Database, Session
 from mostek.plugin.database_config import SqliteConfig, SqlServerConfig
 from mostek.plugin.plugin import Context, Plugin
 from mostek.plugin.query import DriftNote
-from mostek.plugin.rights import Rights
+from mostek.plugin.rights import SEES_SESSIONS, Rights
 from mostek.plugin.sql_errors import LOGIN_REFUSED, NO_DATABASE, UNREACHABLE
 from mostek.plugin.sql_plugin import SqlPlugin
 from mostek.plugin.sql_types import Param
@@ -173,8 +173,10 @@ def _compared(plugin: SqlPlugin, *, write: bool) -> Iterator[tuple[str, list[str
         if write or shared:
             missing |= {("EXECUTE", name) for name in _not_executable(session, needed)}
         roles = session.one(_ROLES) or ()
-    if missing:
-        yield "rights.missing", sorted(f"{right} {name}" for right, name in missing)
+        blind = needed.write.sessions and not write and session.one(SEES_SESSIONS) != (1,)
+    lacking = sorted(f"{right} {name}" for right, name in missing)
+    if lacking or blind:
+        yield "rights.missing", [*lacking, *(["VIEW SERVER STATE"] if blind else [])]
     more = [name for name, member in zip(_ROLE_NAMES, roles, strict=True) if member]
     more += sorted(f"{right} {table}" for right, table in has - wanted)
     if more:

@@ -33,7 +33,7 @@ _RATES = "SELECT vat_Id, vat_Symbol, vat_Stawka, vat_StawkaZagraniczna FROM dbo.
 
 _KINDS = {GOODS, SERVICE, SET}
 _BLOCKED = "the product is withdrawn (zablokowany)"
-_OTHER_KIND = "returnable packaging and fees can't be ordered by direct SQL"
+_OTHER_KIND = "returnable packaging and fees can't be ordered"
 _REMARK = "the program adds {} to such a product, direct SQL does not"
 #: What the program adds to a document for such a product and direct SQL does not.
 _ADDED = {
