@@ -51,4 +51,4 @@ def test_the_demo_shows_calls_with_their_times_and_the_order_in_the_erp_and_ends
 def test_an_erp_without_a_demo_is_told_those_that_have_one() -> None:
     done = run("no-such-erp")
     assert done.returncode == 2
-    assert "there is no demo of no-such-erp; there are subiekt-gt" in done.stderr
+    assert f"there is no demo of no-such-erp; there are {', '.join(ERPS)}" in done.stderr

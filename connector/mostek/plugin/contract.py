@@ -383,8 +383,9 @@ def _reads_all(step: str, aliases: set[str], may_walk: bool) -> bool:
 
 def _texts(plugin: SqlPlugin) -> Iterator[str]:
     """Each file's statement for SQL Server, with all its fields: with no filter, and with every one."""
-    for query in plugin.queries.values():
-        yield from _texts_of(query, plugin)
+    texts = (text for query in plugin.queries.values() for text in _texts_of(query, plugin))
+    # A file without filters has one text, and some parts are the same in two queries: grammars are slow.
+    yield from dict.fromkeys(texts)
 
 
 def _texts_of(query: Query, plugin: SqlPlugin) -> Iterator[str]:
