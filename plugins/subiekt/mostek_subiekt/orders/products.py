@@ -74,6 +74,8 @@ class Products:
 
     def prices(self, products: Iterable[Product], level: int) -> dict[int, ListedPrice]:
         """The prices of that level, by product."""
+        if not level:
+            return {}
         sql = (
             f"SELECT tc_IdTowar, tc_CenaNetto{level:d}, tc_CenaBrutto{level:d}, tc_IdWaluta{level:d}"  # noqa: S608 - names of this plugin
             " FROM dbo.tw_Cena WHERE tc_IdTowar IN ({})"
