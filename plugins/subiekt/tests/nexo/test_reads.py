@@ -79,7 +79,7 @@ def test_only_contractors_are_customers_and_never_the_own_company_or_one_off_one
 
 
 def test_a_company_has_its_full_name_a_person_has_its_own(nexo: Frozen, rows: Rows) -> None:
-    companies = dict(rows("SELECT Firma_Podmiot_Id, Nazwa FROM @Firmy"))
+    companies: dict[int, str] = dict(rows("SELECT Firma_Podmiot_Id, Nazwa FROM @Firmy"))
     persons = {row[0]: row for row in rows("SELECT Podmiot_Id, Imie, Nazwisko, PESEL FROM @Osoby")}
     for customer in listed(nexo, "ListCustomers"):
         number = int(customer.id)
@@ -112,7 +112,7 @@ def test_a_foreign_customer_is_found_by_its_vat_number(nexo: Frozen, rows: Rows)
 
 
 def test_an_address_is_in_one_line_where_the_program_shows_it_so(nexo: Frozen, rows: Rows) -> None:
-    lines = dict(
+    lines: dict[int, str] = dict(
         rows(
             "SELECT p.PodmiotAdresuPodstawowego_Id, a.LiniaCalosc FROM @Adresy a JOIN @Adresy_AdresPodmiotu p"
             " ON p.Id = a.Id WHERE a.LiniowyAktualny = 1 AND p.PodmiotAdresuPodstawowego_Id IS NOT NULL"
@@ -290,7 +290,8 @@ def test_what_remains_is_the_buyers_and_not_what_went_to_a_card_operator(
     assert card
     for (number,) in card:
         invoice = by_id(nexo, "GetInvoice", number)
-        assert (Decimal(invoice.remaining), invoice.paid) == (0, invoice.gross)
+        assert not Decimal(invoice.remaining)
+        assert invoice.paid == invoice.gross
     receivables = listed(nexo, "ListReceivables")
     operators = [r for r in receivables if r.payer.name == "Karty Płatnicze S.A."]
     assert {r.invoice_id for r in operators} == {str(number) for (number,) in card}

@@ -123,7 +123,7 @@ class Cards:
             ("przelew 30 dni", 30, 1),
             ("przelew 60 dni", 60, 0),
         ):
-            row = {"Nazwa": name, "TerminPlatnosci": days, "Aktywna": active}
+            row: dict[str, object] = {"Nazwa": name, "TerminPlatnosci": days, "Aktywna": active}
             number = self._rows.add("FormyPlatnosci", row | {"PodmiotCesyjny_Id": None})
             self.forms.append((number, days or 0))
 

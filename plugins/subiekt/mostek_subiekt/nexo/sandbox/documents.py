@@ -173,8 +173,10 @@ class Documents:
         self._write_rates(number, lines, currency)
         written = Written(number, name, sum(line.amounts[2] for line in lines), lines, ids)
         if realises:
-            link = {"DokumentyRealizujace_Id": number, "DokumentyRealizowane_Id": realises.id}
-            self._rows.link("DokumentDokument", link)
+            self._rows.link(
+                "DokumentDokument",
+                {"DokumentyRealizujace_Id": number, "DokumentyRealizowane_Id": realises.id},
+            )
         if symbol in {"FS", "KFS"} and buyer.role == "company" and status != _VOID:
             seller = "5252344078"
             self._rows.link(
