@@ -16,13 +16,13 @@ from pydantic import (
     Field,
     SecretStr,
     ValidationError,
-    field_validator,
     model_validator,
 )
 
+from mostek.connector.journal.config import JournalConfig
+from mostek.connector.policy_config import PolicyConfig
 from mostek.connector.proxy import checked_proxy, is_here
 from mostek.plugin.secret import Secret
-from mostek.wire.fields import unknown_paths
 from mostek.wire.names import NAME
 
 __all__ = [
@@ -155,25 +155,6 @@ class ConnectorConfig(_Table):
     log_level: Literal["debug", "info", "warning", "error"] = "info"
 
 
-class PolicyConfig(_Table):
-    """`[policy]`: what the site allows."""
-
-    #: Whether operations that change the ERP are allowed.
-    writes: bool = False
-    #: Field paths that never leave the site, each led by its message: `Customer.pesel`, `Invoice.lines`.
-    deny: list[str] = ["Customer.pesel"]
-    #: Whether the ERP's own error text may leave the site.
-    share_error_text: bool = False
-
-    @field_validator("deny")
-    @classmethod
-    def _known(cls, deny: list[str]) -> list[str]:
-        if unknown := unknown_paths(deny):
-            names = ", ".join(map(repr, unknown))
-            raise ValueError(f"{names}: no field of the contract; write e.g. Customer.pesel")
-        return deny
-
-
 class MetricsConfig(_Table):
     """`[metrics]`: what Prometheus may read."""
 
@@ -216,6 +197,7 @@ class Config(_Table):
     hub: HubConfig
     connector: ConnectorConfig
     policy: PolicyConfig = PolicyConfig()
+    journal: JournalConfig = JournalConfig()
     metrics: MetricsConfig = MetricsConfig()
     companies: dict[Name, CompanyConfig] = Field(min_length=1)
 
