@@ -13,6 +13,7 @@ import structlog
 from google.protobuf.message import DecodeError
 from grpc.aio import ServicerContext
 
+from mostek.hub import metrics
 from mostek.hub.identity import LOCAL
 from mostek.hub.pki.tls import Tls
 from mostek.hub.pki.trust import Refused, Stale
@@ -28,6 +29,7 @@ from mostek.wire.session import (
     Left,
     Opened,
     ProtocolError,
+    RoundTrip,
     SessionSettings,
     StatusChanged,
     reason_of,
@@ -172,7 +174,9 @@ class Link(LinkServiceServicer):
             stream.cancel()
 
     def _ended(self, session: LiveSession) -> None:
-        self._registry.remove(session, silent=session.rules.is_dead(time.monotonic()))
+        now = time.monotonic()
+        metrics.closed(session.rules, now)
+        self._registry.remove(session, silent=session.rules.is_dead(now))
         session.close()
         log.info(
             "session ended",
@@ -222,27 +226,32 @@ class Link(LinkServiceServicer):
                 log.info(
                     "connector changed", tenant=session.tenant, connector=session.connector.name
                 )
+            case RoundTrip() as round_trip:
+                metrics.beaten(round_trip)
             case Left(goodbye):
                 log.info(
                     "connector says goodbye",
                     tenant=session.tenant,
                     connector=session.connector.name,
-                    reason=reason_of(goodbye),
+                    reason=reason_of(goodbye.reason),
                 )
 
     def _opened(self, session: LiveSession) -> None:
         if self._draining is not None:
+            metrics.opened("leaving")
             session.end(GoodbyeReason.GOODBYE_REASON_STOPPING, _STOPPING, self._draining)
         elif rivals := self._registry.rivals(session):
             deciding = asyncio.create_task(self._decide(session, rivals), name="decide")
             self._deciding.add(deciding)
             deciding.add_done_callback(self._deciding.discard)
         elif not self._registry.has_room(session):
+            metrics.opened("crowded")
             session.end(GoodbyeReason.GOODBYE_REASON_REFUSED, _CROWDED, _REFUSED_FOR)
         else:
             self._admit(session)
 
     def _admit(self, session: LiveSession) -> None:
+        metrics.opened("opened")
         self._registry.add(session)
         hello = session.rules.hello
         assert hello is not None
@@ -280,6 +289,8 @@ class Link(LinkServiceServicer):
             instance=session.instance,
             process=session.process,
         )
+        metrics.opened("copy")
+        metrics.conflict()
         self._registry.refuse(session)
         session.end(GoodbyeReason.GOODBYE_REASON_REFUSED, _COPY, _REFUSED_FOR)
 
