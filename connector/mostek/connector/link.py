@@ -276,8 +276,8 @@ class Session:
         match self.rules.receive(frame, time.monotonic()):
             case Started(command, request):
                 begun = partial(self.rules.begin, command.command_id)
-                fit = partial(self.rules.fitted, command.command_id)
                 answer = partial(self._answer, time.monotonic())
+                fit = partial(self.rules.fitted, command.command_id)
                 self._start(self._runner.run(command, request, answer, begun, fit))
             case Acknowledged(company, key):
                 self._start(self._runner.acknowledge(company, key))

@@ -91,8 +91,9 @@ class Hub:
         self.budget = Budget(config.result_budget)
         #: Once it runs.
         self.link: Link
-        self.audit: Audit
         self.monitor: Monitor
+        self.audit: Audit
+        self.journals: Journals
         #: None in an insecure hub; until it runs, too.
         self.tls: Tls | None = None
         self._ready = False

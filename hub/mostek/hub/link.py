@@ -233,10 +233,10 @@ class Link(LinkServiceServicer):
                 log.info(
                     "connector changed", tenant=session.tenant, connector=session.connector.name
                 )
-            case Journaled() as told:
-                self._journals.hear(session, told)
             case RoundTrip() as round_trip:
                 metrics.beaten(round_trip)
+            case Journaled() as told:
+                self._journals.hear(session, told)
             case Left(goodbye):
                 log.info(
                     "connector says goodbye",

@@ -161,7 +161,7 @@ class LiveSession:
 
     def receive(
         self, frame: ConnectorToHub
-    ) -> Opened | StatusChanged | Journaled | RoundTrip | Left | None:
+    ) -> Opened | StatusChanged | RoundTrip | Journaled | Left | None:
         """Take a frame; results go to those who wait for them. Raises ProtocolError."""
         event = self.rules.receive(frame, time.monotonic())
         match event:

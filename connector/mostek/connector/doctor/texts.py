@@ -498,8 +498,8 @@ TEXTS: dict[str, Text] = JOURNAL_TEXTS | {
         _FAIL,
         "{company}: {note}",
         "{company}: {note}",
-        "until then every order is refused",
-        "do tego czasu każde zamówienie będzie odrzucane",
+        "until then the orders that it concerns are refused",
+        "do tego czasu zamówienia, których to dotyczy, będą odrzucane",
     ),
     "schema.other": Text(
         _WARN,

@@ -14,7 +14,7 @@ from mostek.link.v1.failure_pb2 import FailureKind
 from mostek.link.v1.link_pb2 import Command
 from mostek.wire.failures import CommandFailure, Denied
 
-__all__ = ["Trace", "rows_of"]
+__all__ = ["Trace"]
 
 _KIND = "FAILURE_KIND_"
 #: Fields at fault that an entry names.
@@ -66,14 +66,6 @@ class Trace:
         if end.violations:
             told["about"] = sorted({violation.field for violation in end.violations})[:_MOST_ABOUT]
         return told
-
-
-def rows_of(response: Message) -> int:
-    """The rows that a response holds: a list's items; one of any other."""
-    if "next_page_token" not in response.DESCRIPTOR.fields_by_name:
-        return 1
-    items = next(f for f in response.DESCRIPTOR.fields if f.is_repeated and f.message_type)
-    return len(getattr(response, items.name))
 
 
 def _hashed(request: Message, key: SiteKey) -> dict[str, str | list[str]]:

@@ -64,7 +64,7 @@ class _Outstanding:
     wanted: bool = True
 
 
-HubEvent = Opened | StatusChanged | Noticed | Finished | Journaled | RoundTrip | Left
+HubEvent = Opened | StatusChanged | Noticed | Finished | RoundTrip | Journaled | Left
 
 #: Of a hash of the journal: SHA-256. And the highest number that databases keep.
 _HASH_SIZE = 32
@@ -222,8 +222,8 @@ class HubSession(Side[HubToConnector]):
             case "begun":
                 return self._begun(frame.begun)
             case "heartbeat":
-                round_trip = self._heard_heartbeat(frame.heartbeat, now)
-                return self._journaled(frame.heartbeat) or round_trip
+                trip = self._heard_heartbeat(frame.heartbeat, now)
+                return self._journaled(frame.heartbeat) or trip
             case "credit" if self._takes(REQUEST_CREDIT):
                 self._heard_credit(frame.credit)
             case "status":
