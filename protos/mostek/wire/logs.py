@@ -6,7 +6,9 @@ import asyncio
 import atexit
 import logging
 import sys
-from typing import TextIO
+from collections.abc import MutableMapping
+from datetime import UTC, datetime
+from typing import Any, TextIO
 
 import orjson
 import structlog
@@ -23,19 +25,13 @@ def configure_logs(
     """Set up structlog for the process. `level` is a name of the logging module; `json` None: unless on a terminal."""
     stream = stream or sys.stderr
     as_json = not stream.isatty() if json is None else json
-    render: list[structlog.types.Processor] = [structlog.dev.ConsoleRenderer()]
-    if as_json:
-        render = [
-            structlog.processors.format_exc_info,
-            structlog.processors.EventRenamer("message"),
-            structlog.processors.JSONRenderer(serializer=_json),
-        ]
+    coloured: list[structlog.types.Processor] = [
+        structlog.processors.add_log_level,
+        structlog.processors.TimeStamper(fmt="iso", utc=True, key="time"),
+        structlog.dev.ConsoleRenderer(),
+    ]
     structlog.configure(
-        processors=[
-            structlog.processors.add_log_level,
-            structlog.processors.TimeStamper(fmt="iso", utc=True, key="time"),
-            *render,
-        ],
+        processors=[_json_line] if as_json else coloured,
         wrapper_class=structlog.make_filtering_bound_logger(
             logging.getLevelNamesMapping()[level.upper()]
         ),
@@ -46,8 +42,16 @@ def configure_logs(
     logging.basicConfig(level=logging.WARNING, handlers=[_FromLibraries()], force=True)
 
 
-def _json(event: dict[str, object], **_: object) -> str:
-    return orjson.dumps(event, default=repr).decode()
+def _json_line(
+    logger: object, level: str, event: MutableMapping[str, Any]
+) -> structlog.types.ProcessorReturnValue:
+    """The line of an event. One step instead of structlog's five: each call has a line on both sides."""
+    if "exc_info" in event:
+        event = structlog.processors.format_exc_info(logger, level, event)
+    event["message"] = event.pop("event")
+    event["level"] = "error" if level == "exception" else level
+    event["time"] = datetime.now(UTC)
+    return orjson.dumps(event, default=repr, option=orjson.OPT_UTC_Z).decode()
 
 
 class _FromLibraries(logging.Handler):
