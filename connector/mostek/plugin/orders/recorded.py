@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass, field
 from decimal import Decimal
 
 from mostek.erp.v1.order_pb2 import OrderDraft, OrderLineDraft
+from mostek.plugin.orders.amounts import ZERO, line_amounts
 from mostek.wire.failures import Conflict, Violation
 
 __all__ = ["RecordedLine", "RecordedOrder", "WantedOrder", "WantedProduct", "same_order"]
@@ -14,14 +15,18 @@ __all__ = ["RecordedLine", "RecordedOrder", "WantedOrder", "WantedProduct", "sam
 
 @dataclass(frozen=True)
 class RecordedLine:
-    """A line as the ERP has it. `product` is its id; `prices` are `net` and `gross`, before discount, as far as the ERP
-    tells; the quantity is in the line's unit."""
+    """A line as the ERP has it. `product` is its id; the quantity is in the line's unit.
+
+    `prices` are `net` and `gross`, before discount, as far as the ERP tells. An ERP that keeps the value of a line and
+    not its price as it was given tells `values` instead, after discount.
+    """
 
     product: int | None
     quantity: Decimal
     unit: str
     prices: dict[str, Decimal]
     discount: Decimal
+    values: dict[str, Decimal] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -59,11 +64,11 @@ class WantedOrder:
 def same_order(found: Sequence[RecordedOrder], wanted: WantedOrder) -> RecordedOrder | None:
     """The order that an earlier call wrote for this draft, among those with its external number.
 
-    Raises Conflict, showing them, if all have another buyer or other lines.
+    Raises Conflict, telling in what they differ, if all have another buyer or other lines.
     """
-    differences = {order.number: list(_differences(order, wanted)) for order in found}
-    for order in found:
-        if not differences[order.number]:
+    differences = [list(_differences(order, wanted)) for order in found]
+    for order, differs in zip(found, differences, strict=True):
+        if not differs:
             return order
     if found:
         raise _conflict(differences)
@@ -106,6 +111,10 @@ def _line_differences(
     if line.unit.casefold() != (draft.unit.rstrip() or product.unit).casefold():
         yield "unit"
     kind = draft.price.WhichOneof("price")
+    if kind and kind not in line.prices and kind in line.values:
+        if line.values[kind] != _value(draft, getattr(draft.price, kind)):
+            yield "price"
+        return
     # The ERP's own price may have changed since.
     if kind and kind in line.prices and line.prices[kind] != Decimal(getattr(draft.price, kind)):
         yield "price"
@@ -113,12 +122,16 @@ def _line_differences(
         yield "discount"
 
 
-def _conflict(differences: dict[str, list[str]]) -> Conflict:
-    shown = "; ".join(
-        f"{number} (it differs in {', '.join(names)})" for number, names in differences.items()
-    )
-    paths = dict.fromkeys(name for names in differences.values() for name in names)
+def _value(draft: OrderLineDraft, price: str) -> Decimal:
+    quantity, discount = Decimal(draft.quantity), Decimal(draft.discount or "0")
+    return line_amounts(quantity, Decimal(price), discount, ZERO, from_net=True).net
+
+
+def _conflict(differences: Iterable[list[str]]) -> Conflict:
+    """Tells where it differs and nothing of what the ERP has there: the caller may not be allowed to see it."""
+    paths = dict.fromkeys(name for names in differences for name in names)
     return Conflict(
-        f"The external number belongs to another order: {shown}. Give this order a number of its own.",
+        f"The external number belongs to another order, which differs in {', '.join(paths)}; ListOrders with this "
+        "external number shows it. Give this order a number of its own.",
         violations=[Violation(f"order.{path}", "differs from the order found") for path in paths],
     )
