@@ -272,7 +272,8 @@ class Session:
             await asyncio.sleep(TICK)
             now = time.monotonic()
             self.rules.tick(now)
-            self._runner.tick()
+            if self.welcomed:
+                self._runner.tick()
             silent = not self.welcomed and now - began > WELCOME_WITHIN
             sending = self._sending_since
             stuck = sending is not None and now - sending > SEND_WITHIN
