@@ -390,6 +390,22 @@ def test_a_query_of_the_site_is_not_asked_by_another_column_than_it_says(
         plugin.list_customers(ListCustomersRequest(codes=["0000000001"]), denied)
 
 
+def test_attributes_that_a_plugin_adds_for_the_site_are_held_to_the_policy_too(
+    make: Make, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    load = Tiny._load
+    added = {"customers": {"number": "f.fi_nip", "region": "f.fi_region"}}
+    monkeypatch.setattr(
+        Tiny, "_load", lambda self, config: load(self, config.with_attributes(added, "own"))
+    )
+    (first, *_) = (
+        make()
+        .list_customers(ListCustomersRequest(page_size=1), context(denied=["Customer.tax_id"]))
+        .customers
+    )
+    assert dict(first.attributes) == {"region": "north"}
+
+
 def test_what_the_site_has_of_its_own_is_told(make: Make, tmp_path: Path) -> None:
     with_list(make, tmp_path)
     plugin = make(
