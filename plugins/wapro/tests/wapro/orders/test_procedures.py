@@ -13,7 +13,7 @@ from mostek.plugin.sql_types import SqlType
 from mostek.plugin.testing import context
 from mostek.wire.failures import Drift, Unsupported
 from mostek_wapro.orders.emulated import emulate
-from mostek_wapro.orders.new_customer import _IDENTITY
+from mostek_wapro.orders.insertion import _IDENTITY
 from mostek_wapro.orders.procedures import (
     _PARAMETERS,
     ADD,
