@@ -57,6 +57,14 @@ def test_every_call_is_t_sql_that_names_its_parameters(company: Company, generat
         assert f"dbo.{call.name}" in EXECUTED
 
 
+def test_every_call_is_t_sql_to_another_grammar_too(company: Company) -> None:
+    sqlfluff = pytest.importorskip("sqlfluff.core", reason="sqlfluff is not installed")
+    linter = sqlfluff.Linter(dialect="tsql")
+    for call in procedures_of(company()).calls.values():
+        # sqlfluff knows no ODBC markers.
+        assert not linter.parse_string(call.text().replace("?", "@p") + "\n").violations, call.name
+
+
 def test_a_parameter_that_nobody_knows_is_refused_by_name(company: Company) -> None:
     shop = company(
         f"INSERT INTO {PARAMETERS} VALUES ('RM_SumujZamowienie', 2, '@tryb2', 0, 'int', 'x')"
