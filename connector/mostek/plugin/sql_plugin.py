@@ -2,25 +2,31 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import replace
 from datetime import date, datetime
+from functools import partial
 from importlib.resources.abc import Traversable
 from pathlib import Path
-from typing import Any, ClassVar, TypeVar
+from typing import Any, ClassVar, Self, TypeVar
 
 from google.protobuf.message import Message
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, ValidationInfo, field_validator
 
 from mostek.erp.v1 import options_pb2
 from mostek.erp.v1.record_pb2 import ListRecordsRequest, ListRecordsResponse
 from mostek.plugin.conversion import Converter
 from mostek.plugin.database import Database, open_database
 from mostek.plugin.database_config import DatabaseConfig
+from mostek.plugin.fields import Kind
 from mostek.plugin.paging import decode_token, encode_token, request_fingerprint
-from mostek.plugin.plugin import Context, Plugin, Site
+from mostek.plugin.plugin import Context, Plugin, SettingError, Site
 from mostek.plugin.query import AdaptedQuery, DriftNote, Query, QueryFolder
+from mostek.plugin.query_file import QueryError
 from mostek.plugin.records import RECORDS, load_records, record_filters
 from mostek.plugin.rights import Rights, WriteRights, by_table
+from mostek.plugin.site_parts import feeds_of, site_parts
 from mostek.wire.failures import Drift, NotFound
 
 __all__ = ["SqlConfig", "SqlPlugin"]
@@ -34,9 +40,9 @@ _NO_FILTERS = frozenset({"id", "page_size", "page_token", "read_mask"})
 class SqlConfig(BaseModel):
     """The configuration of a SQL plugin; a plugin's own extends it.
 
-    `queries` is a folder of the site: a file there replaces the plugin's of that name, and its `records/<name>.sql`
-    are lists of the site's own. `attributes` adds entries to
-    the attributes of what a query reads, by SQL expression, and `rows` limits what it sees:
+    `queries` is a folder of the site, beside the configuration's file: a file there replaces the plugin's of that name,
+    and its `records/<name>.sql` are lists of the site's own. `attributes` adds entries to the attributes of what a
+    query reads, by SQL expression, and `rows` limits what it sees:
 
         [attributes.customers]
         region = "k.kh_Pole1"
@@ -51,6 +57,27 @@ class SqlConfig(BaseModel):
     queries: Path | None = None
     attributes: dict[str, dict[str, str]] = Field(default_factory=dict)
     rows: dict[str, str] = Field(default_factory=dict)
+
+    @field_validator("queries")
+    @classmethod
+    def _is_there(cls, value: Path | None, info: ValidationInfo) -> Path | None:
+        """A path beside the configuration's file. One that is misspelt would have the site's own files passed over."""
+        if value is None:
+            return None
+        folder: Path = (info.context or {}).get("folder", Path())
+        if not (folder / value).is_dir():
+            raise ValueError(f"there is no folder {folder / value}")
+        return folder / value
+
+    def with_attributes(self, added: Mapping[str, Mapping[str, str]], table: str) -> Self:
+        """With further attributes, which the table of that name configures. ValueError for one that is there twice."""
+        both = {query: dict(found) for query, found in self.attributes.items()}
+        for query, found in added.items():
+            for name in sorted(both.get(query, {}).keys() & found.keys()):
+                where = f"{name} is both in attributes.{query} and {table}.{query}"
+                raise SettingError((table, query, name), where)
+            both[query] = both.get(query, {}) | dict(found)
+        return self.model_copy(update={"attributes": both})
 
 
 class SqlPlugin(Plugin):
@@ -80,6 +107,7 @@ class SqlPlugin(Plugin):
         self.database: Database = open_database(config.database)
         self.queries = self._load(config)
         self.records = load_records(config.queries, site.zone, self.converters())
+        self._tell_site_parts()
         self._adapted: dict[str, AdaptedQuery] = {}
 
     def converters(self) -> Mapping[str, Converter]:
@@ -159,7 +187,8 @@ class SqlPlugin(Plugin):
     def list_records(self, request: ListRecordsRequest, context: Context) -> ListRecordsResponse:
         """A page of a list that the site defined."""
         if request.list not in self.records:
-            known = ", ".join(sorted(self.records)) or "none"
+            shown = (n for n, q in self.records.items() if not context.denied.hides(q.message))
+            known = ", ".join(sorted(shown)) or "none"
             raise NotFound(f"The site has no list of this name; it has {known}.")
         query = f"{RECORDS}{request.list}"
         given = record_filters(self.records[request.list], request.parameters)
@@ -193,27 +222,62 @@ class SqlPlugin(Plugin):
         tables = {table for query in self.queries.values() for table in query.tables}
         return self.database.catalogue().fingerprint(tables)
 
+    def own_fields(self) -> frozenset[str]:
+        attributes = (
+            f"{query.message}.{path}"
+            for query in self.queries.values()
+            for part in query.parts
+            for path in part.fed
+            if part.prefix == "" and query.root.find(path).kind is Kind.MAP  # type: ignore[union-attr]
+        )
+        columns = (
+            f"{query.message}.{name}"
+            for query in self.records.values()
+            for name in query.root.children
+        )
+        return frozenset((*attributes, *columns))
+
     def drift(self) -> list[str]:
         return [note.message for note in self.drift_notes()]
 
     def _load(self, config: SqlConfig) -> dict[str, Query]:
-        for name in {*config.attributes, *config.rows} - self.messages.keys():
-            known = ", ".join(self.messages)
-            raise ValueError(f"attributes and rows: there is no query {name}; there are {known}")
+        tables: Mapping[str, Mapping[str, Any]] = {
+            "attributes": config.attributes,
+            "rows": config.rows,
+        }
+        for table, found in tables.items():
+            for name in sorted(found.keys() - self.messages.keys()):
+                known = ", ".join(self.messages)
+                raise SettingError((table, name), f"there is no query {name}; there are {known}")
         folder = QueryFolder(self.folder, config.queries)
         converters = self.converters()
-        return {
+        queries = {}
+        for name, message in self.messages.items():
+            load = partial(
+                Query.load, folder, name, message, zone=self.site.zone, converters=converters
+            )
+            queries[name] = _with_settings(
+                load, name, config.attributes.get(name, {}), config.rows.get(name)
+            )
+        return queries
+
+    def _tell_site_parts(self) -> None:
+        """Find out what the site's own lists, attributes and queries show of what the policy may keep back."""
+        plain = {
             name: Query.load(
-                folder,
+                QueryFolder(self.folder),
                 name,
                 message,
                 zone=self.site.zone,
-                converters=converters,
-                attributes=config.attributes.get(name),
-                rows=config.rows.get(name),
+                converters=self.converters(),
             )
             for name, message in self.messages.items()
         }
+        feeds = feeds_of(plain.values())
+        for name, query in self.queries.items():
+            self.queries[name] = replace(query, site=site_parts(query, feeds, plain[name]))
+        for name, query in self.records.items():
+            self.records[name] = replace(query, site=site_parts(query, feeds))
 
     def _read(
         self, adapted: AdaptedQuery, context: Context, **wanted: Any
@@ -224,6 +288,30 @@ class SqlPlugin(Plugin):
             # The ERP may have been updated since the columns were read: the next call sees it as it is now.
             self.open()
             raise
+
+
+def _with_settings(
+    load: Callable[..., Query], name: str, attributes: Mapping[str, str], rows: str | None
+) -> Query:
+    """A query with the site's attributes and condition. Raises SettingError for the one of them that is wrong."""
+    try:
+        return load(attributes=attributes, rows=rows)
+    except QueryError:
+        load()
+        for attribute, sql in attributes.items():
+            with _blaming("attributes", name, attribute):
+                load(attributes={attribute: sql})
+        with _blaming("rows", name):
+            load(rows=rows)
+        raise
+
+
+@contextmanager
+def _blaming(*path: str) -> Iterator[None]:
+    try:
+        yield
+    except QueryError as error:
+        raise SettingError(path, str(error)) from None
 
 
 class _Items(list[Any]):

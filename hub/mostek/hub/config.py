@@ -46,6 +46,10 @@ class HubConfig(BaseSettings):
     link: str = "127.0.0.1:7444"
     #: JSON over HTTP for callers.
     http: str = "127.0.0.1:7480"
+    #: The internal port, plain HTTP, for metrics and probes, e.g. 127.0.0.1:7490; empty: none.
+    metrics: str = ""
+    #: Whether there is a series for each connector, which names tenants and connectors.
+    metrics_by_connector: bool = False
     log_level: Literal["debug", "info", "warning", "error"] = "info"
     heartbeat_interval: float = Field(default=12.0, gt=0, le=15.0)
     #: Result bytes that the process holds at once.
@@ -121,7 +125,7 @@ class HubConfig(BaseSettings):
         split_address(address)
         return address
 
-    @field_validator("public_http", "public_link")
+    @field_validator("metrics", "public_http", "public_link")
     @classmethod
     def _public(cls, address: str) -> str:
         if address:

@@ -6,16 +6,18 @@ import asyncio
 import contextlib
 import socket
 import ssl
-from collections.abc import AsyncIterator, Callable, Iterator
+from collections.abc import AsyncIterator, Callable, Iterator, Sequence
 from dataclasses import dataclass
 from importlib.metadata import version
 from pathlib import Path
+from typing import Any
 
 import grpc
 import structlog
 import uvicorn
 from grpc_health.v1 import health, health_pb2, health_pb2_grpc
-from grpc_reflection.v1alpha import reflection
+from grpc_reflection.v1alpha import reflection, reflection_pb2_grpc
+from starlette.applications import Starlette
 
 from mostek.hub.admin import ADMIN_SERVICE, Admin
 from mostek.hub.admin_callers import CallersAdmin
@@ -26,15 +28,17 @@ from mostek.hub.callers import Callers
 from mostek.hub.config import HubConfig, split_address
 from mostek.hub.gate import ANYBODY, Gate, Keys
 from mostek.hub.http.app import create_app
+from mostek.hub.journals import Journals
 from mostek.hub.keyring import Keyring, add_key, load_keys
 from mostek.hub.link import Link
+from mostek.hub.monitor import Monitor
 from mostek.hub.oidc import Issuer
 from mostek.hub.pages import PageTokens
 from mostek.hub.pki.enrolment import PublicAddresses
 from mostek.hub.pki.tls import Tls
 from mostek.hub.registry import Registry
 from mostek.hub.router import Router
-from mostek.hub.store import AuditStore, KeyStore, Store
+from mostek.hub.store import AuditStore, JournalStore, KeyStore, Store
 from mostek.hub.writes import Writes
 from mostek.link.v1.link_pb2_grpc import add_LinkServiceServicer_to_server
 from mostek.wire.operations import SERVICE
@@ -66,6 +70,25 @@ class Addresses:
     api: str
     link: str
     http: str
+    #: The internal port; empty: there is none.
+    metrics: str = ""
+
+
+class _Generic:
+    """A server that takes what generated code adds, without the registration of each method.
+
+    grpc.aio keeps waiting for every registered method, and waits anew for all of them at each call.
+    """
+
+    def __init__(self, server: grpc.aio.Server) -> None:
+        self._server = server
+
+    def add_generic_rpc_handlers(self, handlers: Sequence[grpc.GenericRpcHandler]) -> None:
+        """Serve by name."""
+        self._server.add_generic_rpc_handlers(handlers)
+
+    def add_registered_method_handlers(self, service: str, handlers: object) -> None:
+        """Nothing: they are served by name."""
 
 
 class _HttpServer(uvicorn.Server):
@@ -83,7 +106,11 @@ class Hub:
         self.config = config
         self.registry = Registry(config.return_grace)
         self.budget = Budget(config.result_budget)
+        #: Once it runs.
         self.link: Link
+        self.monitor: Monitor
+        self.audit: Audit
+        self.journals: Journals
         #: None in an insecure hub; until it runs, too.
         self.tls: Tls | None = None
         self._ready = False
@@ -101,9 +128,22 @@ class Hub:
             ending.push_async_callback(store.close)
             audit = Audit(AuditStore(store), retention=self.config.audit_days * 24 * 3600.0)
             ending.push_async_callback(audit.flush)
+            self.audit = audit
+            journals = Journals(JournalStore(store), audit)
+            await journals.load()
+            ending.push_async_callback(journals.flush)
             if not self.config.insecure:
                 self.tls = await Tls.opened(self.config, store, keys, audit)
-            self.link = self._link()
+            self.link = self._link(journals)
+            self.monitor = Monitor(
+                self.registry,
+                self.budget,
+                store,
+                self.tls,
+                ready=lambda: self._ready,
+                by_connector=self.config.metrics_by_connector,
+            )
+            metrics_at = self._monitored(ending)
             gate = self._gate(KeyStore(store), audit, ending)
             retention = self.config.retention_days * 24 * 3600.0
             writes = Writes(self.registry, store, retention=retention)
@@ -113,7 +153,7 @@ class Hub:
             callers_admin = CallersAdmin(callers, AuditStore(store), tokens)
             enrolment = self.tls.enrolment if self.tls else None
             sites = SitesAdmin(self.registry, enrolment)
-            admin = Admin(self.registry, writes, audit, tokens, callers_admin, sites)
+            admin = Admin(self.registry, journals, writes, audit, tokens, callers_admin, sites)
             link = self._link_server()
             ending.push_async_callback(link.stop, 0)
             api, health_service = self._api_server(router, admin, gate)
@@ -122,7 +162,7 @@ class Hub:
             api_at = _bind(api, self.config.api, self.tls.api if self.tls else None)
             http, listener = self._http(router, admin, gate)
             host, http_port = listener.getsockname()[:2]
-            addresses = Addresses(api=api_at, link=link_at, http=f"{host}:{http_port}")
+            addresses = Addresses(api_at, link_at, f"{host}:{http_port}", metrics_at)
             await writes.dispatcher.start()
             # For a start that fails; a running hub stops its writes before the servers, which wait for them.
             ending.push_async_callback(writes.stop)
@@ -132,6 +172,7 @@ class Hub:
             ending.push_async_callback(closing.closed)
             ending.callback(asyncio.create_task(self._tick(), name="tick").cancel)
             ending.callback(asyncio.create_task(audit.run(), name="audit").cancel)
+            ending.callback(asyncio.create_task(journals.run(), name="journals").cancel)
             if self.tls is not None:
                 self._watch(self.tls, addresses, ending)
             serving = asyncio.create_task(http.serve([listener]), name="http")
@@ -143,9 +184,20 @@ class Hub:
             yield addresses
         log.info("stopped")
 
-    def _link(self) -> Link:
+    def _monitored(self, ending: contextlib.AsyncExitStack) -> str:
+        """Open the internal port, until all that ran has ended. Its address; empty: there is none."""
+        if not self.config.metrics:
+            return ""
+        server, listener = _http_server(self.monitor.app(), self.config.metrics)
+        ending.callback(asyncio.create_task(self.monitor.run(), name="monitor").cancel)
+        serving = asyncio.create_task(server.serve([listener]), name="metrics")
+        ending.push_async_callback(_stop_http, server, serving)
+        host, port = listener.getsockname()[:2]
+        return f"{host}:{port}"
+
+    def _link(self, journals: Journals) -> Link:
         settings = SessionSettings(heartbeat_interval=self.config.heartbeat_interval)
-        return Link(self.registry, settings, self.budget, self.tls)
+        return Link(self.registry, settings, self.budget, journals, self.tls)
 
     def _watch(self, tls: Tls, addresses: Addresses, ending: contextlib.AsyncExitStack) -> None:
         """Let certificates and revocations be followed until the hub ends."""
@@ -195,25 +247,18 @@ class Hub:
         )
         server.add_generic_rpc_handlers((erp_api(router, gate), admin_api(admin, gate)))
         servicer = health.aio.HealthServicer()
-        health_pb2_grpc.add_HealthServicer_to_server(servicer, server)
+        health_pb2_grpc.add_HealthServicer_to_server(servicer, _Generic(server))
         if self.config.insecure:
-            _reflect(server)
+            _reflect(_Generic(server))
         return server, servicer
 
     def _http(self, router: Router, admin: Admin, gate: Gate) -> tuple[_HttpServer, socket.socket]:
-        host, port = split_address(self.config.http)
         enrolment = self.tls.enrolment if self.tls else None
         app = create_app(router, admin, gate, ready=lambda: self._ready, enrolment=enrolment)
         proxies = [each.strip() for each in self.config.trusted_proxies.split(",") if each]
-        config = uvicorn.Config(
+        return _http_server(
             app,
-            host=host,
-            port=port,
-            log_config=None,
-            access_log=False,
-            lifespan="off",
-            ws="none",
-            server_header=False,
+            self.config.http,
             # A connector's doctor compares it with its own.
             headers=[("server", f"mostek-hub/{version('mostek')}")],
             # Whoever does not read its response must not keep the hub from ending.
@@ -222,15 +267,6 @@ class Hub:
             forwarded_allow_ips=proxies,
             ssl_context_factory=_context(self.tls),
         )
-        try:
-            listener = socket.create_server((host, port), backlog=2048)
-            _give_up_unread(listener)
-        except OSError as error:
-            raise _taken(self.config.http) from error
-        # Its connections inherit it. asyncio's own loop sets it only on sockets made for a named protocol, and else
-        # each answer but the first of a connection waits 40 ms for the caller's acknowledgement of its head.
-        listener.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-        return _HttpServer(config), listener
 
     async def _tick(self) -> None:
         while True:
@@ -261,7 +297,7 @@ class _Closing:
         await asyncio.gather(*self._stopping)
 
 
-def _reflect(server: grpc.aio.Server) -> None:
+def _reflect(server: _Generic) -> None:
     """Let tools ask what is served. It asks for no key, so a hub that wants keys does not offer it."""
     names = (
         SERVICE.full_name,
@@ -269,7 +305,32 @@ def _reflect(server: grpc.aio.Server) -> None:
         health.SERVICE_NAME,
         reflection.SERVICE_NAME,
     )
-    reflection.enable_server_reflection(names, server)
+    servicer = reflection.aio.ReflectionServicer(names)
+    reflection_pb2_grpc.add_ServerReflectionServicer_to_server(servicer, server)
+
+
+def _http_server(
+    app: Starlette, address: str, **settings: Any
+) -> tuple[_HttpServer, socket.socket]:
+    """A server of an application and the socket that it is to serve. Raises OSError: the port is taken."""
+    config = uvicorn.Config(
+        app,
+        log_config=None,
+        access_log=False,
+        lifespan="off",
+        ws="none",
+        server_header=False,
+        **settings,
+    )
+    try:
+        listener = socket.create_server(split_address(address), backlog=2048)
+        _give_up_unread(listener)
+    except OSError as error:
+        raise _taken(address) from error
+    # Its connections inherit it. asyncio's own loop sets it only on sockets made for a named protocol, and else
+    # each answer but the first of a connection waits 40 ms for the caller's acknowledgement of its head.
+    listener.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+    return _HttpServer(config), listener
 
 
 async def _stop_http(server: _HttpServer, serving: asyncio.Task[None]) -> None:

@@ -13,7 +13,9 @@ import structlog
 from google.protobuf.message import DecodeError
 from grpc.aio import ServicerContext
 
+from mostek.hub import metrics
 from mostek.hub.identity import LOCAL
+from mostek.hub.journals import Journals
 from mostek.hub.pki.tls import Tls
 from mostek.hub.pki.trust import Refused, Stale
 from mostek.hub.registry import Registry
@@ -25,9 +27,11 @@ from mostek.wire.names import NAME
 from mostek.wire.session import (
     Budget,
     HubSession,
+    Journaled,
     Left,
     Opened,
     ProtocolError,
+    RoundTrip,
     SessionSettings,
     StatusChanged,
     reason_of,
@@ -68,9 +72,11 @@ class Link(LinkServiceServicer):
         registry: Registry,
         settings: SessionSettings,
         budget: Budget,
+        journals: Journals,
         tls: Tls | None = None,
     ) -> None:
         self._registry = registry
+        self._journals = journals
         self._tls = tls
         self._settings = settings
         self._budget = budget
@@ -123,7 +129,9 @@ class Link(LinkServiceServicer):
     def _made(self, held: CertificateRecord | None) -> LiveSession:
         tenant = held.id.tenant if held else LOCAL.tenant
         name, now = secrets.token_hex(8), time.monotonic()
-        return LiveSession(HubSession(name, self._settings, self._budget, now, tenant), held)
+        known = self._journals.last
+        rules = HubSession(name, self._settings, self._budget, now, tenant, known)
+        return LiveSession(rules, held)
 
     def check(self) -> None:
         """End the sessions of those who may not be connected any more."""
@@ -172,7 +180,10 @@ class Link(LinkServiceServicer):
             stream.cancel()
 
     def _ended(self, session: LiveSession) -> None:
-        self._registry.remove(session, silent=session.rules.is_dead(time.monotonic()))
+        now = time.monotonic()
+        metrics.closed(session.rules, now)
+        self._registry.remove(session, silent=session.rules.is_dead(now))
+        self._journals.left(session)
         session.close()
         log.info(
             "session ended",
@@ -210,7 +221,10 @@ class Link(LinkServiceServicer):
             return
         if frame.HasField("hello") and not self._may_enter(session, frame.hello):
             return
-        match session.receive(frame):
+        event = session.receive(frame)
+        if event is None:
+            return
+        match event:
             case Opened(hello):
                 if not NAME.fullmatch(hello.connector):
                     raise ProtocolError(
@@ -222,28 +236,36 @@ class Link(LinkServiceServicer):
                 log.info(
                     "connector changed", tenant=session.tenant, connector=session.connector.name
                 )
+            case RoundTrip() as round_trip:
+                metrics.beaten(round_trip)
+            case Journaled() as told:
+                self._journals.hear(session, told)
             case Left(goodbye):
                 log.info(
                     "connector says goodbye",
                     tenant=session.tenant,
                     connector=session.connector.name,
-                    reason=reason_of(goodbye),
+                    reason=reason_of(goodbye.reason),
                 )
 
     def _opened(self, session: LiveSession) -> None:
         if self._draining is not None:
+            metrics.opened("leaving")
             session.end(GoodbyeReason.GOODBYE_REASON_STOPPING, _STOPPING, self._draining)
         elif rivals := self._registry.rivals(session):
             deciding = asyncio.create_task(self._decide(session, rivals), name="decide")
             self._deciding.add(deciding)
             deciding.add_done_callback(self._deciding.discard)
         elif not self._registry.has_room(session):
+            metrics.opened("crowded")
             session.end(GoodbyeReason.GOODBYE_REASON_REFUSED, _CROWDED, _REFUSED_FOR)
         else:
             self._admit(session)
 
     def _admit(self, session: LiveSession) -> None:
+        metrics.opened("opened")
         self._registry.add(session)
+        self._journals.admit(session)
         hello = session.rules.hello
         assert hello is not None
         log.info(
@@ -280,6 +302,8 @@ class Link(LinkServiceServicer):
             instance=session.instance,
             process=session.process,
         )
+        metrics.opened("copy")
+        metrics.conflict()
         self._registry.refuse(session)
         session.end(GoodbyeReason.GOODBYE_REASON_REFUSED, _COPY, _REFUSED_FOR)
 

@@ -3,16 +3,15 @@
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import random
 import time
 from collections import defaultdict
-from collections.abc import Iterator
 from dataclasses import dataclass, field
 
 import structlog
 from google.protobuf.message import DecodeError
 
+from mostek.hub import metrics
 from mostek.hub.audit import Audit
 from mostek.hub.call import Call
 from mostek.hub.pressure import Pressure
@@ -35,10 +34,19 @@ MOST_CALLS = 1000
 
 @dataclass
 class _Load:
-    """What runs for one tenant."""
+    """What runs for one tenant: within a `with` one call more, which raises Overloaded where that is too much."""
 
     running: int = 0
     pressure: Pressure = field(default_factory=Pressure)
+
+    def __enter__(self) -> None:
+        if self.running >= MOST_CALLS:
+            hint = self.pressure.refused(time.monotonic())
+            raise Overloaded(f"{MOST_CALLS} calls run already; wait for some.", retry_after=hint)
+        self.running += 1
+
+    def __exit__(self, *raised: object) -> None:
+        self.running -= 1
 
 
 class Router:
@@ -64,7 +72,8 @@ class Router:
         await self._check(call)
         try:
             call.check()
-            with self._admitted(call.caller.tenant):
+            # None takes the hub from the other tenants.
+            with self._loads[call.caller.tenant]:
                 if call.operation.write:
                     answer = await self.writes.call(call, recorded)
                 else:
@@ -77,13 +86,13 @@ class Router:
             log.error("the store failed", command_id=call.command_id, reason=str(error))
             failure = without_database()
         except asyncio.CancelledError:
-            self._log(call, call.command_id, time.monotonic() - started, "abandoned")
+            self._ended(call, call.command_id, time.monotonic() - started, "abandoned")
             raise
         except Exception:
             log.exception("call failed in the hub", command_id=call.command_id)
             failure = Internal("The hub failed; its log says why.")
         else:
-            self._log(call, answer.command_id, time.monotonic() - started, "ok")
+            self._ended(call, answer.command_id, time.monotonic() - started, "ok")
             return _pruned(call, answer)
         if call.operation.write and not failure.command_id:
             self._note(call, AuditKind.WRITE, call.command_id, type(failure).__name__)
@@ -92,21 +101,8 @@ class Router:
             # Those that one event refused, such as a lost session, must not all come back at once.
             failure.retry_after = round(failure.retry_after * _spread(), 2)
         seconds = time.monotonic() - started
-        self._log(call, failure.command_id, seconds, type(failure).__name__, failure.message)
+        self._ended(call, failure.command_id, seconds, failure)
         raise failure
-
-    @contextlib.contextmanager
-    def _admitted(self, tenant: str) -> Iterator[None]:
-        """Bound what runs for one tenant, so that none takes the hub from the others. Raises Overloaded."""
-        load = self._loads[tenant]
-        if load.running >= MOST_CALLS:
-            hint = load.pressure.refused(time.monotonic())
-            raise Overloaded(f"{MOST_CALLS} calls run already; wait for some.", retry_after=hint)
-        load.running += 1
-        try:
-            yield
-        finally:
-            load.running -= 1
 
     async def _check(self, call: Call) -> None:
         """Raise Denied or NotFound for a call that is not the caller's, and keep that."""
@@ -122,7 +118,7 @@ class Router:
 
     async def _read(self, call: Call, ends: float) -> bytes:
         """Send to a session; if that is lost, once more to another."""
-        parse(call.operation.request, call.request)
+        call.caller.check_request(call.operation, parse(call.operation.request, call.request))
         try:
             try:
                 return await self._send(call, ends)
@@ -149,7 +145,13 @@ class Router:
                     f"Connector {call.connector} is too old for a key that may not see some fields: upgrade it."
                 )
             command.denied_fields.extend(denied)
-        return await session.call(command, call.request, timeout=timeout, stop_when_abandoned=True)
+        sent = time.monotonic()
+        try:
+            return await session.call(
+                command, call.request, timeout=timeout, stop_when_abandoned=True
+            )
+        finally:
+            call.away += time.monotonic() - sent
 
     def _note(self, call: Call, kind: AuditKind, command_id: str, outcome: str) -> None:
         caller = call.caller
@@ -167,7 +169,12 @@ class Router:
             )
         )
 
-    def _log(self, call: Call, command_id: str, seconds: float, end: str, reason: str = "") -> None:
+    def _ended(
+        self, call: Call, command_id: str, seconds: float, how: str | CommandFailure
+    ) -> None:
+        """Tell the audit, the metrics and the log. `how`: `ok`, `abandoned` or the failure."""
+        end, reason = (how, "") if isinstance(how, str) else (type(how).__name__, how.message)
+        metrics.ended(call.operation, how, seconds, call.away)
         if not call.operation.write:
             self._note(call, AuditKind.READ, command_id, end)
         log.info(

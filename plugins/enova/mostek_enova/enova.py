@@ -63,7 +63,7 @@ from mostek_enova.features import attributes
 from mostek_enova.limits import field_limits
 from mostek_enova.orders.rights import write_rights
 from mostek_enova.orders.writer import EnovaWriter
-from mostek_enova.versions import VersionedLists
+from mostek_enova.versions import versioned_lists
 
 __all__ = ["Enova365"]
 
@@ -131,14 +131,14 @@ class Enova365(OrderWrites):
     # Operations
 
     def describe_erp(self, request: DescribeErpRequest, context: Context) -> DescribeErpResponse:
-        versioned = VersionedLists(self.database).queries()
+        versioned = versioned_lists(self.database).queries()
         limits = field_limits(self.database.catalogue())
         return described(versioned, limits).describe(self, request, context)
 
     def list_customers(
         self, request: ListCustomersRequest, context: Context
     ) -> ListCustomersResponse:
-        lists = VersionedLists(self.database)
+        lists = versioned_lists(self.database)
         return lists.page(
             self,
             "customers",
@@ -163,7 +163,7 @@ class Enova365(OrderWrites):
         filters: dict[str, Any] = {}
         if request.only_in_stock and request.warehouse_id:
             filters = {"only_in_stock": None, "in_stock_of": request.warehouse_id}
-        lists = VersionedLists(self.database)
+        lists = versioned_lists(self.database)
         return lists.page(
             self,
             "products",
@@ -188,7 +188,7 @@ class Enova365(OrderWrites):
 
     def list_invoices(self, request: ListInvoicesRequest, context: Context) -> ListInvoicesResponse:
         definitions = self.definitions(context)
-        return VersionedLists(self.database).page(
+        return versioned_lists(self.database).page(
             self,
             "invoices",
             request,
@@ -243,7 +243,7 @@ class Enova365(OrderWrites):
 
     def list_orders(self, request: ListOrdersRequest, context: Context) -> ListOrdersResponse:
         definitions = self.definitions(context)
-        return VersionedLists(self.database).page(
+        return versioned_lists(self.database).page(
             self,
             "orders",
             request,

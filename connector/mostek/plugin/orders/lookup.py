@@ -15,7 +15,7 @@ _AT_ONCE = 500
 
 
 class Lookup:
-    """Asks on one session. Tables are named without their schema, which is `schema`; of columns, case does not matter."""
+    """Asks on one session. Tables are named without `schema`; of columns, case does not matter."""
 
     def __init__(self, session: Session, database: Database, schema: str = "dbo") -> None:
         self.session = session

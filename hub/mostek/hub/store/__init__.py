@@ -2,16 +2,19 @@
 
 from mostek.hub.store.audit import AuditStore
 from mostek.hub.store.engine import StoreError
+from mostek.hub.store.journals import JournalStore
 from mostek.hub.store.keys import KeyStore, NameTaken, NoTenant
 from mostek.hub.store.records import (
     AuditEntry,
     AuditFilter,
     AuditKind,
     AuthorityRecord,
+    Backlog,
     CertificateRecord,
     CommandFilter,
     CommandRecord,
     Event,
+    JournalRecord,
     Lane,
     Revocation,
     TenantRecord,
@@ -26,11 +29,14 @@ __all__ = [
     "AuditKind",
     "AuditStore",
     "AuthorityRecord",
+    "Backlog",
     "CertificateRecord",
     "CommandFilter",
     "CommandRecord",
     "Event",
     "Full",
+    "JournalRecord",
+    "JournalStore",
     "KeyStore",
     "KeyTaken",
     "KeyUsed",

@@ -507,9 +507,12 @@ class Result(_message.Message):
     COMMAND_ID_FIELD_NUMBER: _builtins.int
     RESPONSE_FIELD_NUMBER: _builtins.int
     FAILURE_FIELD_NUMBER: _builtins.int
+    WORKED_MICROS_FIELD_NUMBER: _builtins.int
     command_id: _builtins.str
     response: _builtins.bytes
     """The last piece of the response (the only one of a small response; may be empty)."""
+    worked_micros: _builtins.int
+    """Microseconds from the moment the connector had the whole command until it had this end. Absent: it does not tell."""
     @_builtins.property
     def failure(self) -> _failure_pb2.Failure:
         """Instead of a response. Parts sent before it are void."""
@@ -520,10 +523,11 @@ class Result(_message.Message):
         command_id: _builtins.str = ...,
         response: _builtins.bytes = ...,
         failure: _failure_pb2.Failure | None = ...,
+        worked_micros: _builtins.int = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["end", b"end", "failure", b"failure", "response", b"response"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["command_id", b"command_id", "end", b"end", "failure", b"failure", "response", b"response"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["command_id", b"command_id", "end", b"end", "failure", b"failure", "response", b"response", "worked_micros", b"worked_micros"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     _WhichOneofReturnType_end: _TypeAlias = _typing.Literal["response", "failure"]  # noqa: Y015
     _WhichOneofArgType_end: _TypeAlias = _typing.Literal["end", b"end"]  # noqa: Y015

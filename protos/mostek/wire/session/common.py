@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Callable, Hashable, Iterable
 from dataclasses import dataclass, field
 from datetime import timedelta
-from typing import Generic, TypeVar
+from typing import Generic, TypeVar, cast
 
 from google.protobuf.duration_pb2 import Duration
 
@@ -20,6 +19,7 @@ from mostek.link.v1.link_pb2 import (
     Heartbeat,
     Hello,
     HubToConnector,
+    JournalHead,
     Status,
     Welcome,
 )
@@ -37,10 +37,12 @@ __all__ = [
     "Budget",
     "CancelAsked",
     "Finished",
+    "Journaled",
     "Left",
     "Noticed",
     "Opened",
     "ProtocolError",
+    "RoundTrip",
     "SessionSettings",
     "Share",
     "Side",
@@ -94,7 +96,7 @@ class Budget:
     def __init__(self, total: int) -> None:
         self.total = total
         self.used = 0
-        self._held: Counter[Hashable] = Counter()
+        self._held: dict[Hashable, int] = {}
 
     def share(self, connector: Hashable, tenant: Hashable) -> Share:
         """What sessions of a connector take from; they share it with its other sessions."""
@@ -102,15 +104,17 @@ class Budget:
 
     def held(self, owner: Hashable) -> int:
         """Bytes that an owner holds."""
-        return self._held[owner]
+        return self._held.get(owner, 0)
 
     def move(self, owners: Iterable[Hashable], size: int) -> None:
         """Take, or with a negative size give back, for all owners at once."""
         self.used += size
         for owner in owners:
-            self._held[owner] += size
-            if not self._held[owner]:
-                del self._held[owner]
+            held = self._held.get(owner, 0) + size
+            if held:
+                self._held[owner] = held
+            else:
+                self._held.pop(owner, None)
 
 
 class Share:
@@ -152,12 +156,17 @@ class StatusChanged:
 
 @dataclass(frozen=True)
 class Finished:
-    """A command ended: with a response or a failure. `held` bytes of the budget are the receiver's to give back."""
+    """A command ended: with a response or a failure. `held` bytes of the budget are the receiver's to give back.
+
+    `seconds` after it was sent, of which the connector worked `worked`; 0: it does not say.
+    """
 
     command_id: str
     response: bytes | None = None
     failure: failure_pb2.Failure | None = None
     held: int = 0
+    seconds: float = 0.0
+    worked: float = 0.0
 
 
 @dataclass(frozen=True)
@@ -169,10 +178,28 @@ class Noticed:
 
 
 @dataclass(frozen=True)
+class Journaled:
+    """The connector told of its journal: its head, None if it has none; the number of the one that it told before in
+    this session; and, if it was asked for an entry, that one as it is now."""
+
+    head: JournalHead | None
+    before: int = 0
+    asked: JournalHead | None = None
+    answer: JournalHead | None = None
+
+
+@dataclass(frozen=True)
 class Left:
     """The other side said goodbye."""
 
     goodbye: Goodbye
+
+
+@dataclass(frozen=True)
+class RoundTrip:
+    """A heartbeat was answered, so many seconds after it was sent."""
+
+    seconds: float
 
 
 @dataclass(frozen=True)
@@ -205,7 +232,7 @@ class Acknowledged:
     idempotency_key: str
 
 
-@dataclass
+@dataclass(slots=True)
 class Assembly:
     """A payload that arrives in parts."""
 
@@ -241,13 +268,24 @@ class Side(Generic[F]):
         #: The shortest of them: what the way takes while nothing queues on it.
         self.shortest_trip = 0.0
         self.heartbeat_interval = SessionSettings.heartbeat_interval
-        self.said_goodbye = False
-        self.heard_goodbye = False
+        #: Why this side said goodbye, and why the other did.
+        self.said: GoodbyeReason.ValueType | None = None
+        self.heard: GoodbyeReason.ValueType | None = None
         self._began_at = now
         self._heard_at = now
         self._beats = 0
         self._answer: F | None = None
         self._beat_at = now
+
+    @property
+    def said_goodbye(self) -> bool:
+        """Whether this side said goodbye."""
+        return self.said is not None
+
+    @property
+    def heard_goodbye(self) -> bool:
+        """Whether the other side said goodbye."""
+        return self.heard is not None
 
     @property
     def leaving(self) -> bool:
@@ -260,7 +298,7 @@ class Side(Generic[F]):
         """Say the last word; a second one is not said."""
         if self.said_goodbye:
             return
-        self.said_goodbye = True
+        self.said = reason
         frame = Goodbye(reason=reason, message=message)
         if reconnect_after is not None:
             frame.reconnect_after.CopyFrom(duration(reconnect_after))
@@ -290,14 +328,19 @@ class Side(Generic[F]):
     def _beat(self, now: float) -> None:
         self._beats += 1
         self._beat_at = now
-        self.outbox.push(self._make(heartbeat=Heartbeat(number=self._beats)))
+        self.outbox.push(self._make(heartbeat=self._heartbeat()))
 
-    def _heard_heartbeat(self, beat: Heartbeat, now: float) -> None:
+    def _heartbeat(self) -> Heartbeat:
+        return Heartbeat(number=self._beats)
+
+    def _heard_heartbeat(self, beat: Heartbeat, now: float) -> RoundTrip | None:
         if beat.number:
             self._answer_heartbeat(beat.number)
-        if beat.answers and beat.answers == self._beats:
-            self.round_trip = now - self._beat_at
-            self.shortest_trip = min(self.round_trip, self.shortest_trip or self.round_trip)
+        if not beat.answers or beat.answers != self._beats:
+            return None
+        self.round_trip = now - self._beat_at
+        self.shortest_trip = min(self.round_trip, self.shortest_trip or self.round_trip)
+        return RoundTrip(self.round_trip)
 
     def _answer_heartbeat(self, number: int) -> None:
         """One answer waits at most, the newest: a peer that asks without reading must not fill the memory."""
@@ -312,16 +355,16 @@ class Side(Generic[F]):
         self.outbox.allow(credit.limit)
 
     def _heard_goodbye(self, goodbye: Goodbye) -> Left:
-        self.heard_goodbye = True
+        self.heard = goodbye.reason
         return Left(goodbye)
 
 
-def reason_of(goodbye: Goodbye) -> str:
+def reason_of(reason: int) -> str:
     """The name of a goodbye's reason, for logs; of one that only a newer peer knows, its number."""
     try:
-        return GoodbyeReason.Name(goodbye.reason)
+        return GoodbyeReason.Name(cast("GoodbyeReason.ValueType", reason))
     except ValueError:
-        return str(goodbye.reason)
+        return str(reason)
 
 
 def duration(seconds: float) -> Duration:
