@@ -175,7 +175,7 @@ class World:
 
     def online(self, name: str) -> bool:
         """Whether the hub has a session with the connector."""
-        return self.hub.registry.is_online(ConnectorId(LOCAL.tenant, name))
+        return self.hub.registry.is_here(ConnectorId(LOCAL.tenant, name))
 
     @property
     def acme(self) -> ConnectorRecord:

@@ -22,7 +22,14 @@ from mostek.hub.identity import Caller, ConnectorId, Reach, Scope, no_connector
 from mostek.hub.pages import PageTokens, page_size
 from mostek.hub.registry import ConnectorRecord, Refused, Registry
 from mostek.hub.session import LiveSession
-from mostek.hub.store import AuditEntry, AuditKind, CommandFilter, CommandRecord
+from mostek.hub.store import (
+    AuditEntry,
+    AuditKind,
+    CommandFilter,
+    CommandRecord,
+    SessionRecord,
+    SessionState,
+)
 from mostek.hub.writes import Writes, no_command
 from mostek.link.v1.link_pb2 import Company
 from mostek.wire.failures import CommandFailure, Denied, Invalid, Overloaded, failure_of
@@ -322,7 +329,10 @@ def _connector(record: ConnectorRecord) -> admin.Connector:
         online=record.online,
         changed_at=changed,
         companies=[_company(company) for company in record.status.companies],
-        sessions=[_session(session) for session in record.sessions],
+        sessions=[
+            *(_session(session) for session in record.sessions),
+            *(_elsewhere(session) for session in record.elsewhere.values()),
+        ],
         refused=_refused(record.refused),
     )
 
@@ -343,6 +353,18 @@ def _company(company: Company) -> admin.ConnectorCompany:
         erp_version=company.erp_version,
         operations=company.operations,
         drift=company.drift,
+    )
+
+
+def _elsewhere(session: SessionRecord) -> admin.ConnectorSession:
+    return admin.ConnectorSession(
+        session_id=session.id,
+        instance=session.instance,
+        software=session.software,
+        connected_at=_timestamp(session.connected_at),
+        slots=session.slots,
+        suspect=session.state is not SessionState.ACTIVE,
+        replica=session.replica,
     )
 
 

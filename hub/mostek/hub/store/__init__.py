@@ -13,9 +13,13 @@ from mostek.hub.store.records import (
     CommandRecord,
     Event,
     Lane,
+    ReplicaRecord,
     Revocation,
+    SessionRecord,
+    SessionState,
     TenantRecord,
 )
+from mostek.hub.store.replicas import Line, ReplicaStore, Seen
 from mostek.hub.store.store import Full, KeyTaken, Moved, Store
 from mostek.hub.store.trust import SITE, KeyUsed, NotEnrolled, Revoked, TrustStore
 
@@ -35,12 +39,18 @@ __all__ = [
     "KeyTaken",
     "KeyUsed",
     "Lane",
+    "Line",
     "Moved",
     "NameTaken",
     "NoTenant",
     "NotEnrolled",
+    "ReplicaRecord",
+    "ReplicaStore",
     "Revocation",
     "Revoked",
+    "Seen",
+    "SessionRecord",
+    "SessionState",
     "Store",
     "StoreError",
     "TenantRecord",

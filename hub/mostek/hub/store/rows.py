@@ -53,6 +53,7 @@ def record_of(row: Row[Any]) -> CommandRecord:
             attempts=row.attempts,
             kind=FailureKind.ValueType(row.kind),
             finished_at=row.finished_at,
+            holder=row.replica or "",
         ),
         recorded_at=row.recorded_at,
         expire_after=row.expire_after,
@@ -91,6 +92,7 @@ def progress_values(progress: Progress) -> dict[str, Any]:
         "due_at": progress.due_at,
         "expires_at": progress.expires_at,
         "finished_at": progress.finished_at,
+        "replica": progress.holder or None,
     }
 
 
