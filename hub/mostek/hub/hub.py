@@ -92,6 +92,7 @@ class Hub:
         self.registry = Registry(config.return_grace)
         self.budget = Budget(config.result_budget)
         self.link: Link
+        self.replica: Replica
         #: None in an insecure hub; until it runs, too.
         self.tls: Tls | None = None
         self._ready = False
@@ -112,7 +113,7 @@ class Hub:
             ending.push_async_callback(audit.flush)
             if not self.config.insecure:
                 self.tls = await Tls.opened(self.config, store, keys, audit)
-            replica = self._replica(store)
+            self.replica = replica = self._replica(store)
             self.link = self._link(replica)
             gate = self._gate(KeyStore(store), audit, ending)
             retention = self.config.retention_days * 24 * 3600.0

@@ -91,6 +91,7 @@ class Replicas:
         self._tidy_at = time.monotonic() + _TIDY_EVERY
         self._arriving: list[tuple[SessionRecord, asyncio.Future[list[SessionRecord]]]] = []
         self._states: dict[str, SessionState] = {}
+        self._statuses: dict[ConnectorId, bytes] = {}
         #: Sessions here that the database does not have, perhaps.
         self._incomplete = False
         #: Ids of the sessions here of which the database was told, and their numbers there.
@@ -185,8 +186,10 @@ class Replicas:
         self._lease.beaten(asked_at)
         if self._offset is None or answered_at - asked_at < _PROMPT:
             self._offset = now - answered_at
-        # Whoever took this replica for dead has removed its sessions.
-        self._incomplete = self._incomplete or fresh
+        if fresh:
+            # Whoever took this replica for dead has removed its sessions.
+            self._incomplete = True
+            self._ring("registry")
 
     @property
     def others(self) -> list[ReplicaRecord]:
@@ -273,6 +276,7 @@ class Replicas:
     async def may_enter(self, session: LiveSession) -> bool:
         """Make a session that is about to be opened known; False: a copy of it is elsewhere, and answers."""
         record = self._record(session)
+        self._note_status(session)
         future: asyncio.Future[list[SessionRecord]] = asyncio.get_running_loop().create_future()
         self._arriving.append((record, future))
         self._announced.add(record.id)
@@ -312,7 +316,7 @@ class Replicas:
 
     async def _admitted(self, records: list[SessionRecord]) -> None:
         try:
-            await self._store.save(records, {}, admitted=True)
+            await self._tell(records, {}, admitted=True)
         except StoreError:
             self._incomplete = True
 
@@ -330,7 +334,7 @@ class Replicas:
             arriving, self._arriving = self._arriving, []
             states, self._states = self._states, {}
             try:
-                rivals = await self._store.save([record for record, _ in arriving], states)
+                rivals = await self._tell([record for record, _ in arriving], states)
             except Exception as error:
                 self._states = states | self._states
                 for _, future in arriving:
@@ -341,13 +345,33 @@ class Replicas:
                 if not future.done():
                     future.set_result(rivals.get(record.id, []))
 
+    def _note_status(self, live: LiveSession) -> None:
+        known = self._registry.known(live.connector)
+        if known is None or known.status != live.status:
+            status = live.status.SerializeToString(deterministic=True)
+            self._statuses[live.connector] = status
+
+    async def _tell(
+        self,
+        records: list[SessionRecord],
+        states: dict[str, SessionState],
+        *,
+        admitted: bool = False,
+    ) -> dict[str, list[SessionRecord]]:
+        statuses, self._statuses = self._statuses, {}
+        try:
+            return await self._store.save(records, states, statuses, self.now(), admitted=admitted)
+        except Exception:
+            self._statuses = statuses | self._statuses
+            raise
+
     async def _complete(self) -> None:
         """Tell of all sessions here."""
         self._incomplete = False
         lives = {live.session_id: live for live in self._registry.sessions()}
         self._announced |= lives.keys()
         try:
-            rivals = await self._store.save([self._record(live) for live in lives.values()], {})
+            rivals = await self._tell([self._record(live) for live in lives.values()], {})
         except StoreError:
             self._incomplete = True
             raise
@@ -470,7 +494,7 @@ class Replicas:
             log.exception("a chore of a replica failed")
         finally:
             # At once: what comes from now on is for the next one.
-            del self._chores[name]
+            self._chores.pop(name, None)
 
 
 def _ignore(*_: Any) -> None:

@@ -19,6 +19,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from mostek.hub.identity import ConnectorId
 from mostek.hub.store.engine import StoreError
 from mostek.hub.store.records import ReplicaRecord, SessionRecord, SessionState
+from mostek.hub.store.rows import add_connectors
 from mostek.hub.store.store import Store
 from mostek.hub.store.tables import connector, replica, session
 
@@ -66,10 +67,14 @@ class ReplicaStore:
         self,
         arrivals: Iterable[SessionRecord],
         states: Mapping[str, SessionState],
+        statuses: Mapping[ConnectorId, bytes],
+        at: float,
         *,
         admitted: bool = False,
     ) -> dict[str, list[SessionRecord]]:
         """Add sessions, change the states of others, and tell that; the rivals of those that were not added.
+
+        `statuses`: what connectors serve since a moment: nobody is to know of a session and not of that.
 
         A rival is an active session of the same instance that another process runs at another replica. `admitted`: add
         sessions although they have some. One that is there already is left as it is.
@@ -77,6 +82,7 @@ class ReplicaStore:
         wanted = list(arrivals)
 
         async def change(connection: AsyncConnection) -> dict[str, list[SessionRecord]]:
+            await add_connectors(connection, statuses, at)
             rivals = {} if admitted else await _rivals(connection, wanted)
             values = [_values(each) for each in wanted if each.id not in rivals]
             if values:

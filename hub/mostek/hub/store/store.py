@@ -37,6 +37,7 @@ from mostek.hub.store.records import (
 )
 from mostek.hub.store.rows import (
     COLUMNS,
+    add_connectors,
     add_entries,
     progress_values,
     record_of,
@@ -54,11 +55,6 @@ _HOLDS_BACK = [state.value for state in WAITING | {State.UNKNOWN}]
 _UNTOLD = and_(command.c.state == State.SUCCEEDED.value, command.c.acknowledged_at.is_(None))
 #: What a database that is away, or does not answer, makes of a statement; PoolTimeout: of those that wait behind it.
 _UNUSABLE = (DBAPIError, OSError, PoolTimeout)
-_SAVE_CONNECTOR = text(
-    "INSERT INTO connector (tenant, name, status, changed_at) VALUES (:tenant, :name, :status, :changed_at) "
-    "ON CONFLICT (tenant, name) DO UPDATE SET status = excluded.status, changed_at = excluded.changed_at, "
-    "changed = excluded.changed"
-)
 #: Rows that are encrypted again in one transaction.
 _BATCH = 200
 
@@ -357,16 +353,7 @@ class Store:
 
     async def save_connectors(self, statuses: Mapping[ConnectorId, bytes], at: float) -> None:
         """Remember what connectors serve."""
-        # In one order for all replicas, so that none waits for another that waits for it.
-        rows = [
-            of._asdict() | {"status": status, "changed_at": at}
-            for of, status in sorted(statuses.items())
-        ]
-
-        async def change(connection: AsyncConnection) -> None:
-            await connection.execute(_SAVE_CONNECTOR, rows)
-
-        await self.do(change)
+        await self.do(lambda connection: add_connectors(connection, statuses, at))
 
     async def connectors(self) -> list[tuple[ConnectorId, bytes, float]]:
         """Every connector that was seen, with its status and the time of the last change."""
