@@ -5,8 +5,10 @@ from __future__ import annotations
 import asyncio
 import contextlib
 from collections import Counter
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Awaitable, Callable
+from functools import partial
 from pathlib import Path
+from typing import TypeVar
 
 from mostek.client import Client
 from mostek.client import Connector as Site
@@ -20,20 +22,27 @@ from mostek.erp.v1.order_pb2 import (
 )
 from mostek.erp.v1.product_pb2 import ListProductsRequest
 from mostek.plugin.sandbox import connect_sandbox
+from mostek.wire.failures import CommandFailure
 
-__all__ = ["TIMEOUT", "Load"]
+__all__ = ["TIMEOUT", "Load", "insist"]
+
+T = TypeVar("T")
 
 #: Seconds that each call has.
 TIMEOUT = 25.0
 
 
 class Load:
-    """Callers that read and order until they are told to stop; a failure of theirs is the test's."""
+    """Callers that read and order until they are told to stop; a failure of theirs is the test's.
 
-    def __init__(self, client: Client, name: str = "LOAD") -> None:
+    `patient`: what may be repeated they repeat.
+    """
+
+    def __init__(self, client: Client, name: str = "LOAD", *, patient: bool = False) -> None:
         self.acme = client.connector("acme")
         self.calls: Counter[str] = Counter()
         self._name = name
+        self._patient = patient
         self._stopping = False
         self._numbers = iter(range(10_000))
 
@@ -64,7 +73,7 @@ class Load:
     async def _read(self) -> None:
         while not self._stopping:
             request = ListCustomersRequest(page_size=5)
-            page = await self.acme.ListCustomers(request, timeout=TIMEOUT)
+            page = await self._call(partial(self.acme.ListCustomers, request, timeout=TIMEOUT))
             assert len(page.customers) == 5
             self.calls["read"] += 1
 
@@ -73,8 +82,11 @@ class Load:
             number = f"{self._name}-{next(self._numbers)}"
             site: Site = self.acme.with_key(number)
             request = CreateOrderRequest(order=self.draft(number))
-            await site.CreateOrder(request, timeout=TIMEOUT)
+            await self._call(partial(site.CreateOrder, request, timeout=TIMEOUT))
             self.calls["order"] += 1
+
+    async def _call(self, call: Callable[[], Awaitable[T]]) -> T:
+        return await (insist(call) if self._patient else call())
 
     def draft(self, number: str) -> OrderDraft:
         """An order of that number."""
@@ -90,3 +102,14 @@ class Load:
             written = Counter(number for (number,) in erp.execute(query))
         assert set(written.values()) == {1}
         assert len(written) == self.calls["order"] >= 2
+
+
+async def insist(call: Callable[[], Awaitable[T]]) -> T:
+    """The same again as long as the failure is said to pass."""
+    while True:
+        try:
+            return await call()
+        except CommandFailure as failure:
+            if not failure.retriable:
+                raise
+        await asyncio.sleep(0.1)

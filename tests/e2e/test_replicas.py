@@ -10,6 +10,7 @@ import os
 import signal
 import time
 from collections.abc import Iterator
+from functools import partial
 
 import httpx
 import pytest
@@ -18,12 +19,12 @@ from mostek.admin.v1 import admin_service_pb2 as admin
 from mostek.client import Client
 from mostek.erp.v1.customer_pb2 import ListCustomersRequest
 from mostek.erp.v1.order_pb2 import CreateOrderRequest
-from mostek.wire.failures import CommandFailure, Internal
+from mostek.wire.failures import Internal
 from mostek_subiekt.sandbox import create as create_sandbox
 
 from .cluster import LEASE, Cluster, clustered
 from .harness import online, stopped
-from .load import TIMEOUT, Load
+from .load import TIMEOUT, Load, insist
 
 #: Seconds that the database is away; longer than a lease.
 AWAY = 60 * float(os.environ.get("MINUTES", "0")) or LEASE + 1.0
@@ -79,13 +80,7 @@ async def test_reads_go_on_without_the_database_and_nothing_recorded_is_lost(
             assert refused.value.retriable
             await asyncio.sleep(0.2)
         cluster.database.start()
-        while True:
-            try:
-                await acme.CreateOrder(CreateOrderRequest(order=draft), timeout=TIMEOUT)
-                break
-            except CommandFailure as failure:
-                assert failure.retriable
-                await asyncio.sleep(0.1)
+        await insist(partial(acme.CreateOrder, CreateOrderRequest(order=draft), timeout=TIMEOUT))
         load.calls["order"] += 1
         load.check_once(cluster.folder)
         listed = await client.admin.ListCommands(admin.ListCommandsRequest(page_size=1000))
@@ -130,7 +125,7 @@ async def test_a_replica_that_stood_still_writes_nothing_that_others_took_over(
     holder = await cluster.holder()
     async with Client(cluster.members[holder - 1].api) as client:
         await online(client)
-        load = Load(client, "STILL")
+        load = Load(client, "STILL", patient=True)
         async with load.running():
             await load.more(10)
             still = cluster.members[holder].process

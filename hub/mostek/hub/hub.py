@@ -179,7 +179,9 @@ class Hub:
         replica.on_copy = self.link.refuse_copy
         inside = Inside(router.forwarded, self.link.answers, writes.cancel_here)
         tls = self.tls
-        server = grpc.aio.server(options=(*_OPTIONS, ("grpc.max_receive_message_length", MAX_REQUEST)))
+        server = grpc.aio.server(
+            options=(*_OPTIONS, ("grpc.max_receive_message_length", MAX_REQUEST))
+        )
         server.add_generic_rpc_handlers(internal_api(inside, tls.is_replica if tls else _anybody))
         at = _bind(server, self.config.internal, tls.internal if tls else None)
         ending.push_async_callback(server.stop, 1.0)
@@ -194,7 +196,9 @@ class Hub:
         while True:
             await asyncio.sleep(1.0)
             others = [each.sessions for each in replica.others]
-            if replica.may_write and (count := spread.due(replica.sessions, others, time.monotonic())):
+            if replica.may_write and (
+                count := spread.due(replica.sessions, others, time.monotonic())
+            ):
                 log.info("connectors are asked to move", count=count)
                 self.link.move(count)
 

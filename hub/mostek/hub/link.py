@@ -356,7 +356,7 @@ class Link(LinkServiceServicer):
                 stream.cancel()
 
     def move(self, count: int) -> None:
-        """Ask so many connectors to come again, which may bring them to another replica; those that do nothing first."""
+        """Ask so many connectors to come again, perhaps to another replica; those that do nothing first."""
         now = time.monotonic()
         old = [
             session

@@ -233,7 +233,7 @@ class Writes:
         return await self.get(tenant, command_id)
 
     async def cancel_here(self, command_id: str) -> bool:
-        """Ask for a write that this replica has under way to be cancelled, and wait for the answer; whether it has it."""
+        """Ask for a write that is under way here to be cancelled, and wait for the answer; whether it is here."""
         attempt = self.dispatcher.attempts.get(command_id)
         if attempt and not attempt.begun and attempt.session.ask_cancel(command_id):
             await self._store.note(command_id, [Event("cancel asked", self._clock())])

@@ -1,4 +1,4 @@
-"""The internal port: answers other replicas from the sessions here, and asks nobody else, so that no call goes in circles."""
+"""The internal port: answers other replicas from the sessions here. It asks nobody else: no call goes in circles."""
 
 from __future__ import annotations
 

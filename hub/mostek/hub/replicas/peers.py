@@ -11,7 +11,7 @@ import grpc
 
 from mostek.hub.store import ReplicaRecord
 
-__all__ = ["Peers", "PeerTls", "Unreachable"]
+__all__ = ["PeerTls", "Peers", "Unreachable"]
 
 _OPTIONS: Final = (
     ("grpc.use_local_subchannel_pool", 1),
@@ -128,9 +128,7 @@ class Peers:
         if self._tls is None:
             return grpc.aio.insecure_channel(address, options=_OPTIONS)
         name = ("grpc.ssl_target_name_override", self._tls.host(replica))
-        return grpc.aio.secure_channel(
-            address, self._tls.credentials(), options=(*_OPTIONS, name)
-        )
+        return grpc.aio.secure_channel(address, self._tls.credentials(), options=(*_OPTIONS, name))
 
     def _close(self, peer: _Peer, grace: float) -> None:
         closing = asyncio.ensure_future(peer.channel.close(grace))

@@ -9,8 +9,9 @@ import re
 import secrets
 import socket
 import time
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from datetime import UTC, datetime
+from functools import partial
 from typing import Any, Final
 
 import grpc
@@ -219,7 +220,7 @@ class Replicas:
     def _meet(self, seen: Seen) -> None:
         before = self.alive
         for dead in self._lease.dead(seen.replicas, time.monotonic()):
-            self._chore(f"bury {dead.name}", lambda dead=dead: self._bury(dead))  # type: ignore[misc]
+            self._chore(f"bury {dead.name}", partial(self._bury, dead))
         self.alive = {each.name: each for each in seen.replicas}
         others = self.others
         self._peers.meet(others)
@@ -309,9 +310,7 @@ class Replicas:
     async def _answers(self, rival: SessionRecord) -> bool:
         path, request = f"/{SERVICE}/{PROBE}", rival.id.encode()
         with contextlib.suppress(Unreachable, grpc.aio.AioRpcError):
-            return bool(
-                await self._peers.ask(rival.replica, path, request, timeout=_PROBED_WITHIN)
-            )
+            return bool(await self._peers.ask(rival.replica, path, request, timeout=_PROBED_WITHIN))
         return False
 
     async def _admitted(self, records: list[SessionRecord]) -> None:
@@ -377,7 +376,7 @@ class Replicas:
             raise
         for name, others in rivals.items():
             live = lives[name]
-            self._chore(f"decide {name}", lambda live=live, others=others: self._decide(live, others))  # type: ignore[misc]
+            self._chore(f"decide {name}", partial(self._decide, live, others))
 
     async def _decide(self, live: LiveSession, rivals: list[SessionRecord]) -> None:
         """A session was opened while the database was away, and another process of its instance elsewhere."""
@@ -480,12 +479,12 @@ class Replicas:
             )
         return False
 
-    def _chore(self, name: str, work: Callable[[], Any]) -> None:
+    def _chore(self, name: str, work: Callable[[], Awaitable[None]]) -> None:
         """Do it, unless it is being done."""
         if name not in self._chores:
             self._chores[name] = asyncio.create_task(self._do(name, work), name=name)
 
-    async def _do(self, name: str, work: Callable[[], Any]) -> None:
+    async def _do(self, name: str, work: Callable[[], Awaitable[None]]) -> None:
         try:
             await work()
         except StoreError as error:

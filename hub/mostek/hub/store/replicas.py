@@ -26,9 +26,7 @@ from mostek.hub.store.tables import connector, replica, session
 __all__ = ["Line", "ReplicaStore", "Seen"]
 
 _CHANNEL = "mostek"
-_NOTIFY = text(
-    f"SELECT pg_notify('{_CHANNEL}', payload) FROM unnest(CAST(:told AS text[])) AS payload"
-)
+_NOTIFY = text("SELECT pg_notify('mostek', payload) FROM unnest(CAST(:told AS text[])) AS payload")
 #: Transactions that are not seen yet have this number or a later one: who reads from it on again misses none.
 _OLDEST_OPEN = text("SELECT pg_snapshot_xmin(pg_current_snapshot())::text::bigint")
 _TRANSACTION = text("pg_current_xact_id()::text::bigint")
@@ -120,7 +118,7 @@ class ReplicaStore:
 
     @contextlib.asynccontextmanager
     async def line(self, heard: Callable[[str], None], within: float) -> AsyncIterator[Line]:
-        """A connection that hears what others tell. Raises StoreError, also if it takes longer than `within` seconds."""
+        """A connection that hears what others tell. Raises StoreError, also if something takes `within` seconds."""
         try:
             async with asyncio.timeout(within):
                 connection = await self._store.connect()
