@@ -73,6 +73,10 @@ proto: install ## Generate code and descriptors from the .proto files
 bench: install ## Speed, as ratios against the bare thing; writes build/bench.json
 	$(BIN)/python -m bench
 
+.PHONY: scaling
+scaling: install ## What one replica of several carries, and what its database does; writes build/scaling.json
+	$(BIN)/python -m bench.scaling
+
 .PHONY: requirements
 requirements: install ## Pin what the images install, with hashes; asks the package index
 	$(BIN)/python deploy/supply requirements
