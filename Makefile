@@ -24,13 +24,14 @@ $(STAMP): pyproject.toml $(addsuffix pyproject.toml,$(PLUGINS))
 	$(BIN)/python -m pip install --quiet -e '.[hub,connector,client]' $(addprefix -e ,$(PLUGINS)) --group dev
 	@touch $@
 
+ERP ?= subiekt-gt
 .PHONY: demo
-demo: install ## See a call reach an ERP and come back, with the time of each; ends by itself
-	$(BIN)/python deploy/demo
+demo: install ## See calls reach an invented ERP and come back, with their times; ERP=wapro-mag for another; ends by itself
+	$(BIN)/python deploy/demo $(ERP)
 
 .PHONY: demo-serve
 demo-serve: install ## The same, left running, with curl lines to try
-	$(BIN)/python deploy/demo --serve
+	$(BIN)/python deploy/demo --serve $(ERP)
 
 .PHONY: test
 test: install ## All tests

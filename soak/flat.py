@@ -26,7 +26,7 @@ BOUNDS = {
     "malloc": Bound(
         96,
         300_000,
-        "bytes; gRPC itself keeps up to 64 of each reconnect and up to 98 of each call whose caller left before its "
+        "bytes; gRPC itself keeps up to 75 of each reconnect and up to 98 of each call whose caller left before its "
         "request was read (ADR 10); a batch that is lost besides has 96 or more",
     ),
     "blocks": Bound(0.5, 500, "an object that is lost has one block or more"),

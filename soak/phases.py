@@ -26,8 +26,8 @@ from soak.relay import Relay
 __all__ = ["SIDES", "Phase", "World", "abandoned", "reconnects", "world"]
 
 SIDES = ("hub", "connector")
-#: Seconds of rest before a sample: whatever was abandoned has ended by then.
-REST = 0.4
+#: Seconds of rest before a sample: whatever was abandoned has ended by then, and the audit is written.
+REST = 1.0
 CALLERS = 24
 _ASK = "/mostek.erp.v1.ErpService/DescribeErp"
 
@@ -61,6 +61,15 @@ class World:
         for side in SIDES:
             phase.samples[side].append(await asyncio.to_thread(sample, self.folder / side))
 
+    async def warm(self, calls: int) -> None:
+        """Let so many calls through, so that what grows up to a bound of its own is full."""
+
+        async def some() -> None:
+            for _ in range(calls // CALLERS):
+                await self.reachable()
+
+        await asyncio.gather(*(some() for _ in range(CALLERS)))
+
     async def reachable(self) -> None:
         """Until a call comes through. Raises TimeoutError."""
         ask: grpc.aio.UnaryUnaryMultiCallable[bytes, bytes] = self.channel.unary_unary(_ASK)
@@ -73,8 +82,8 @@ class World:
 
 
 @contextlib.asynccontextmanager
-async def world(folder: Path) -> AsyncIterator[World]:
-    """Started, and reachable."""
+async def world(folder: Path, warm_up: int) -> AsyncIterator[World]:
+    """Started, reachable, and after so many calls."""
     api, link, http = free_port(), free_port(), free_port()
     hub = {
         "MOSTEK_HUB_API": f"127.0.0.1:{api}",
@@ -96,6 +105,7 @@ async def world(folder: Path) -> AsyncIterator[World]:
                 async with grpc.aio.insecure_channel(f"127.0.0.1:{api}") as channel:
                     made = World(folder, link, http, site.pid, relay, channel)
                     await made.reachable()
+                    await made.warm(warm_up)
                     yield made
 
 

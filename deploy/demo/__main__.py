@@ -1,10 +1,11 @@
-"""The demo: a hub, a connector and an invented Subiekt GT on this machine, and calls through all of them.
+"""The demo: a hub, a connector and an invented ERP on this machine, and calls through all of them.
 
-`make demo` ends by itself; `make demo-serve` stays and prints commands to try.
+`make demo` ends by itself; `make demo-serve` stays and prints commands to try. `ERP=` names the plugin.
 """
 
 from __future__ import annotations
 
+import argparse
 import asyncio
 import contextlib
 import json
@@ -44,9 +45,9 @@ from mostek.erp.v1.receivable_pb2 import (
     Receivable,
     ReceivableDirection,
 )
+from mostek.plugin.demo import Demo, make_demo
 from mostek.plugin.sandbox import connect_sandbox
 from mostek.wire.failures import CommandFailure
-from mostek_subiekt.sandbox import create
 
 ROOT = Path(__file__).parents[2]
 FOLDER = ROOT / "build" / ("demo-serve" if "--serve" in sys.argv else "demo")
@@ -63,17 +64,7 @@ name = "acme"
 [policy]
 writes = true
 
-[companies.main]
-plugin = "subiekt-gt"
-
-[companies.main.database]
-kind = "sqlite"
-path = {erp}
-schema = "dbo"
-
-[companies.main.orders]
-template = {template}
-"""
+{company}"""
 
 T = TypeVar("T")
 out = Console(highlight=False, width=None if sys.stdout.isatty() else 140)
@@ -81,23 +72,36 @@ out = Console(highlight=False, width=None if sys.stdout.isatty() else 140)
 
 def main() -> int:
     """Run the demo; the process's exit code."""
-    serve = "--serve" in sys.argv[1:]
-    ports = SERVED if serve else _free_ports()
+    parser = argparse.ArgumentParser(
+        prog="deploy/demo", description="Calls through hub and connector."
+    )
+    parser.add_argument("erp", nargs="?", default="subiekt-gt", help="default %(default)s")
+    parser.add_argument("--serve", action="store_true", help="stay, and print commands to try")
+    options = parser.parse_args()
     shutil.rmtree(FOLDER, ignore_errors=True)
     FOLDER.mkdir(parents=True)
-    with out.status("Making an ERP: 200 customers, 500 products, 2,000 invoices …"):
-        sandbox = create(FOLDER / "erp.sqlite")
-    _write_configuration(ports, sandbox.template_order)
+    try:
+        with out.status("Making an ERP: 200 customers, 500 products, 2,000 invoices …"):
+            demo = make_demo(options.erp, FOLDER)
+    except ValueError as error:
+        print(f"No demo: {error}.", file=sys.stderr)
+        return 2
+    return _run(demo, SERVED if options.serve else _free_ports(), options.serve)
+
+
+def _run(demo: Demo, ports: dict[str, int], serve: bool) -> int:
+    configuration = FOLDER / "connector.toml"
+    text = CONNECTOR.format(link=ports["link"], company=demo.company)
+    configuration.write_text(text, encoding="utf-8")
     hub = {f"MOSTEK_HUB_{name.upper()}": f"127.0.0.1:{port}" for name, port in ports.items()}
-    configuration = str(FOLDER / "connector.toml")
     hub["MOSTEK_HUB_DATABASE"] = f"sqlite:///{FOLDER}/hub.sqlite"
     hub["MOSTEK_HUB_KEY_FILE"] = str(FOLDER / "hub.keys")
     hub["MOSTEK_HUB_INSECURE"] = "true"
     with (
         _process("mostek-hub", "serve", **hub) as first,
-        _process("mostek-connector", "run", "--config", configuration) as second,
+        _process("mostek-connector", "run", "--config", str(configuration)) as second,
     ):
-        return asyncio.run(_show(ports, serve, [first, second]))
+        return asyncio.run(_show(demo, ports, serve, [first, second]))
 
 
 def _free_ports() -> dict[str, int]:
@@ -106,15 +110,6 @@ def _free_ports() -> dict[str, int]:
         for probe in probes.values():
             probe.bind(("127.0.0.1", 0))
         return {name: int(probe.getsockname()[1]) for name, probe in probes.items()}
-
-
-def _write_configuration(ports: dict[str, int], template: str) -> None:
-    text = CONNECTOR.format(
-        link=ports["link"],
-        erp=json.dumps(str(FOLDER / "erp.sqlite")),
-        template=json.dumps(template),
-    )
-    (FOLDER / "connector.toml").write_text(text, encoding="utf-8")
 
 
 @contextlib.contextmanager
@@ -140,7 +135,7 @@ def _process(
 
 
 async def _show(
-    ports: dict[str, int], serve: bool, processes: list[subprocess.Popen[bytes]]
+    demo: Demo, ports: dict[str, int], serve: bool, processes: list[subprocess.Popen[bytes]]
 ) -> int:
     async with Client(f"127.0.0.1:{ports['api']}") as hub:
         try:
@@ -149,7 +144,8 @@ async def _show(
         except (CommandFailure, TimeoutError, RuntimeError) as failure:
             out.print(f"[red]The demo failed:[/] {failure}\nThe logs are in {FOLDER}.")
             return 1
-    _in_the_erp(order.id)
+    if order:
+        _in_the_erp(demo, order.id)
     if serve:
         await _wait(ports, order)
     return 0
@@ -178,7 +174,8 @@ async def _timed(what: str, call: Awaitable[T]) -> T:
     return answer
 
 
-async def _calls(acme: Connector) -> CreateOrderResponse:
+async def _calls(acme: Connector) -> CreateOrderResponse | None:
+    """The order that was placed; None where the plugin takes none."""
     erp = (await _timed("What is there?", acme.DescribeErp(DescribeErpRequest()))).erp
     out.print(f"  {erp.program} of {erp.company_name}, {len(erp.warehouses)} warehouses")
     customers = await _timed(
@@ -198,7 +195,11 @@ async def _calls(acme: Connector) -> CreateOrderResponse:
         await _timed("What the customer owes", acme.GetCustomerBalance(balance))
     ).customer_balance
     _table(owed.balances, "currency", "owed", "overdue", "oldest_due_date")
-    return await _order(acme, customers.customers[0], products.products)
+    if "CreateOrder" not in erp.operations:
+        out.print(f"\n[bold]Orders[/]\n  The plugin of {erp.program} takes none.")
+        return None
+    buyer_of_orders = next(one for one in customers.customers if not one.blocked)
+    return await _order(acme, buyer_of_orders, products.products)
 
 
 def _products() -> ListProductsRequest:
@@ -270,36 +271,23 @@ def _at(row: dict[str, Any], path: str) -> str:
     return "" if value == {} else str(value)
 
 
-def _in_the_erp(order_id: str) -> None:
+def _in_the_erp(demo: Demo, order_id: str) -> None:
     """What the ERP's own tables have now."""
-    erp = connect_sandbox(FOLDER / "erp.sqlite")
-    with contextlib.closing(erp):
-        cursor = erp.execute(
-            "SELECT d.dok_NrPelny, d.dok_NrPelnyOryg, d.dok_Status, t.tw_Symbol, p.ob_Ilosc, p.ob_WartBrutto"
-            " FROM dbo.dok__Dokument d JOIN dbo.dok_Pozycja p ON p.ob_DokHanId = d.dok_Id"
-            " JOIN dbo.tw__Towar t ON t.tw_Id = p.ob_TowId WHERE d.dok_Id = ? ORDER BY p.ob_DokHanLp",
-            (int(order_id),),
-        )
+    with contextlib.closing(connect_sandbox(demo.sandbox, demo.schema)) as erp:
+        cursor = erp.execute(demo.order, (int(order_id),))
         names = [description[0] for description in cursor.description]
         out.print("\n[bold]In the ERP's tables[/]")
         _table([dict(zip(names, row, strict=True)) for row in cursor], *names)
 
 
-async def _wait(ports: dict[str, int], order: CreateOrderResponse) -> None:
+async def _wait(ports: dict[str, int], order: CreateOrderResponse | None) -> None:
     at = f"http://127.0.0.1:{ports['http']}/v1/connectors/acme/companies/-"
-    body = {
-        "external_number": "WEB-1002",
-        "buyer": {"code": order.customer.code},
-        "lines": [{"product": {"code": order.order.lines[0].product_code}, "quantity": "2"}],
-    }
     out.print("\n[bold]Running.[/] Try, in another terminal:\n")
     for line in (
         f"curl -s '{at}/customers?page_size=3'",
         f"curl -s '{at}/invoices?only_unpaid=true&page_size=3'",
         f"curl -s -H 'Accept: application/x-ndjson' '{at}/products?read_mask=code,name'",
-        f"curl -s '{at}/orders/{order.id}'",
-        f"curl -s -X POST '{at}/orders' -H 'Content-Type: application/json' -H 'Idempotency-Key: web-1002'"
-        f" -d '{json.dumps(body)}'",
+        *(_order_lines(at, order) if order else ()),
         f"{Path('.venv/bin/mostek')} connectors",
         f"{Path('.venv/bin/mostek')} export acme products -o products.csv",
     ):
@@ -312,6 +300,20 @@ async def _wait(ports: dict[str, int], order: CreateOrderResponse) -> None:
     for number in (signal.SIGINT, signal.SIGTERM):
         asyncio.get_running_loop().add_signal_handler(number, stop.set)
     await stop.wait()
+
+
+def _order_lines(at: str, order: CreateOrderResponse) -> tuple[str, str]:
+    """Look at the order, and place another."""
+    body = {
+        "external_number": "WEB-1002",
+        "buyer": {"code": order.customer.code},
+        "lines": [{"product": {"code": order.order.lines[0].product_code}, "quantity": "2"}],
+    }
+    return (
+        f"curl -s '{at}/orders/{order.id}'",
+        f"curl -s -X POST '{at}/orders' -H 'Content-Type: application/json' -H 'Idempotency-Key: web-1002'"
+        f" -d '{json.dumps(body)}'",
+    )
 
 
 if __name__ == "__main__":

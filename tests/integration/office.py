@@ -46,6 +46,10 @@ class Notebook(Office):
         time.sleep(600)
         return {}
 
+    def break_off(self) -> dict[str, Any]:
+        """Write nothing, and fail in a way that nobody foresaw."""
+        raise ArithmeticError("before the commit")
+
     def launch(self) -> dict[str, Any]:
         """Start a process that is not ours to wait for, as COM does, and hang."""
         started = subprocess.Popen([sys.executable, "-c", "import time; time.sleep(600)"])

@@ -219,6 +219,13 @@ def test_saved_that_saved_nothing_is_told(desk: Desk, tmp_path: Path) -> None:
         Ledger(desk, tmp_path).save("vanish")
 
 
+def test_what_the_program_said_when_it_broke_off_is_kept(desk: Desk, tmp_path: Path) -> None:
+    failure = _saving(desk, tmp_path, "break_off", gone=True)
+    assert isinstance(failure, ErpUnavailable)
+    assert failure.message == "The program broke off; nothing was saved."
+    assert failure.erp_text == "ArithmeticError in the worker. before the commit"
+
+
 def _saving(desk: Desk, tmp_path: Path, call: str, *, gone: bool) -> CommandFailure:
     ledger = Ledger(desk, tmp_path, gone=gone)
     saving = Saving(desk.worker(call_timeout=0.3), ledger.database, ledger._look)

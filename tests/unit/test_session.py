@@ -43,6 +43,7 @@ from mostek.wire.session import (
     Noticed,
     Opened,
     ProtocolError,
+    RoundTrip,
     SessionSettings,
     Started,
     StatusChanged,
@@ -112,8 +113,20 @@ def exchange(a: HubSession, b: ConnectorSession, now: float = 0.0) -> list[objec
 
 def test_a_session_opens_with_hello_and_welcome() -> None:
     a, b = HubSession("s", SETTINGS, Budget(1), 0.0), ConnectorSession(hello(), 0.0)
-    assert [type(event) for event in exchange(a, b)] == [Opened, Welcomed]
+    assert [type(event) for event in exchange(a, b)] == [Opened, Welcomed, RoundTrip]
     assert b.session_id == "s"
+
+
+def test_a_result_tells_how_long_the_way_and_the_work_took() -> None:
+    a, b = HubSession("s", SETTINGS, Budget(1000), 0.0), ConnectorSession(hello(), 0.0)
+    exchange(a, b)
+    for command_id, end in (("1", b"x"), ("2", Rejected("none"))):
+        a.send(Command(command_id=command_id), b"", 10.0)
+        exchange(a, b, 10.1)
+        b.finish(command_id, end, worked=0.25)
+        (finished,) = (one for one in exchange(a, b, 10.5) if isinstance(one, Finished))
+        assert finished.seconds == pytest.approx(0.5)
+        assert finished.worked == 0.25
 
 
 @pytest.mark.parametrize(

@@ -268,7 +268,8 @@ class Session:
         match self.rules.receive(frame, time.monotonic()):
             case Started(command, request):
                 begun = partial(self.rules.begin, command.command_id)
-                self._start(self._runner.run(command, request, self._answer, begun))
+                answer = partial(self._answer, time.monotonic())
+                self._start(self._runner.run(command, request, answer, begun))
             case Acknowledged(company, key):
                 self._start(self._runner.acknowledge(company, key))
             case CancelAsked(command_id):
@@ -291,8 +292,8 @@ class Session:
         self._commands.add(task)
         task.add_done_callback(self._commands.discard)
 
-    async def _answer(self, command_id: str, end: bytes | CommandFailure) -> None:
-        self.rules.finish(command_id, end)
+    async def _answer(self, started: float, command_id: str, end: bytes | CommandFailure) -> None:
+        self.rules.finish(command_id, end, time.monotonic() - started)
         with contextlib.suppress(grpc.aio.AioRpcError, asyncio.InvalidStateError):
             # That the stream is over is seen by those who read and write it.
             await self._flush()
@@ -303,7 +304,7 @@ class Session:
     def _left(self, goodbye: Goodbye) -> None:
         refused = goodbye.reason == GoodbyeReason.GOODBYE_REASON_REFUSED
         (log.error if refused else log.info)(
-            "the hub says goodbye", reason=reason_of(goodbye), why=goodbye.message
+            "the hub says goodbye", reason=reason_of(goodbye.reason), why=goodbye.message
         )
         self.broken = goodbye.reason == GoodbyeReason.GOODBYE_REASON_PROTOCOL_ERROR
         if goodbye.HasField("reconnect_after"):

@@ -85,6 +85,22 @@ class Session:
         cursor.close()
         return changed
 
+    def results(self, sql: str, params: Sequence[Param] = ()) -> list[list[Row]]:
+        """Send a batch and read all that it answers to its end: a procedure is cut off where its reader stops."""
+        cursor = self._sent(sql, params)
+        found: list[list[Row]] = []
+        while True:
+            if cursor.description is not None:
+                found.append(self._guarded(cursor, cursor.fetchall))
+            if not self._guarded(cursor, lambda: self._database.next_result(cursor)):
+                break
+        cursor.close()
+        return found
+
+    def in_transaction(self) -> bool:
+        """Whether the session's transaction is still open: a procedure may have ended it."""
+        return self._database.in_transaction(self._connection)
+
     def _rows(self, cursor: Any) -> Iterator[Row]:
         try:
             while rows := self._guarded(cursor, lambda: cursor.fetchmany(_ROWS_AT_ONCE)):
@@ -217,6 +233,14 @@ class Database(ABC):
     @abstractmethod
     def send(self, cursor: Any, sql: str, params: Sequence[Param]) -> None:
         """Execute the statement up to its first result."""
+
+    @abstractmethod
+    def next_result(self, cursor: Any) -> bool:
+        """Go on to the statement's next result, if it has one."""
+
+    @abstractmethod
+    def in_transaction(self, connection: Any) -> bool:
+        """Whether the connection has an open transaction."""
 
     @abstractmethod
     def failure(self, error: Exception) -> CommandFailure:

@@ -12,6 +12,7 @@ from mostek.plugin.database import Database, Mode, Session
 from mostek.plugin.database_config import SqlServerConfig
 from mostek.plugin.dialect import SQL_SERVER
 from mostek.plugin.plugin import Context
+from mostek.plugin.rights import SEES_SESSIONS
 from mostek.plugin.sql_errors import odbc_failure
 from mostek.plugin.sql_types import Param, SqlType
 from mostek.wire.failures import CommandFailure, ErpUnavailable, Internal, Locked
@@ -19,7 +20,7 @@ from mostek.wire.failures import CommandFailure, ErpUnavailable, Internal, Locke
 if TYPE_CHECKING:
     from types import ModuleType
 
-__all__ = ["OdbcDatabase"]
+__all__ = ["OdbcDatabase", "type_text"]
 
 _COLUMNS = """
 SELECT s.name, o.name, c.name, TYPE_NAME(c.system_type_id), c.max_length, c.precision, c.scale
@@ -39,11 +40,11 @@ SELECT @result
 """
 _UNLOCK = "EXEC sp_releaseapplock @Resource = ?, @LockOwner = 'Session'"
 # Without the right a login sees its own session only.
-_SEES_SESSIONS = "SELECT HAS_PERMS_BY_NAME(NULL, NULL, 'VIEW SERVER STATE')"
 _SESSIONS = """
 SELECT COUNT(*) FROM sys.dm_exec_sessions
 WHERE host_name = HOST_NAME() AND host_process_id IN ({})
 """
+_TRANSACTIONS = "SELECT @@TRANCOUNT"
 _LOOK_EVERY = 0.2
 _LOCK_TIMED_OUT = -1
 _LOCK_CHOSEN_AS_VICTIM = -3
@@ -114,6 +115,12 @@ class OdbcDatabase(Database):
         while cursor.description is None and cursor.nextset():
             pass
 
+    def next_result(self, cursor: Any) -> bool:
+        return bool(cursor.nextset())
+
+    def in_transaction(self, connection: Any) -> bool:
+        return bool(connection.execute(_TRANSACTIONS).fetchval())
+
     def cancelling(self, cursor: Any, context: Context) -> AbstractContextManager[None]:
         return context.on_cancel(lambda: self._cancel(cursor))
 
@@ -127,7 +134,7 @@ class OdbcDatabase(Database):
 
     def columns(self, session: Session) -> Iterator[tuple[str, str, str]]:
         for schema, table, column, name, length, precision, scale in session.fetch(_COLUMNS):
-            yield f"{schema}.{table}", column, _type_text(name, length, precision, scale)
+            yield f"{schema}.{table}", column, type_text(name, length, precision, scale)
 
     @contextmanager
     def exclusive(self, name: str, context: Context, *, timeout: float = 10.0) -> Iterator[None]:
@@ -164,7 +171,7 @@ class OdbcDatabase(Database):
         query = _SESSIONS.format(", ".join("?" * len(processes)))
         params = [Param(process, SqlType.parse("int")) for process in processes]
         with self.reading(context, committed=True) as session:
-            if session.one(_SEES_SESSIONS) != (1,):
+            if session.one(SEES_SESSIONS) != (1,):
                 return False
             while session.one(query, params) != (0,):
                 if time.monotonic() > ends:
@@ -231,7 +238,7 @@ _ODBC_TYPE = {
 }
 
 
-def _type_text(name: str, length: int, precision: int, scale: int) -> str:
+def type_text(name: str, length: int, precision: int, scale: int) -> str:
     """A column's type as SQL Server writes it, from `sys.columns`: -1 is max, an nvarchar's length is in bytes."""
     if name in {"decimal", "numeric"}:
         return f"{name}({precision},{scale})"

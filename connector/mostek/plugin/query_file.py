@@ -38,6 +38,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
+from functools import lru_cache
 
 import sqlglot
 from sqlglot import exp
@@ -146,7 +147,7 @@ class QueryFile:
     @classmethod
     def parse(cls, name: str, text: str) -> QueryFile:
         """Raises QueryError."""
-        return _Parser(name, text).parse()
+        return _parsed_once(name, text)
 
     @property
     def filters(self) -> frozenset[str]:
@@ -173,6 +174,12 @@ class QueryFile:
             if not line.condition or (line.condition.name in wanted) is not line.condition.negated
         ]
         return "SELECT\n    " + ",\n    ".join(items) + "\n" + "\n".join(lines)
+
+
+@lru_cache(maxsize=512)
+def _parsed_once(name: str, text: str) -> QueryFile:
+    """A file is the same for every company that reads it, and dear to parse."""
+    return _Parser(name, text).parse()
 
 
 class _Parser:

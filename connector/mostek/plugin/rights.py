@@ -7,20 +7,27 @@ from dataclasses import dataclass, field
 
 from mostek.plugin.database_config import SqlServerConfig
 
-__all__ = ["LoginNames", "Rights", "WriteRights", "by_table", "logins_script"]
+__all__ = ["SEES_SESSIONS", "LoginNames", "Rights", "WriteRights", "by_table", "logins_script"]
+
+#: Whether a login may look at other sessions: 1 if it may.
+SEES_SESSIONS = "SELECT HAS_PERMS_BY_NAME(NULL, NULL, 'VIEW SERVER STATE')"
 
 
 @dataclass(frozen=True)
 class WriteRights:
     """What orders and customers need: `dbo.table` each, `executes` procedures.
 
-    `looks_up` is read with both logins: ValidateOrder writes nothing.
+    `looks_up` is read with both logins: ValidateOrder writes nothing. So are the `columns` of some tables, and nothing
+    else of these: they hold what no connector should see. `sessions`: the ERP's own program writes, and the read login
+    has to see whether a session of one that hung is left.
     """
 
     looks_up: frozenset[str]
+    columns: Mapping[str, frozenset[str]] = field(default_factory=dict)
     inserts: frozenset[str] = frozenset()
     updates: frozenset[str] = frozenset()
     executes: frozenset[str] = frozenset()
+    sessions: bool = False
 
 
 @dataclass(frozen=True)
@@ -89,6 +96,8 @@ def _script(rights: Rights, names: LoginNames, columns: bool) -> Iterator[str]:
     yield "GO"
     if rights.writes:
         yield from _writer(rights.write, names.write)
+    if rights.write.sessions:
+        yield from _sessions(names.read)
 
 
 def _writer(write: WriteRights, login: str) -> Iterator[str]:
@@ -105,6 +114,18 @@ def _writer(write: WriteRights, login: str) -> Iterator[str]:
     ):
         for name in sorted(objects):
             yield _grant(right, name, login)
+    for table, columns in sorted(write.columns.items()):
+        yield from _column_grants(table, columns, login)
+    yield "GO"
+
+
+def _sessions(login: str) -> Iterator[str]:
+    yield ""
+    yield "-- Gdy program zawiesi się przy zapisie: czy jego sesja jeszcze trwa. Prawo serwera."
+    yield "-- When the program hung while it wrote: whether its session is left. A right of the server."
+    yield "USE [master];"
+    yield "GO"
+    yield f"GRANT VIEW SERVER STATE TO {_name(login)};"
     yield "GO"
 
 
@@ -117,17 +138,23 @@ def _login(name: str, password: str) -> Iterator[str]:
 
 
 def _selects(rights: Rights, login: str, columns: bool) -> Iterator[str]:
-    for table in sorted(rights.read_tables):
-        named = sorted(rights.reads.get(table, ())) if table not in rights.write.looks_up else []
-        if not columns or not named:
-            # Look-ups read whole rows: what is copied is every column that there is.
+    write = rights.write
+    for table in sorted(rights.read_tables | write.columns.keys()):
+        named = rights.reads.get(table, frozenset()) | write.columns.get(table, frozenset())
+        # Look-ups read whole rows: what is copied is every column that there is.
+        whole = table in write.looks_up or (table in rights.reads and not columns)
+        if whole or not named:
             yield _grant("SELECT", table, login)
-            continue
-        for column in named:
-            yield (
-                f"IF COL_LENGTH({_text(table)}, {_text(column)}) IS NOT NULL"
-                f" GRANT SELECT ({_name(column)}) ON {_path(table)} TO {_name(login)};"
-            )
+        else:
+            yield from _column_grants(table, named, login)
+
+
+def _column_grants(table: str, columns: Iterable[str], login: str) -> Iterator[str]:
+    for column in sorted(columns):
+        yield (
+            f"IF COL_LENGTH({_text(table)}, {_text(column)}) IS NOT NULL"
+            f" GRANT SELECT ({_name(column)}) ON {_path(table)} TO {_name(login)};"
+        )
 
 
 def _grant(right: str, name: str, login: str) -> str:

@@ -57,6 +57,8 @@ _NO_DATABASE = frozenset({4060, 911, 40615})
 _NO_RIGHTS = frozenset({229, 230, 262, 297, 300, 916, 15247})
 _LOCKED = frozenset({1222, 1205, 3960})
 _DRIFT = frozenset({207, 208, 209, 2812})
+#: A parameter that a procedure does not have, or lacks.
+_SIGNATURE = frozenset({201, 8144, 8145, 8146, 8162})
 _TRUNCATED = frozenset({8152, 2628})
 _DUPLICATE = frozenset({2601, 2627})
 _CONSTRAINT = frozenset({547, 515})
@@ -109,6 +111,10 @@ def _no_answer(state: str, connecting: bool) -> CommandFailure | None:
 def _refused_statement(state: str, codes: set[int], text: str) -> CommandFailure | None:
     if codes & _LOCKED or state == "40001":
         return _locked()
+    if codes & _SIGNATURE:
+        return Drift(
+            "A procedure of the ERP has other parameters than the plugin gives it: see the connector's drift."
+        )
     if codes & _DRIFT or state in {"42S02", "42S22"}:
         return _drift(_QUOTED.findall(text))
     if codes & _TRUNCATED or state == "22001":

@@ -98,6 +98,10 @@ class SqlPlugin(Plugin):
         """What the plugin's writes need of the database, as it is configured; for its two logins."""
         return WriteRights(frozenset())
 
+    def refusals(self) -> list[str]:
+        """Why writes that are configured would be refused whatever they were, as sentences. Asks the database."""
+        return []
+
     def rights(self) -> Rights:
         """What the plugin needs of the database: every column that a query names, and what its writes need."""
         queries = [*self.queries.values(), *self.records.values()]

@@ -75,6 +75,12 @@ class SqliteDatabase(Database):
     def send(self, cursor: sqlite3.Cursor, sql: str, params: Sequence[Param]) -> None:
         cursor.execute(sql, [_plain(param.value) for param in params])
 
+    def next_result(self, cursor: sqlite3.Cursor) -> bool:
+        return False
+
+    def in_transaction(self, connection: sqlite3.Connection) -> bool:
+        return connection.in_transaction
+
     def failure(self, error: Exception) -> CommandFailure:
         if getattr(error, "sqlite_errorname", "") == "SQLITE_INTERRUPT":
             return ErpUnavailable(

@@ -41,6 +41,8 @@ class Call:
     expire_after: float = DEFAULT_EXPIRE_AFTER
     ordering_key: str = ""
     command_id: str = field(default_factory=new_command_id)
+    #: Seconds that it was with connectors until now.
+    away: float = 0.0
 
     @property
     def site(self) -> ConnectorId:

@@ -22,6 +22,7 @@ from mostek.wire.failures import CommandFailure, Rejected
 __all__ = [
     "FINAL",
     "KEEPS_KEY",
+    "TO_RESOLVE",
     "WAITING",
     "Progress",
     "State",
@@ -62,6 +63,8 @@ class State(StrEnum):
 #: What the hub still works on.
 WAITING = frozenset({State.RECORDED, State.SENT, State.IN_DOUBT})
 FINAL = frozenset(State) - WAITING
+#: What an operator has to look at.
+TO_RESOLVE = frozenset({State.DEAD, State.UNKNOWN})
 #: What a key stands for while it is in one of these; in the others nothing was written, and the key is free again.
 KEEPS_KEY = WAITING | {State.SUCCEEDED, State.UNKNOWN}
 

@@ -48,6 +48,10 @@ class HubConfig(BaseSettings):
     http: str = "127.0.0.1:7480"
     #: Where other replicas of this hub ask; empty: there are none. Not for anybody else.
     internal: str = ""
+    #: The internal port, plain HTTP, for metrics and probes, e.g. 127.0.0.1:7490; empty: none.
+    metrics: str = ""
+    #: Whether there is a series for each connector, which names tenants and connectors.
+    metrics_by_connector: bool = False
     log_level: Literal["debug", "info", "warning", "error"] = "info"
     heartbeat_interval: float = Field(default=12.0, gt=0, le=15.0)
     #: Result bytes that the process holds at once.
@@ -127,7 +131,7 @@ class HubConfig(BaseSettings):
         split_address(address)
         return address
 
-    @field_validator("internal", "public_http", "public_link", "public_internal")
+    @field_validator("internal", "metrics", "public_http", "public_link", "public_internal")
     @classmethod
     def _public(cls, address: str) -> str:
         if address:

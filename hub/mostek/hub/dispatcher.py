@@ -201,7 +201,7 @@ class Dispatcher:
                 await self._take_up()
                 await self._end_overdue()
                 for lane in await self._store.due_lanes(self._clock()):
-                    # The others' connectors are theirs.
+                    # Those of others are sent by them.
                     if self._registry.is_here(lane.connector):
                         self.wake(lane)
                 if self._clock() >= purge_at:

@@ -11,12 +11,14 @@ from collections.abc import AsyncIterator, Callable, Iterator
 from dataclasses import dataclass, replace
 from importlib.metadata import version
 from pathlib import Path
+from typing import Any
 
 import grpc
 import structlog
 import uvicorn
 from grpc_health.v1 import health, health_pb2, health_pb2_grpc
 from grpc_reflection.v1alpha import reflection
+from starlette.applications import Starlette
 
 from mostek.hub.admin import ADMIN_SERVICE, Admin
 from mostek.hub.admin_callers import CallersAdmin
@@ -29,6 +31,7 @@ from mostek.hub.gate import ANYBODY, Gate, Keys
 from mostek.hub.http.app import create_app
 from mostek.hub.keyring import Keyring, add_key, load_keys
 from mostek.hub.link import Link
+from mostek.hub.monitor import Monitor
 from mostek.hub.oidc import Issuer
 from mostek.hub.pages import PageTokens
 from mostek.hub.pki.enrolment import PublicAddresses
@@ -74,6 +77,8 @@ class Addresses:
     http: str
     #: For other replicas; empty: there are none.
     internal: str = ""
+    #: The internal port; empty: there is none.
+    metrics: str = ""
 
 
 class _HttpServer(uvicorn.Server):
@@ -93,6 +98,7 @@ class Hub:
         self.budget = Budget(config.result_budget)
         self.link: Link
         self.replica: Replica
+        self.monitor: Monitor
         #: None in an insecure hub; until it runs, too.
         self.tls: Tls | None = None
         self._ready = False
@@ -115,6 +121,15 @@ class Hub:
                 self.tls = await Tls.opened(self.config, store, keys, audit)
             self.replica = replica = self._replica(store)
             self.link = self._link(replica)
+            self.monitor = Monitor(
+                self.registry,
+                self.budget,
+                store,
+                self.tls,
+                ready=lambda: self._ready,
+                by_connector=self.config.metrics_by_connector,
+            )
+            metrics_at = self._monitored(ending)
             gate = self._gate(KeyStore(store), audit, ending)
             retention = self.config.retention_days * 24 * 3600.0
             writes = Writes(self.registry, store, retention=retention, replica=replica)
@@ -133,7 +148,7 @@ class Hub:
             api_at = _bind(api, self.config.api, self.tls.api if self.tls else None)
             http, listener = self._http(router, admin, gate)
             host, http_port = listener.getsockname()[:2]
-            addresses = Addresses(api=api_at, link=link_at, http=f"{host}:{http_port}")
+            addresses = Addresses(api_at, link_at, f"{host}:{http_port}", metrics_at)
             await writes.dispatcher.start()
             # For a start that fails; a running hub stops its writes before the servers, which wait for them.
             ending.push_async_callback(writes.stop)
@@ -156,6 +171,17 @@ class Hub:
             log.info("listening", api=addresses.api, link=addresses.link, http=addresses.http)
             yield addresses
         log.info("stopped")
+
+    def _monitored(self, ending: contextlib.AsyncExitStack) -> str:
+        """Open the internal port, until all that ran has ended. Its address; empty: there is none."""
+        if not self.config.metrics:
+            return ""
+        server, listener = _http_server(self.monitor.app(), self.config.metrics)
+        ending.callback(asyncio.create_task(self.monitor.run(), name="monitor").cancel)
+        serving = asyncio.create_task(server.serve([listener]), name="metrics")
+        ending.push_async_callback(_stop_http, server, serving)
+        host, port = listener.getsockname()[:2]
+        return f"{host}:{port}"
 
     def _link(self, replica: Replica) -> Link:
         settings = SessionSettings(heartbeat_interval=self.config.heartbeat_interval)
@@ -256,19 +282,12 @@ class Hub:
         return server, servicer
 
     def _http(self, router: Router, admin: Admin, gate: Gate) -> tuple[_HttpServer, socket.socket]:
-        host, port = split_address(self.config.http)
         enrolment = self.tls.enrolment if self.tls else None
         app = create_app(router, admin, gate, ready=lambda: self._ready, enrolment=enrolment)
         proxies = [each.strip() for each in self.config.trusted_proxies.split(",") if each]
-        config = uvicorn.Config(
+        return _http_server(
             app,
-            host=host,
-            port=port,
-            log_config=None,
-            access_log=False,
-            lifespan="off",
-            ws="none",
-            server_header=False,
+            self.config.http,
             # A connector's doctor compares it with its own.
             headers=[("server", f"mostek-hub/{version('mostek')}")],
             # Whoever does not read its response must not keep the hub from ending.
@@ -277,15 +296,6 @@ class Hub:
             forwarded_allow_ips=proxies,
             ssl_context_factory=_context(self.tls),
         )
-        try:
-            listener = socket.create_server((host, port), backlog=2048)
-            _give_up_unread(listener)
-        except OSError as error:
-            raise _taken(self.config.http) from error
-        # Its connections inherit it. asyncio's own loop sets it only on sockets made for a named protocol, and else
-        # each answer but the first of a connection waits 40 ms for the caller's acknowledgement of its head.
-        listener.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-        return _HttpServer(config), listener
 
     async def _tick(self) -> None:
         while True:
@@ -325,6 +335,30 @@ def _reflect(server: grpc.aio.Server) -> None:
         reflection.SERVICE_NAME,
     )
     reflection.enable_server_reflection(names, server)
+
+
+def _http_server(
+    app: Starlette, address: str, **settings: Any
+) -> tuple[_HttpServer, socket.socket]:
+    """A server of an application and the socket that it is to serve. Raises OSError: the port is taken."""
+    config = uvicorn.Config(
+        app,
+        log_config=None,
+        access_log=False,
+        lifespan="off",
+        ws="none",
+        server_header=False,
+        **settings,
+    )
+    try:
+        listener = socket.create_server(split_address(address), backlog=2048)
+        _give_up_unread(listener)
+    except OSError as error:
+        raise _taken(address) from error
+    # Its connections inherit it. asyncio's own loop sets it only on sockets made for a named protocol, and else
+    # each answer but the first of a connection waits 40 ms for the caller's acknowledgement of its head.
+    listener.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+    return _HttpServer(config), listener
 
 
 async def _stop_http(server: _HttpServer, serving: asyncio.Task[None]) -> None:

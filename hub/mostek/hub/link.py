@@ -13,6 +13,7 @@ import structlog
 from google.protobuf.message import DecodeError
 from grpc.aio import ServicerContext
 
+from mostek.hub import metrics
 from mostek.hub.identity import LOCAL
 from mostek.hub.pki.tls import Tls
 from mostek.hub.pki.trust import Refused, Stale
@@ -29,6 +30,7 @@ from mostek.wire.session import (
     Left,
     Opened,
     ProtocolError,
+    RoundTrip,
     SessionSettings,
     StatusChanged,
     reason_of,
@@ -178,7 +180,9 @@ class Link(LinkServiceServicer):
             stream.cancel()
 
     def _ended(self, session: LiveSession) -> None:
-        self._registry.remove(session, silent=session.rules.is_dead(time.monotonic()))
+        now = time.monotonic()
+        metrics.closed(session.rules, now)
+        self._registry.remove(session, silent=session.rules.is_dead(now))
         self._replica.gone(session)
         session.close()
         log.info(
@@ -229,13 +233,15 @@ class Link(LinkServiceServicer):
                 log.info(
                     "connector changed", tenant=session.tenant, connector=session.connector.name
                 )
+            case RoundTrip() as round_trip:
+                metrics.beaten(round_trip)
             case Left(goodbye):
                 self._registry.left(session)
                 log.info(
                     "connector says goodbye",
                     tenant=session.tenant,
                     connector=session.connector.name,
-                    reason=reason_of(goodbye),
+                    reason=reason_of(goodbye.reason),
                 )
 
     def _opened(self, session: LiveSession) -> None:
@@ -252,13 +258,16 @@ class Link(LinkServiceServicer):
         if session not in self._streams or session.expelled:
             return
         if self._draining is not None:
+            metrics.opened("leaving")
             session.end(GoodbyeReason.GOODBYE_REASON_STOPPING, _STOPPING, self._draining)
         elif not self._registry.has_room(session):
+            metrics.opened("crowded")
             session.end(GoodbyeReason.GOODBYE_REASON_REFUSED, _CROWDED, _REFUSED_FOR)
         elif not session.rules.leaving:
             self._admit(session)
 
     def _admit(self, session: LiveSession) -> None:
+        metrics.opened("opened")
         self._registry.add(session)
         hello = session.rules.hello
         assert hello is not None
@@ -317,6 +326,8 @@ class Link(LinkServiceServicer):
             instance=session.instance,
             process=session.process,
         )
+        metrics.opened("copy")
+        metrics.conflict()
         self._registry.refuse(session)
         session.end(GoodbyeReason.GOODBYE_REASON_REFUSED, _COPY, _REFUSED_FOR)
 

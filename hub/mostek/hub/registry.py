@@ -319,6 +319,10 @@ class Registry:
         for record in self._records.values():
             record.changed()
 
+    def records(self) -> list[ConnectorRecord]:
+        """All known connectors, of all tenants."""
+        return list(self._records.values())
+
     def connectors(self, tenant: str) -> list[ConnectorRecord]:
         """All known connectors of a tenant, by name."""
         return [self._records[of] for of in sorted(self._records) if of.tenant == tenant]

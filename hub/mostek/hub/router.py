@@ -13,6 +13,7 @@ from dataclasses import dataclass, field
 import structlog
 from google.protobuf.message import DecodeError
 
+from mostek.hub import metrics
 from mostek.hub.audit import Audit
 from mostek.hub.call import Call
 from mostek.hub.pressure import Pressure
@@ -90,13 +91,13 @@ class Router:
             log.error("the store failed", command_id=call.command_id, reason=str(error))
             failure = without_database()
         except asyncio.CancelledError:
-            self._log(call, call.command_id, time.monotonic() - started, "abandoned")
+            self._ended(call, call.command_id, time.monotonic() - started, "abandoned")
             raise
         except Exception:
             log.exception("call failed in the hub", command_id=call.command_id)
             failure = Internal("The hub failed; its log says why.")
         else:
-            self._log(call, answer.command_id, time.monotonic() - started, "ok")
+            self._ended(call, answer.command_id, time.monotonic() - started, "ok")
             return _pruned(call, answer)
         if call.operation.write and not failure.command_id:
             self._note(call, AuditKind.WRITE, call.command_id, type(failure).__name__)
@@ -105,7 +106,7 @@ class Router:
             # Those that one event refused, such as a lost session, must not all come back at once.
             failure.retry_after = round(failure.retry_after * _spread(), 2)
         seconds = time.monotonic() - started
-        self._log(call, failure.command_id, seconds, type(failure).__name__, failure.message)
+        self._ended(call, failure.command_id, seconds, failure)
         raise failure
 
     @contextlib.contextmanager
@@ -151,11 +152,14 @@ class Router:
             )
             if isinstance(route, tuple):
                 return await self._send_here(call, *route, ends)
+            sent = time.monotonic()
             try:
-                return await self._replica.forward(call, route, ends - time.monotonic())
+                return await self._replica.forward(call, route, ends - sent)
             except NotThere:
                 # What is known was corrected.
                 continue
+            finally:
+                call.away += time.monotonic() - sent
         raise Offline(f"Connector {call.connector} is moving.", retry_after=1.0)
 
     async def forwarded(self, call: Call) -> bytes:
@@ -190,7 +194,13 @@ class Router:
                     f"Connector {call.connector} is too old for a key that may not see some fields: upgrade it."
                 )
             command.denied_fields.extend(denied)
-        return await session.call(command, call.request, timeout=timeout, stop_when_abandoned=True)
+        sent = time.monotonic()
+        try:
+            return await session.call(
+                command, call.request, timeout=timeout, stop_when_abandoned=True
+            )
+        finally:
+            call.away += time.monotonic() - sent
 
     def _note(self, call: Call, kind: AuditKind, command_id: str, outcome: str) -> None:
         caller = call.caller
@@ -208,7 +218,12 @@ class Router:
             )
         )
 
-    def _log(self, call: Call, command_id: str, seconds: float, end: str, reason: str = "") -> None:
+    def _ended(
+        self, call: Call, command_id: str, seconds: float, how: str | CommandFailure
+    ) -> None:
+        """Tell the audit, the metrics and the log. `how`: `ok`, `abandoned` or the failure."""
+        end, reason = (how, "") if isinstance(how, str) else (type(how).__name__, how.message)
+        metrics.ended(call.operation, how, seconds, call.away)
         if not call.operation.write:
             self._note(call, AuditKind.READ, command_id, end)
         log.info(

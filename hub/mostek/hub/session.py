@@ -10,6 +10,7 @@ from datetime import UTC, datetime
 import structlog
 from google.protobuf.duration_pb2 import Duration
 
+from mostek.hub import metrics
 from mostek.hub.identity import ConnectorId
 from mostek.hub.store import CertificateRecord
 from mostek.link.v1.link_pb2 import Command, ConnectorToHub, GoodbyeReason, HubToConnector, Status
@@ -21,6 +22,7 @@ from mostek.wire.session import (
     Noticed,
     Opened,
     ProtocolError,
+    RoundTrip,
     StatusChanged,
 )
 
@@ -49,7 +51,7 @@ class LiveSession:
         self.expelled = False
         self.connected_at = datetime.now(UTC)
         self._loop = asyncio.get_running_loop()
-        self._waiting: dict[str, asyncio.Future[bytes]] = {}
+        self._waiting: dict[str, asyncio.Future[Finished]] = {}
         self._watching: dict[str, Callable[[Noticed], None]] = {}
         self._wake = asyncio.Event()
         self._ending = False
@@ -111,14 +113,14 @@ class LiveSession:
         if `stop_when_abandoned`. `watch` is called when the connector has accepted the command, and when it has begun
         a write.
         """
-        future: asyncio.Future[bytes] = self._loop.create_future()
+        future: asyncio.Future[Finished] = self._loop.create_future()
         self.rules.send(command, request, time.monotonic())
         self._waiting[command.command_id] = future
         if watch is not None:
             self._watching[command.command_id] = watch
         timer = None if timeout is None else self._loop.call_later(timeout, _expire, future)
         try:
-            return await future
+            finished = await future
         except (asyncio.CancelledError, TimeoutError):
             if stop_when_abandoned:
                 self.rules.cancel(command.command_id)
@@ -128,6 +130,10 @@ class LiveSession:
                 timer.cancel()
             del self._waiting[command.command_id]
             self._watching.pop(command.command_id, None)
+        metrics.answered(command.operation, finished)
+        if finished.failure is not None:
+            raise raised(finished.failure)
+        return finished.response or b""
 
     def ask_cancel(self, command_id: str) -> bool:
         """Ask for a write that runs here to be cancelled, if it has not begun; whether the connector can do that."""
@@ -152,7 +158,7 @@ class LiveSession:
         """Whether a frame could not be sent for too long: the connector does not read."""
         return self._sending_since is not None and now - self._sending_since > SEND_WITHIN
 
-    def receive(self, frame: ConnectorToHub) -> Opened | StatusChanged | Left | None:
+    def receive(self, frame: ConnectorToHub) -> Opened | StatusChanged | RoundTrip | Left | None:
         """Take a frame; results go to those who wait for them. Raises ProtocolError."""
         event = self.rules.receive(frame, time.monotonic())
         match event:
@@ -169,12 +175,8 @@ class LiveSession:
     def _finish(self, event: Finished) -> None:
         self.rules.share.give(event.held)
         future = self._waiting.get(event.command_id)
-        if future is None or future.done():
-            return
-        if event.failure is not None:
-            future.set_exception(raised(event.failure))
-        else:
-            future.set_result(event.response or b"")
+        if future is not None and not future.done():
+            future.set_result(event)
 
     def end(
         self,
@@ -211,7 +213,7 @@ class LiveSession:
                 )
 
 
-def _expire(future: asyncio.Future[bytes]) -> None:
+def _expire(future: asyncio.Future[Finished]) -> None:
     if not future.done():
         future.set_exception(TimeoutError())
 

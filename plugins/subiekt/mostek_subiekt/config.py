@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from mostek.plugin.sql_plugin import SqlConfig
-from mostek_subiekt.orders.config import OrdersConfig
+from mostek_subiekt.orders.config import WriteMode
 
 __all__ = ["SubiektConfig"]
 
 
 class SubiektConfig(SqlConfig):
-    """`[database]`, the site's own queries, attributes and rows; with `[orders]`, what orders are copied from."""
+    """`[database]`, the site's own queries, attributes and rows; `[orders]`: how orders are written."""
 
-    orders: OrdersConfig | None = None
+    orders: WriteMode | None = None

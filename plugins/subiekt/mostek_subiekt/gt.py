@@ -50,7 +50,7 @@ from mostek.erp.v1.receivable_pb2 import (
 from mostek.plugin.changes import Changes
 from mostek.plugin.conversion import Converter
 from mostek.plugin.converters import as_day
-from mostek.plugin.orders.writes import OrderWrites
+from mostek.plugin.orders.writes import OrderWriter, OrderWrites
 from mostek.plugin.plugin import Context, Site
 from mostek.plugin.rights import WriteRights
 from mostek.plugin.tax_ids import tax_id_country
@@ -63,8 +63,10 @@ from mostek_subiekt.conversion import (
     order_filters,
 )
 from mostek_subiekt.describe import DESCRIPTION
+from mostek_subiekt.orders.config import OrdersConfig, SferaConfig
 from mostek_subiekt.orders.rights import write_rights
 from mostek_subiekt.orders.writes import DirectWriter
+from mostek_subiekt.sfera.writer import SferaWriter
 
 __all__ = ["SubiektGt"]
 
@@ -72,7 +74,7 @@ PROGRAM = "Subiekt GT"
 
 
 class SubiektGt(OrderWrites):
-    """One company database of Subiekt GT: the reads; the writes are in `orders`."""
+    """One company database of Subiekt GT: the reads; the writes are in `orders` and `sfera`."""
 
     config_type = SubiektConfig
     erp = PROGRAM
@@ -90,7 +92,12 @@ class SubiektGt(OrderWrites):
 
     def __init__(self, config: SubiektConfig, site: Site) -> None:
         super().__init__(config, site)
-        self.writer = DirectWriter(self, config.orders)
+        self.writer = self._writer(config.orders)
+
+    def _writer(self, orders: OrdersConfig | SferaConfig | None) -> OrderWriter:
+        if isinstance(orders, SferaConfig):
+            return SferaWriter(self, orders)
+        return DirectWriter(self, orders)
 
     def write_rights(self) -> WriteRights:
         return write_rights(self.config.orders)

@@ -48,6 +48,7 @@ class Server:
         self.roles = (0, 0, 0, 0, 0)
         self.executes = True
         self.snapshot = 1
+        self.sees_sessions = True
         self.sent: list[str] = []
         rights = plugin.rights()
         reads = {table: {"SELECT"} for table in rights.read_tables}
@@ -79,6 +80,8 @@ class Server:
         self.sent.append(sql)
         if "IS_SRVROLEMEMBER" in sql:
             return self.roles
+        if "VIEW SERVER STATE" in sql:
+            return (int(self.sees_sessions),)
         return (self.snapshot,) if "snapshot" in sql else (int(self.executes),)
 
 
@@ -91,9 +94,9 @@ def served(tmp_path: Path) -> Callable[..., Any]:
     """A plugin whose database server is scripted."""
     pytest.importorskip("pyodbc", exc_type=ImportError)
 
-    def make(**database: Any) -> Any:
+    def make(orders: Any = None, **database: Any) -> Any:
         config = SubiektConfig.model_validate(
-            {"database": SERVER | database, "orders": {"template": "ZK 1/11/2024"}}
+            {"database": SERVER | database, "orders": orders or {"template": "ZK 1/11/2024"}}
         )
         if not PLUGIN:
             PLUGIN.append(SubiektGt(config, Site("c0", tmp_path)))
@@ -141,6 +144,16 @@ def test_more_than_is_needed_is_a_warning(served: Callable[..., Any]) -> None:
     assert (
         first["rights"] == "sysadmin, db_owner, ALTER DATABASE, SELECT dbo.place, UPDATE dbo.place"
     )
+
+
+def test_who_can_not_see_the_sessions_of_a_program_that_writes_lacks_a_right(
+    served: Callable[..., Any],
+) -> None:
+    plugin = served({"mode": "sfera", "operator": "Szef", "password": ""})
+    assert set(said(erp.rights, plugin)) == {"rights.ok"}
+    plugin.database.sees_sessions = False
+    (found,) = erp.rights(subject(plugin))
+    assert (found[0], found[1]["rights"]) == ("rights.missing", "VIEW SERVER STATE")
 
 
 def test_one_login_for_both_is_a_warning(served: Callable[..., Any]) -> None:

@@ -7,6 +7,7 @@ from typing import Literal
 from pydantic import BaseModel, ConfigDict, Field
 
 from mostek.plugin.sql_plugin import SqlConfig
+from mostek_wapro.orders.config import OrdersConfig
 
 __all__ = ["Signatures", "WaproConfig"]
 
@@ -31,7 +32,7 @@ class Signatures(BaseModel):
 
 
 class WaproConfig(SqlConfig):
-    """`[database]`, the site's own queries, attributes and rows, and what WAPRO Mag leaves open."""
+    """`[database]`, the site's own queries, attributes and rows, what WAPRO Mag leaves open, and `[orders]`."""
 
     company: str | None = Field(
         default=None, description="FIRMA.NAZWA; needed where the database has several companies."
@@ -44,3 +45,4 @@ class WaproConfig(SqlConfig):
     correction_values: Literal["difference", "after"] | None = Field(
         default=None, description="What the amounts of corrections are; nothing known tells."
     )
+    orders: OrdersConfig | None = None

@@ -5,7 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from mostek.erp.v1.erp_pb2 import ChangeTrackingKind
-from mostek.plugin.describe import Description
+from mostek.plugin.describe import Description, field_limits
+from mostek_wapro.limits import COLUMNS, SCALES
+from mostek_wapro.schema import reference_schema
 
 __all__ = ["described"]
 
@@ -35,4 +37,5 @@ _DEBTS = {
 def described(debts: str) -> Description:
     """What is told, with the source of debts that the configuration chose."""
     remark = f"{_DEBTS[debts]}; include_settled_since tells what was paid since a day."
-    return Description(_OPERATIONS, {**_TRACKING, "ListReceivables": (_NONE, remark)})
+    limits = field_limits(COLUMNS, reference_schema(), SCALES)
+    return Description(_OPERATIONS, {**_TRACKING, "ListReceivables": (_NONE, remark)}, limits)

@@ -32,6 +32,8 @@ from mostek.erp.v1.order_pb2 import (
     ListOrdersRequest,
     ListOrdersResponse,
     Order,
+    ValidateOrderRequest,
+    ValidateOrderResponse,
 )
 from mostek.erp.v1.product_pb2 import (
     GetProductRequest,
@@ -49,14 +51,17 @@ from mostek.erp.v1.receivable_pb2 import (
     Receivable,
 )
 from mostek.plugin.conversion import Converter
+from mostek.plugin.orders.writes import OrderWrites
 from mostek.plugin.plugin import Context, Site
-from mostek.plugin.sql_plugin import SqlPlugin
+from mostek.plugin.rights import WriteRights
 from mostek.plugin.tax_ids import tax_id_country
 from mostek.wire.failures import ErpUnavailable
 from mostek_wapro.clarion import day
 from mostek_wapro.config import WaproConfig
 from mostek_wapro.conversion import CONVERTERS, flag
 from mostek_wapro.describe import described
+from mostek_wapro.orders.rights import write_rights
+from mostek_wapro.orders.writes import WaproWriter
 
 __all__ = ["WaproMag"]
 
@@ -68,11 +73,13 @@ _CORRECTIONS = {
 }
 
 
-class WaproMag(SqlPlugin):
-    """One company of a database of WAPRO Mag."""
+class WaproMag(OrderWrites):
+    """One company of a database of WAPRO Mag: the reads; the writes are in `orders`."""
 
     config_type = WaproConfig
     erp = PROGRAM
+    lock = PROGRAM
+    writer: WaproWriter
     folder: ClassVar[Traversable] = files("mostek_wapro") / "queries"
     messages: ClassVar[Mapping[str, type[Message]]] = {
         "erp": Erp,
@@ -90,6 +97,18 @@ class WaproMag(SqlPlugin):
         self.settings = config
         super().__init__(config, site)
         self._company: int | None = None
+        self.writer = WaproWriter(self, config.orders, self.company)
+
+    def write_rights(self) -> WriteRights:
+        return write_rights(self.settings.orders)
+
+    def refusals(self) -> list[str]:
+        if self.settings.orders is None:
+            return []
+        context = Context(operation="refusals", timeout=self.database.config.statement_timeout)
+        self.writer.prepare(context)
+        with self.database.reading(context, committed=True) as session:
+            return self.writer.planner(session).refusals
 
     def converters(self) -> Mapping[str, Converter]:
         return {
@@ -100,12 +119,13 @@ class WaproMag(SqlPlugin):
             "program": lambda: PROGRAM,
             "time_zone": lambda: self.site.zone.key,
             "text_encoding": lambda: "windows-1250",
-            "operations": lambda: list(self.serves),
+            "operations": self._operations,
         }
 
     def open(self) -> None:
         super().open()
         self._company = None
+        self.writer.forget()
 
     def company(self, context: Context) -> int:
         """The id of the company (FIRMA). Raises ErpUnavailable if the configuration does not tell which."""
@@ -223,6 +243,20 @@ class WaproMag(SqlPlugin):
             receipt=self.settings.signatures.filters()["receipt"],
             **self._by_id(request, context),
         )
+
+    def validate_order(
+        self, request: ValidateOrderRequest, context: Context
+    ) -> ValidateOrderResponse:
+        self.writer.prepare(context)
+        return super().validate_order(request, context)
+
+    def _operations(self) -> list[str]:
+        """What is served with this configuration."""
+        orders = self.settings.orders
+        refused = set() if orders else {"CreateOrder"}
+        if not orders or not orders.customers:
+            refused.add("CreateCustomer")
+        return [operation for operation in self.serves if operation not in refused]
 
     def _debts(self, what: str) -> tuple[str, dict[str, Any]]:
         """The query for receivables or balances, and the filters that it needs."""

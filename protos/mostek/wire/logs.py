@@ -11,17 +11,42 @@ from typing import TextIO
 import orjson
 import structlog
 
-__all__ = ["configure_logs"]
+__all__ = ["LEVELS", "configure_logs", "set_level"]
 
+#: Names of levels, the most talkative first.
+LEVELS = ("debug", "info", "warning", "error")
 #: Lines written in an event loop wait this long for others, seconds: a system call per call would slow the calls.
 GATHER = 0.1
+
+
+class _Threshold:
+    """Drops lines below a level, which may change at any time."""
+
+    def __init__(self) -> None:
+        self._dropped: frozenset[str] = frozenset()
+
+    def set(self, level: str) -> None:
+        self._dropped = frozenset(LEVELS[: LEVELS.index(level)])
+
+    def __call__(
+        self, _: object, method: str, event: structlog.types.EventDict
+    ) -> structlog.types.EventDict:
+        if method in self._dropped:
+            raise structlog.DropEvent
+        return event
+
+
+_threshold = _Threshold()
+#: Sets the level of the process's log, one of LEVELS, from now on.
+set_level = _threshold.set
 
 
 def configure_logs(
     level: str = "info", *, json: bool | None = None, stream: TextIO | None = None
 ) -> None:
-    """Set up structlog for the process. `level` is a name of the logging module; `json` None: unless on a terminal."""
+    """Set up structlog for the process. `level` is one of LEVELS; `json` None: unless on a terminal."""
     stream = stream or sys.stderr
+    set_level(level)
     as_json = not stream.isatty() if json is None else json
     render: list[structlog.types.Processor] = [structlog.dev.ConsoleRenderer()]
     if as_json:
@@ -32,13 +57,11 @@ def configure_logs(
         ]
     structlog.configure(
         processors=[
+            _threshold,
             structlog.processors.add_log_level,
             structlog.processors.TimeStamper(fmt="iso", utc=True, key="time"),
             *render,
         ],
-        wrapper_class=structlog.make_filtering_bound_logger(
-            logging.getLevelNamesMapping()[level.upper()]
-        ),
         logger_factory=_Lines(stream),
         cache_logger_on_first_use=True,
     )

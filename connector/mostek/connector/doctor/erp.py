@@ -15,7 +15,7 @@ from mostek.plugin.database import Database, Session
 from mostek.plugin.database_config import SqliteConfig, SqlServerConfig
 from mostek.plugin.plugin import Context
 from mostek.plugin.query import DriftNote
-from mostek.plugin.rights import Rights
+from mostek.plugin.rights import SEES_SESSIONS, Rights
 from mostek.plugin.sql_errors import LOGIN_REFUSED, NO_DATABASE, UNREACHABLE
 from mostek.plugin.sql_plugin import SqlPlugin
 from mostek.plugin.sql_types import Param
@@ -43,6 +43,7 @@ _MOST_NAMED = 10
 _SAID_AT_MOST = 300
 
 _HAS = "SELECT HAS_PERMS_BY_NAME(?, 'OBJECT', ?)"
+_HAS_COLUMN = "SELECT HAS_PERMS_BY_NAME(?, 'OBJECT', 'SELECT', ?, 'COLUMN')"
 _ROLES = """
 SELECT IS_SRVROLEMEMBER('sysadmin'), IS_MEMBER('db_owner'), IS_MEMBER('db_datawriter'),
     IS_MEMBER('db_ddladmin'), HAS_PERMS_BY_NAME(DB_NAME(), 'DATABASE', 'ALTER')
@@ -168,11 +169,14 @@ def _compared(plugin: SqlPlugin, *, write: bool) -> Iterator[tuple[str, list[str
     with _session(plugin.database, write=write) as session:
         has = _has(session)
         missing = {right for right in wanted - has if right[1] in _required(plugin)}
+        missing |= {("SELECT", column) for column in _not_readable(session, needed)}
         if write or shared:
             missing |= {("EXECUTE", name) for name in _not_executable(session, needed)}
         roles = session.one(_ROLES) or ()
-    if missing:
-        yield "rights.missing", sorted(f"{right} {name}" for right, name in missing)
+        blind = needed.write.sessions and not write and session.one(SEES_SESSIONS) != (1,)
+    lacking = sorted(f"{right} {name}" for right, name in missing)
+    if lacking or blind:
+        yield "rights.missing", [*lacking, *(["VIEW SERVER STATE"] if blind else [])]
     more = [name for name, member in zip(_ROLE_NAMES, roles, strict=True) if member]
     more += sorted(f"{right} {table}" for right, table in has - wanted)
     if more:
@@ -189,11 +193,22 @@ def _required(plugin: SqlPlugin) -> set[str]:
 
 
 def _not_executable(session: Session, needed: Rights) -> Iterator[str]:
+    """What is not there (NULL) belongs to another version: the plugin tells of what it misses."""
     for name in sorted(needed.write.executes):
         asked = [Param.of(name, "nvarchar(400)"), Param.of("EXECUTE", "nvarchar(20)")]
         found = session.one(_HAS, asked)
-        if not found or not found[0]:
+        if not found or found[0] == 0:
             yield name
+
+
+def _not_readable(session: Session, needed: Rights) -> Iterator[str]:
+    """Single columns of tables that no login reads whole."""
+    for table, columns in sorted(needed.write.columns.items()):
+        for column in sorted(columns):
+            asked = [Param.of(table, "nvarchar(400)"), Param.of(column, "nvarchar(128)")]
+            found = session.one(_HAS_COLUMN, asked)
+            if not found or found[0] == 0:
+                yield f"{table}.{column}"
 
 
 def _wanted(needed: Rights, *, write: bool, shared: bool) -> set[tuple[str, str]]:
@@ -252,6 +267,7 @@ def schema(subject: Subject) -> Said:
             continue
         if isinstance(company.plugin, SqlPlugin):
             yield from _drift(company.name, company.plugin)
+            yield from _refusals(company.name, company.plugin)
         else:
             for note in company.plugin.drift():
                 yield "schema.other", {"company": company.name, "note": note}
@@ -272,6 +288,16 @@ def _drift(company: str, plugin: SqlPlugin) -> Said:
     fine = [name for name in plugin.queries if name not in {note.query for note in notes}]
     if fine:
         yield "schema.ok", {"company": company, "query": ", ".join(fine)}
+
+
+def _refusals(company: str, plugin: SqlPlugin) -> Said:
+    """What keeps writes that are configured from being done."""
+    try:
+        found = plugin.refusals()
+    except CommandFailure as failure:
+        found = [failure.message]
+    for note in found:
+        yield "schema.writes", {"company": company, "note": note}
 
 
 def _drift_key(note: DriftNote) -> str:

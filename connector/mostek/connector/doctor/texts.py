@@ -524,6 +524,13 @@ TEXTS: dict[str, Text] = {
         "the ERP's version is not known to this plugin: update Mostek, or send this report to support (--zip)",
         "wtyczka nie zna tej wersji ERP: zaktualizuj Mostek albo wyślij ten raport do wsparcia (--zip)",
     ),
+    "schema.writes": Text(
+        _FAIL,
+        "{company}: {note}",
+        "{company}: {note}",
+        "until then every order is refused",
+        "do tego czasu każde zamówienie będzie odrzucane",
+    ),
     "schema.other": Text(
         _WARN,
         "{company}: {note}",

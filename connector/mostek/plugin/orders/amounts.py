@@ -16,13 +16,23 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from decimal import ROUND_HALF_UP, Context, Decimal
 
-__all__ = ["MOST_MONEY", "ZERO", "Amounts", "by_rate", "line_amounts", "other_price", "total"]
+__all__ = [
+    "MOST_MONEY",
+    "ZERO",
+    "Amounts",
+    "by_rate",
+    "final_price",
+    "line_amounts",
+    "other_price",
+    "total",
+]
 
 ZERO = Decimal(0)
 #: The most that a money column holds, in whole grosze.
 MOST_MONEY = Decimal("922337203685477.57")
 
 _GROSZ = Decimal("0.01")
+_LEAST = Decimal("0.0001")
 _HUNDRED = Decimal(100)
 #: Room for the longest product of a draft: 15 + 6 digits times 15 + 4 times a percentage.
 _EXACT = Context(prec=80, rounding=ROUND_HALF_UP)
@@ -85,6 +95,13 @@ def by_rate(
 def total(rates: Mapping[int | str, Amounts]) -> Amounts:
     """The totals of the document."""
     return sum(rates.values(), Amounts())
+
+
+def final_price(price: Decimal, discount: Decimal) -> Decimal:
+    """The price after `discount` per cent, to the four decimals of a price's column."""
+    if not discount:
+        return price
+    return _rounded(_EXACT.divide(_EXACT.multiply(price, _HUNDRED - discount), _HUNDRED), _LEAST)
 
 
 def other_price(price: Decimal, percent: Decimal, *, from_net: bool) -> Decimal:

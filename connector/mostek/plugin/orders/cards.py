@@ -111,7 +111,7 @@ class Cards(ABC, Generic[C, P]):
 
     @abstractmethod
     def prices(self, products: Iterable[P], price_list: int) -> Mapping[int, ListedPrice]:
-        """The price list's prices, by the product's id."""
+        """The price list's prices, by the product's id; of list 0, which is none, what the ERP has without one."""
 
     @abstractmethod
     def vat_rates(self) -> list[VatCard]:

@@ -8,7 +8,13 @@ from decimal import Decimal
 from typing import Generic, TypeVar
 
 from mostek.erp.v1.order_pb2 import OrderLineDraft
-from mostek.plugin.orders.amounts import MOST_MONEY, ZERO, line_amounts, other_price
+from mostek.plugin.orders.amounts import (
+    MOST_MONEY,
+    ZERO,
+    final_price,
+    line_amounts,
+    other_price,
+)
 from mostek.plugin.orders.cards import (
     Cards,
     CustomerCard,
@@ -57,6 +63,8 @@ class Terms(Generic[C]):
     one_warehouse: str = ""
     #: Whether the program limits prices to whole grosze.
     whole_grosze: bool = False
+    #: Whether a line's price is after its discount, because the program is not given any.
+    final_prices: bool = False
 
 
 @dataclass(frozen=True)
@@ -78,7 +86,7 @@ class Lines(Generic[C, P]):
         ]
         known = [product for product in chosen if product]
         price_list = self.terms.price_list
-        prices = self.cards.prices(known, price_list) if price_list else {}
+        prices = {} if price_list is None else self.cards.prices(known, price_list)
         rates = self.cards.vat_rates()
         return chosen, [
             self._line(f"lines[{n}]", draft, product, prices, rates)
@@ -111,6 +119,8 @@ class Lines(Generic[C, P]):
         discount = self._discount(path, draft, product)
         if len(self.problems.found) > before or rate is None or price is None:
             return None
+        if self.terms.final_prices:
+            price, discount = final_price(price, discount), ZERO
         from_net = self.terms.from_net
         other = other_price(price, rate.percent, from_net=from_net)
         amounts = line_amounts(quantity, price, discount, rate.percent, from_net=from_net)

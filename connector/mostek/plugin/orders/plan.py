@@ -71,6 +71,8 @@ class Plan(Generic[C, P, N]):
     #: Whether the goods go to the recipient's own delivery address.
     takes_delivery_address: bool = False
     warehouse: int = 0
+    #: Whether goods are to be held for it.
+    reserve: bool = False
     series: str = ""
     price_list: int = 0
     payment_method: int | None = None

@@ -45,6 +45,8 @@ class Defaults:
     #: How the program counts the VAT of a document; `Plan.from_sums`.
     from_sums: bool = True
     whole_grosze: bool = False
+    #: `Terms.final_prices`.
+    final_prices: bool = False
     #: From the order date.
     delivery_days: int | None = None
 
@@ -152,6 +154,7 @@ class OrderPlanner(ABC, Generic[C, P, N]):
             buyer=buyer,
             one_warehouse=self.one_warehouse,
             whole_grosze=defaults.whole_grosze,
+            final_prices=defaults.final_prices,
         )
         return Lines(self.cards, self.problems, terms)
 

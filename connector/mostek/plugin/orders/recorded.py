@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from decimal import Decimal
 
 from mostek.erp.v1.order_pb2 import OrderDraft, OrderLineDraft
+from mostek.plugin.orders.amounts import ZERO, line_amounts
 from mostek.wire.failures import Conflict, Violation
 
 __all__ = ["RecordedLine", "RecordedOrder", "WantedOrder", "WantedProduct", "same_order"]
@@ -14,14 +15,18 @@ __all__ = ["RecordedLine", "RecordedOrder", "WantedOrder", "WantedProduct", "sam
 
 @dataclass(frozen=True)
 class RecordedLine:
-    """A line as the ERP has it. `product` is its id; `prices` are `net` and `gross`, before discount, as far as the ERP
-    tells; the quantity is in the line's unit."""
+    """A line as the ERP has it. `product` is its id; the quantity is in the line's unit.
+
+    `prices` are `net` and `gross`, before discount, as far as the ERP tells. An ERP that keeps the value of a line and
+    not its price as it was given tells `values` instead, after discount.
+    """
 
     product: int | None
     quantity: Decimal
     unit: str
     prices: dict[str, Decimal]
     discount: Decimal
+    values: dict[str, Decimal] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -106,11 +111,20 @@ def _line_differences(
     if line.unit.casefold() != (draft.unit.rstrip() or product.unit).casefold():
         yield "unit"
     kind = draft.price.WhichOneof("price")
+    if kind and kind not in line.prices and kind in line.values:
+        if line.values[kind] != _value(draft, getattr(draft.price, kind)):
+            yield "price"
+        return
     # The ERP's own price may have changed since.
     if kind and kind in line.prices and line.prices[kind] != Decimal(getattr(draft.price, kind)):
         yield "price"
     if (kind or draft.HasField("discount")) and line.discount != Decimal(draft.discount or "0"):
         yield "discount"
+
+
+def _value(draft: OrderLineDraft, price: str) -> Decimal:
+    quantity, discount = Decimal(draft.quantity), Decimal(draft.discount or "0")
+    return line_amounts(quantity, Decimal(price), discount, ZERO, from_net=True).net
 
 
 def _conflict(differences: dict[str, list[str]]) -> Conflict:

@@ -99,7 +99,10 @@ def _failure(fault: Fault) -> CommandFailure:
 def _not_answered(lost: WorkerLost) -> CommandFailure:
     if not lost.hung:
         return ErpUnavailable(
-            "The program broke off; nothing was saved.", retriable=True, retry_after=_RETRY_AFTER
+            "The program broke off; nothing was saved.",
+            erp_text=lost.text,
+            retriable=True,
+            retry_after=_RETRY_AFTER,
         )
     return ErpUnavailable(
         "The program did not answer in time and was ended; nothing was saved. Most likely it shows a dialog: log in at "

@@ -34,15 +34,18 @@ class WorkerLost(Exception):
     """The worker hung or died during a call, and was ended.
 
     `begun`: the ERP may have done what was asked. `processes` are those that were ended; `ended` is False when one of
-    them is still there, so that its work may go on.
+    them is still there, so that its work may go on. `text`: what the ERP said, if it said something.
     """
 
-    def __init__(self, *, hung: bool, begun: bool, processes: list[int], ended: bool) -> None:
+    def __init__(
+        self, *, hung: bool, begun: bool, processes: list[int], ended: bool, text: str = ""
+    ) -> None:
         super().__init__("hung" if hung else "died")
         self.hung = hung
         self.begun = begun
         self.processes = processes
         self.ended = ended
+        self.text = text
 
 
 class Worker:
@@ -74,7 +77,8 @@ class Worker:
             except Fault as fault:
                 if fault.kind == "unknown":
                     self._running = None
-                    raise self._lost(running, hung=False, begun=True) from fault
+                    text = f"{fault.message} {fault.text}".rstrip()
+                    raise self._lost(running, hung=False, begun=True, text=text) from fault
                 raise
 
     def _made(self, running: _Running, name: str, arguments: _Message) -> _Message:
@@ -93,10 +97,10 @@ class Worker:
                 return WorkerLost(hung=False, begun=True, processes=[], ended=True)
             return self._lost(running, hung=False, begun=True)
 
-    def _lost(self, running: _Running, *, hung: bool, begun: bool) -> WorkerLost:
+    def _lost(self, running: _Running, *, hung: bool, begun: bool, text: str = "") -> WorkerLost:
         log.warning("the worker was given up", office=self._office, hung=hung, begun=begun)
         processes, ended = running.end()
-        return WorkerLost(hung=hung, begun=begun, processes=processes, ended=ended)
+        return WorkerLost(hung=hung, begun=begun, processes=processes, ended=ended, text=text)
 
     def close(self) -> None:
         """Log out of the ERP and end the process; one that does not end in time is killed."""

@@ -22,6 +22,7 @@ from mostek.hub.http.admin_export import AdminExport
 from mostek.hub.http.disconnect import unless_gone
 from mostek.hub.http.enrolment import enrolment_routes
 from mostek.hub.http.prefer import responds_async, wait_of
+from mostek.hub.http.probes import livez, readyz
 from mostek.hub.http.problems import EXCEPTION_HANDLERS
 from mostek.hub.http.query import Query
 from mostek.hub.http.routes import ADMIN_ROUTES, ERP_ROUTES, Route
@@ -57,8 +58,8 @@ def create_app(
         *((r.path, r.method, _ErpRoute(r, router, gate).respond) for r in ERP_ROUTES),
         *((r.path, r.method, _AdminRoute(r, admin, gate).respond) for r in ADMIN_ROUTES),
         ("/openapi.json", "GET", _openapi),
-        ("/livez", "GET", _livez),
-        ("/readyz", "GET", partial(_readyz, ready)),
+        ("/livez", "GET", livez),
+        ("/readyz", "GET", readyz(ready)),
     ]
     if enrolment is not None:
         served += enrolment_routes(enrolment, _body)
@@ -246,13 +247,3 @@ async def _body(http: Request) -> bytes:
 
 async def _openapi(http: Request) -> Response:
     return Response(openapi.document_bytes(), 200, media_type=_JSON)
-
-
-async def _livez(http: Request) -> Response:
-    return Response("alive\n", media_type="text/plain")
-
-
-async def _readyz(ready: Callable[[], bool], http: Request) -> Response:
-    if ready():
-        return Response("ready\n", media_type="text/plain")
-    return Response("not ready\n", 503, media_type="text/plain")

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import ssl
 from collections.abc import Callable, Sequence
+from datetime import datetime
 from pathlib import Path
 from typing import Any, Final
 
@@ -82,6 +83,11 @@ class Tls:
     def api(self) -> grpc.ServerCredentials:
         """Of the gRPC API."""
         return grpc_credentials(self._api)
+
+    @property
+    def api_expires_at(self) -> datetime:
+        """When the certificate that callers are shown expires."""
+        return x509.load_pem_x509_certificate(self._api.shown.chain).not_valid_after_utc
 
     @property
     def link(self) -> grpc.ServerCredentials:

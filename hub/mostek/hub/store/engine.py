@@ -102,6 +102,8 @@ def _sqlite(url: URL) -> AsyncEngine:
             "journal_mode = WAL",
             "synchronous = FULL",
             "foreign_keys = ON",
+            # KiB of the file's pages that stay in memory, whatever the library was built with.
+            "cache_size = -2000",
         ):
             cursor.execute(f"PRAGMA {pragma}")
         cursor.close()

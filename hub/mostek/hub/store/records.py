@@ -15,6 +15,7 @@ __all__ = [
     "AuditFilter",
     "AuditKind",
     "AuthorityRecord",
+    "Backlog",
     "CertificateRecord",
     "CommandFilter",
     "CommandRecord",
@@ -73,6 +74,17 @@ class CommandRecord:
     def with_progress(self, progress: Progress) -> CommandRecord:
         """The same, moved on."""
         return replace(self, progress=progress)
+
+
+@dataclass(frozen=True)
+class Backlog:
+    """Numbers of durable commands, by state, as they were at `read_at`. Moments are seconds since 1970."""
+
+    read_at: float
+    waiting: dict[State, int]
+    to_resolve: dict[State, int]
+    #: When the oldest of those that wait was recorded.
+    oldest_at: float | None
 
 
 @dataclass(frozen=True)

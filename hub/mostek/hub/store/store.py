@@ -9,6 +9,7 @@ from typing import Any, Self, TypeVar
 from sqlalchemy import (
     ColumnElement,
     Select,
+    TextClause,
     and_,
     exists,
     func,
@@ -23,13 +24,14 @@ from sqlalchemy.exc import DBAPIError, IntegrityError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
-from mostek.hub.commands import FINAL, WAITING, Progress, State
+from mostek.hub.commands import FINAL, TO_RESOLVE, WAITING, Progress, State
 from mostek.hub.identity import ConnectorId
 from mostek.hub.keyring import Keyring, Sealed
 from mostek.hub.store.engine import StoreError, claim, open_engine
 from mostek.hub.store.records import (
     AuditEntry,
     AuditKind,
+    Backlog,
     CommandFilter,
     CommandRecord,
     Event,
@@ -364,6 +366,24 @@ class Store:
 
         return await self.do(read)
 
+    async def backlog(self, now: float) -> Backlog:
+        """How many commands have no end, and how many need an operator."""
+        waiting = _counted(command.c.finished_at.is_(None))
+        # Written as the index has it, or it is not used.
+        to_resolve = _counted(text("state IN ('dead', 'unknown')"))
+
+        async def read(connection: AsyncConnection) -> Backlog:
+            open_ = (await connection.execute(waiting)).all()
+            closed = (await connection.execute(to_resolve)).all()
+            return Backlog(
+                now,
+                dict.fromkeys(WAITING, 0) | {State(row.state): row.count for row in open_},
+                dict.fromkeys(TO_RESOLVE, 0) | {State(row.state): row.count for row in closed},
+                min((row.oldest for row in open_), default=None),
+            )
+
+        return await self.do(read)
+
     async def purge(self, before: float) -> int:
         """Forget the payloads of commands that ended before; key, hash and the ERP's id and number stay."""
         old = and_(command.c.finished_at < before, command.c.state != State.UNKNOWN.value)
@@ -417,6 +437,12 @@ def _about(command_id: str, name: str) -> str:
 
 def _commands() -> Select[Any]:
     return select(*COLUMNS)
+
+
+def _counted(which: ColumnElement[bool] | TextClause) -> Select[Any]:
+    oldest = func.min(command.c.recorded_at).label("oldest")
+    counted = select(command.c.state, func.count().label("count"), oldest)
+    return counted.where(which).group_by(command.c.state)
 
 
 def _holder(record: CommandRecord) -> Select[Any]:

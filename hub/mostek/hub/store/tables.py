@@ -127,6 +127,14 @@ Index(
     postgresql_where=_UNACKNOWLEDGED,
 )
 
+_TO_RESOLVE = text("state IN ('dead', 'unknown')")
+Index(
+    "command_to_resolve",
+    command.c.state,
+    sqlite_where=_TO_RESOLVE,
+    postgresql_where=_TO_RESOLVE,
+)
+
 #: What happened to a command, in order.
 event = Table(
     "event",

@@ -1,78 +1,49 @@
-"""What of a draft is Subiekt GT's own: defaults from the template and the program's settings, payment, delivery."""
+"""What an order by direct SQL takes from the template and the program's settings; its payment and delivery."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from datetime import date, timedelta
-from decimal import Decimal
-from typing import Any
 
-from mostek.erp.v1.common_pb2 import TransactionKind
 from mostek.erp.v1.customer_pb2 import CustomerDraft
 from mostek.erp.v1.order_pb2 import DeliveryAddressDraft, OrderDraft
 from mostek.plugin.orders.plan import Chosen, Plan
-from mostek.plugin.orders.planner import Defaults, OrderPlanner
+from mostek.plugin.orders.planner import Defaults
 from mostek.plugin.orders.problems import (
-    INACTIVE,
     INCONSISTENT,
     NOT_FOUND,
-    OTHER,
-    TOO_LONG,
     UNSUPPORTED,
 )
 from mostek.wire.failures import Unsupported
 from mostek_subiekt.orders.addresses import DELIVERY, Addresses, address_parts
-from mostek_subiekt.orders.cards import SubiektCards
 from mostek_subiekt.orders.config import HOW_TO_ALLOW_ORDERS, OrdersConfig
 from mostek_subiekt.orders.customers import PRICE_LEVELS, Customer, known_id
 from mostek_subiekt.orders.new_customer import NewCustomer, plan_customer
 from mostek_subiekt.orders.numbering import Numbering
+from mostek_subiekt.orders.planner import SubiektPlanner
 from mostek_subiekt.orders.products import Product
 from mostek_subiekt.orders.rows import Rows, integer
-from mostek_subiekt.orders.template import ORDER, Template
+from mostek_subiekt.orders.template import Template
 
-__all__ = ["OrderPlan", "Planner", "split_remarks"]
+__all__ = ["OrderPlan", "Planner"]
 
 OrderPlan = Plan[Customer, Product, NewCustomer]
 
-_PARAMETERS = (
-    "SELECT dkp_SpLiczVAT, dkp_CenyPrecyzjaZwykla, dkp_UzyjAdresuDostawy, dkp_CenyTyp, dkp_CenyPoziom"
-    " FROM dbo.dok_Parametr WHERE dkp_Typ = ? AND dkp_Podtyp = 0 AND dkp_DefiniowalnyId = 0"
-)
 _LISTED_DELIVERY = (
     "SELECT adk_Id FROM dbo.kh_AdresyDostawy WHERE adk_IdKhnt = ? AND adk_IdAdresuHist = ?"
 )
-_SERIES = "ZK"
 
 
-def split_remarks(text: str, size: int) -> tuple[str, str] | None:
-    """The two columns of remarks: a text too long for the first goes on after a line break in the second; None if it
-    has no line break where it is needed."""
-    if len(text) <= size:
-        return text, ""
-    end = text.rfind("\n", 0, size + 1)
-    return None if end < 0 else (text[:end], text[end + 1 :])
-
-
-class Planner(OrderPlanner[Customer, Product, NewCustomer]):
+class Planner(SubiektPlanner[NewCustomer]):
     """Plans one order that is a copy of the template."""
 
-    one_warehouse = (
-        "Subiekt GT has one warehouse for the whole order: give `warehouse_id` of the order"
-    )
-
     def __init__(self, rows: Rows, config: OrdersConfig | None, today: date) -> None:
-        super().__init__(SubiektCards(rows), today)
-        self.rows = rows
+        super().__init__(rows, today)
         self.config = config
         self.template: Template | None = None
         self.numbering: Numbering | None = None
-        self._parameters: Sequence[Any] = ()
 
     def plan(self, draft: OrderDraft) -> OrderPlan:
         self._read_template()
-        parameters = self.rows.one(_PARAMETERS, integer(ORDER))
-        self._parameters = parameters or (0, 0, 0, 1, 1)
         return super().plan(draft)
 
     # The site
@@ -103,64 +74,21 @@ class Planner(OrderPlanner[Customer, Product, NewCustomer]):
     # What is not written
 
     def refuse_unsupported(self, draft: OrderDraft) -> None:
-        refuse = self.problems.unsupported
+        super().refuse_unsupported(draft)
         if draft.reserve:
-            refuse(
+            self.problems.unsupported(
                 "reserve",
                 "direct SQL can't reserve goods: only the program keeps its reservations right. Leave it out, and"
                 " reserve in the program",
             )
-        if draft.currency not in {"", "PLN"}:
-            refuse("currency", "orders are written in PLN only")
-        elif draft.HasField("exchange_rate"):
-            self.problems.add(
-                "exchange_rate", INCONSISTENT, "PLN has no exchange rate: leave it out"
-            )
-        if Decimal(draft.discount or "0"):
-            refuse("discount", "give the discount at each line instead of the whole order")
-        if draft.series not in {"", _SERIES}:
-            refuse("series", f"orders have the one series {_SERIES}: leave it out")
-        domestic = TransactionKind.TRANSACTION_KIND_DOMESTIC
-        if draft.transaction_kind not in {0, domestic}:
-            refuse("transaction_kind", "only domestic orders are written")
-        if draft.document_wanted:
-            refuse("document_wanted", "Subiekt GT's orders don't keep it: say it in the remarks")
         for name in sorted(draft.attributes):
-            refuse(f"attributes.{name}", "own fields of orders can't be written: leave it out")
-
-    # What the draft names
-
-    def warehouse(self, wanted: str) -> int:
-        number = known_id(wanted) or 0
-        sql = "SELECT mag_Id FROM dbo.sl_Magazyn WHERE mag_Id = ?"
-        return number if number and self.rows.one(sql, integer(number)) else 0
-
-    def price_list(self, wanted: str) -> int:
-        number = known_id(wanted) or 0
-        return number if number in PRICE_LEVELS else 0
+            self.problems.unsupported(
+                f"attributes.{name}", "own fields of orders can't be written: leave it out"
+            )
 
     def new_customer(self, draft: CustomerDraft, path: str) -> Chosen[Customer, NewCustomer] | None:
         new = plan_customer(self.rows, self.config, draft, path, self.problems)
         return Chosen(new.customer, new) if new else None
-
-    def check_customer(self, customer: Customer, path: str) -> None:
-        super().check_customer(customer, path)
-        if not customer.address:
-            self.problems.add(path, OTHER, "the customer has no address: fill it in in the program")
-
-    def remarks(self, draft: OrderDraft) -> str:
-        kinds = [self.rows.type_of("dok__Dokument", n) for n in ("dok_Uwagi", "dok_UwagiExt")]
-        size = kinds[0].size or 0
-        parts = split_remarks(draft.remarks, size)
-        if parts is None:
-            limit = f"more than {size} characters need a line break among the first {size + 1}"
-            self.problems.add("remarks", TOO_LONG, limit)
-            return ""
-        checked = [
-            self.problems.text("remarks", part, kind)
-            for part, kind in zip(parts, kinds, strict=True)
-        ]
-        return "\n".join(checked) if parts[1] else checked[0]
 
     # Delivery
 
@@ -205,7 +133,7 @@ class Planner(OrderPlanner[Customer, Product, NewCustomer]):
         template, buyer = self.template, plan.buyer.customer if plan.buyer else None
         form, days = (template.payment_form, template.payment_days) if template else (None, None)
         if draft.HasField("payment_method_id"):
-            form, days = self._method(draft.payment_method_id)
+            form, days = self.payment_method(draft.payment_method_id)
         elif form and buyer and buyer.may_pay_later and buyer.payment_form:
             form, days = buyer.payment_form, self._days_of(buyer.payment_form)
         elif form and buyer and not buyer.may_pay_later:
@@ -219,20 +147,11 @@ class Planner(OrderPlanner[Customer, Product, NewCustomer]):
         plan.payment_method = form
         plan.due = plan.order_date + timedelta(days=days) if form and days is not None else None
 
-    def _method(self, wanted: str) -> tuple[int | None, int | None]:
-        path, number = "payment_method_id", known_id(wanted)
-        sql = "SELECT fp_Typ, fp_Aktywna, fp_Termin FROM dbo.sl_FormaPlatnosci WHERE fp_Id = ?"
-        found = self.rows.one(sql, integer(number or 0))
-        if found is None:
-            self.problems.add(path, NOT_FOUND, "there is no such payment method")
-            return None, None
-        if not found[1]:
-            self.problems.add(path, INACTIVE, "the payment method is withdrawn")
-        if found[0] or (self.template and self.template.pays_at_once):
+    def refuse_method(self, kind: int, path: str) -> None:
+        if kind or (self.template and self.template.pays_at_once):
             self.problems.unsupported(
                 path, "only deferred payment can be written, and only if the template has it"
             )
-        return number, int(found[2])
 
     def _days_of(self, form: int) -> int | None:
         sql = "SELECT fp_Termin FROM dbo.sl_FormaPlatnosci WHERE fp_Id = ?"

@@ -22,9 +22,10 @@ from mostek.plugin.orders.problems import Problems
 from mostek.wire.failures import Internal, Locked
 from mostek_subiekt.orders.addresses import DELIVERY, Addresses, address_parts
 from mostek_subiekt.orders.customers import Customer
-from mostek_subiekt.orders.draft import OrderPlan, split_remarks
+from mostek_subiekt.orders.draft import OrderPlan
 from mostek_subiekt.orders.new_customer import NewCustomer
 from mostek_subiekt.orders.numbering import Numbering, how_many
+from mostek_subiekt.orders.planner import split_remarks
 from mostek_subiekt.orders.products import Product
 from mostek_subiekt.orders.rows import Rows
 from mostek_subiekt.orders.template import WITHOUT_RESERVATION, Template

@@ -20,7 +20,7 @@ from mostek_subiekt.orders.config import HOW_TO_ALLOW_CUSTOMERS, OrdersConfig
 from mostek_subiekt.orders.customers import PRICE_LEVELS, Customer, Customers, known_id
 from mostek_subiekt.orders.rows import Rows, integer
 
-__all__ = ["NewCustomer", "plan_customer"]
+__all__ = ["NewCustomer", "as_kept", "existing", "person_names", "plan_customer"]
 
 _COMPANY, _CONSUMER = CustomerKind.CUSTOMER_KIND_COMPANY, CustomerKind.CUSTOMER_KIND_CONSUMER
 _CODE = "varchar(20)"
@@ -200,19 +200,23 @@ def _columns(rows: Rows, draft: CustomerDraft, path: str, problems: Problems) ->
     if draft.HasField("eu_vat_payer"):
         columns["kh_PodVATZarejestrowanyWUE"] = draft.eu_vat_payer
     if (draft.kind or (_COMPANY if draft.tax_id else _CONSUMER)) == _CONSUMER:
-        columns |= _person(rows, draft, path, problems)
+        columns["kh_Imie"], columns["kh_Nazwisko"] = person_names(rows, draft, path, problems)
     return columns | _references(rows, draft, path, problems)
 
 
-def _person(rows: Rows, draft: CustomerDraft, path: str, problems: Problems) -> dict[str, object]:
+def person_names(
+    rows: Rows, draft: CustomerDraft, path: str, problems: Problems
+) -> tuple[str, str]:
     """First word and the rest: the contract has one name, the ERP two."""
     first, _, last = draft.name.strip().partition(" ")
     kinds = [rows.type_of("kh__Kontrahent", name) for name in ("kh_Imie", "kh_Nazwisko")]
     if not last or len(first) > (kinds[0].size or 0):
         first, last = "", draft.name.strip()
-    names = (first, last.strip())
-    pairs = zip(("kh_Imie", "kh_Nazwisko"), names, kinds, strict=True)
-    return {column: problems.text(f"{path}.name", value, kind) for column, value, kind in pairs}
+    checked = [
+        problems.text(f"{path}.name", value, kind)
+        for value, kind in zip((first, last.strip()), kinds, strict=True)
+    ]
+    return checked[0], checked[1]
 
 
 def _references(
@@ -221,7 +225,7 @@ def _references(
     columns: dict[str, object] = {}
     if draft.HasField("group_id"):
         sql = "SELECT grk_Id FROM dbo.sl_GrupaKh WHERE grk_Id = ?"
-        columns["kh_IdGrupa"] = _existing(rows, sql, draft.group_id, f"{path}.group_id", problems)
+        columns["kh_IdGrupa"] = existing(rows, sql, draft.group_id, f"{path}.group_id", problems)
     if draft.HasField("price_list_id"):
         level = known_id(draft.price_list_id)
         columns["kh_Cena"] = level
@@ -230,7 +234,7 @@ def _references(
     if draft.HasField("payment_method_id"):
         sql = "SELECT fp_Id, fp_Termin FROM dbo.sl_FormaPlatnosci WHERE fp_Id = ? AND fp_Typ = 0"
         where = f"{path}.payment_method_id"
-        columns["kh_IdFormaP"] = _existing(rows, sql, draft.payment_method_id, where, problems)
+        columns["kh_IdFormaP"] = existing(rows, sql, draft.payment_method_id, where, problems)
     if draft.HasField("payment_days"):
         problems.unsupported(
             f"{path}.payment_days",
@@ -239,7 +243,7 @@ def _references(
     return columns
 
 
-def _existing(rows: Rows, sql: str, wanted: str, path: str, problems: Problems) -> int | None:
+def existing(rows: Rows, sql: str, wanted: str, path: str, problems: Problems) -> int | None:
     number = known_id(wanted)
     found = rows.one(sql, integer(number)) if number else None
     if found is None:
@@ -255,7 +259,7 @@ def _seat(rows: Rows, draft: CustomerDraft, path: str, problems: Problems) -> di
     parts["Nazwa"] = checked("name", draft.name, "Nazwa")
     named = "full_name" if draft.full_name else "name"
     parts["NazwaPelna"] = checked(named, draft.full_name or draft.name, "NazwaPelna")
-    parts["NIP"] = checked("tax_id", _as_kept(draft.tax_id), "NIP")
+    parts["NIP"] = checked("tax_id", as_kept(draft.tax_id), "NIP")
     parts["Telefon"] = checked("phone", draft.phone, "Telefon")
     if draft.HasField("gln"):
         if rows.has("adr__Ewid", "adr_GLN"):
@@ -265,7 +269,7 @@ def _seat(rows: Rows, draft: CustomerDraft, path: str, problems: Problems) -> di
     return parts
 
 
-def _as_kept(tax_id: str) -> str:
+def as_kept(tax_id: str) -> str:
     """A NIP as ten digits, another country's number with its prefix."""
     return re.sub(r"[^0-9A-Z]", "", tax_id.upper()).removeprefix("PL")
 

@@ -33,7 +33,7 @@ _RATES = "SELECT vat_Id, vat_Symbol, vat_Stawka, vat_StawkaZagraniczna FROM dbo.
 
 _KINDS = {GOODS, SERVICE, SET}
 _BLOCKED = "the product is withdrawn (zablokowany)"
-_OTHER_KIND = "returnable packaging and fees can't be ordered by direct SQL"
+_OTHER_KIND = "returnable packaging and fees can't be ordered"
 _REMARK = "the program adds {} to such a product, direct SQL does not"
 #: What the program adds to a document for such a product and direct SQL does not.
 _ADDED = {
@@ -74,6 +74,8 @@ class Products:
 
     def prices(self, products: Iterable[Product], level: int) -> dict[int, ListedPrice]:
         """The prices of that level, by product."""
+        if not level:
+            return {}
         sql = (
             f"SELECT tc_IdTowar, tc_CenaNetto{level:d}, tc_CenaBrutto{level:d}, tc_IdWaluta{level:d}"  # noqa: S608 - names of this plugin
             " FROM dbo.tw_Cena WHERE tc_IdTowar IN ({})"

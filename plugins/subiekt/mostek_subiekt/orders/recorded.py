@@ -22,7 +22,8 @@ FROM dbo.dok__Dokument d
 LEFT JOIN dbo.adr_Historia h ON h.adrh_Id = d.dok_PlatnikAdreshId
 WHERE d.dok_Typ = ? AND d.dok_Podtyp IN (0, 1) AND """
 _LINES = (
-    "SELECT ob_TowId, ob_Ilosc, ob_Jm, ob_CenaNetto, ob_CenaBrutto, ob_Rabat FROM dbo.dok_Pozycja"
+    "SELECT ob_TowId, ob_Ilosc, ob_Jm, ob_CenaNetto, ob_CenaBrutto, ob_Rabat, ob_WartNetto, ob_WartBrutto"
+    " FROM dbo.dok_Pozycja"
     " WHERE ob_DokHanId = ? ORDER BY ob_DokHanLp"
 )
 
@@ -57,6 +58,7 @@ def _recorded(row: Sequence[Any], lines: Sequence[Sequence[Any]]) -> RecordedOrd
                 unit=text(line[2]),
                 prices={"net": amount(line[3]), "gross": amount(line[4])},
                 discount=amount(line[5]),
+                values={"net": amount(line[6]), "gross": amount(line[7])},
             )
             for line in lines
         ),

@@ -2,19 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import date, datetime
 from decimal import Decimal
 from typing import Any
 
-from mostek.plugin.catalogue import Catalogue
-from mostek.plugin.database import Database, Row, Session
+from mostek.plugin.database import Database, Session
+from mostek.plugin.orders.lookup import Lookup
 from mostek.plugin.sql_types import Param, SqlType
 from mostek.wire.failures import Drift
 
 __all__ = ["Rows", "amount", "day", "integer", "is_empty", "text"]
 
-_AT_ONCE = 500
 _UNWRITABLE = """
 SELECT c.name FROM sys.columns c
 WHERE c.object_id = OBJECT_ID(?)
@@ -34,42 +33,14 @@ _NEXT_ID_SANDBOX = (
 )
 
 
-class Rows:
+class Rows(Lookup):
     """The rows of one session. Tables are named without `dbo.`; of columns, case does not matter."""
 
     def __init__(self, session: Session, database: Database) -> None:
-        self._session = session
-        self._dialect = database.dialect
-        self.catalogue: Catalogue = database.catalogue()
+        super().__init__(session, database)
         self._writable: dict[str, dict[str, SqlType | None]] = {}
 
     # Looking up
-
-    def has(self, table: str, column: str) -> bool:
-        return self.catalogue.has(f"dbo.{table}", column)
-
-    def type_of(self, table: str, column: str) -> SqlType:
-        """A column's type. Raises Drift if the database lacks it."""
-        kind = self.catalogue.type_of(f"dbo.{table}", column)
-        if kind is None:
-            raise Drift(f"The ERP's database has no column dbo.{table}.{column} of a known type.")
-        return kind
-
-    def fetch(self, sql: str, *params: Param) -> list[Row]:
-        return list(self._session.fetch(sql, params))
-
-    def one(self, sql: str, *params: Param) -> Row | None:
-        return self._session.one(sql, params)
-
-    def fetch_in(self, sql: str, values: Iterable[object], sql_type: str) -> Iterator[Row]:
-        """The rows of a statement with an IN list written `({})`, asked for as many times as it takes."""
-        wanted = list(dict.fromkeys(values))
-        for start in range(0, len(wanted), _AT_ONCE):
-            some = wanted[start : start + _AT_ONCE]
-            marks = ", ".join("?" * len(some))
-            yield from self._session.fetch(
-                sql.format(marks), [Param.of(value, sql_type) for value in some]
-            )
 
     def row(self, table: str, key: str, value: int) -> dict[str, Any] | None:
         """A whole row, by column in lower case."""
@@ -79,14 +50,14 @@ class Rows:
         return dict(zip(columns, found, strict=True)) if found else None
 
     def placeholder(self, sql_type: str) -> str:
-        return self._dialect.placeholder(SqlType.parse(sql_type))
+        return self.dialect.placeholder(SqlType.parse(sql_type))
 
     # Writing
 
     def next_id(self, table: str, count: int = 1) -> int:
         """The first of `count` new ids, drawn from the program's own counter."""
         name, number = Param.of(table, "varchar(50)"), integer(count)
-        if self._dialect.name == "mssql":
+        if self.dialect.name == "mssql":
             found = self.one(_NEXT_ID, name, number)
             first = found[0] if found else None
         else:
@@ -115,7 +86,7 @@ class Rows:
             kind = kind or self.type_of(table, name)
             value = _bound(given[name], kind)
             # A parameter that is NULL would need a type that converts to the column's: image has none.
-            items.append("NULL" if value is None else self._dialect.placeholder(kind))
+            items.append("NULL" if value is None else self.dialect.placeholder(kind))
             params += [] if value is None else [Param(value, kind)]
         self._insert(table, columns, ", ".join(items), f"dbo.{table}", key, params, source)
 
@@ -129,7 +100,7 @@ class Rows:
             if self.has(table, name)
         }
         text = ", ".join(
-            item if isinstance(item, str) else self._dialect.placeholder(item.type)
+            item if isinstance(item, str) else self.dialect.placeholder(item.type)
             for item in columns.values()
         )
         params = [item for item in columns.values() if isinstance(item, Param)]
@@ -146,7 +117,7 @@ class Rows:
         source: int,
     ) -> None:
         names = ", ".join(f"[{name}]" for name in columns)
-        self._session.execute(
+        self.session.execute(
             f"INSERT INTO dbo.{table} ({names}) SELECT {items} FROM {origin} WHERE [{key}] = ?",  # noqa: S608 - names of the catalogue and of this plugin
             [*params, integer(source)],
         )
@@ -163,7 +134,7 @@ class Rows:
 
     def _unwritable(self, table: str) -> set[str]:
         # The catalogue of a sandbox has no computed columns, and no table with an identity is copied.
-        if self._dialect.name != "mssql":
+        if self.dialect.name != "mssql":
             return set()
         found = self.fetch(_UNWRITABLE, Param.of(f"dbo.{table}", "nvarchar(128)"))
         return {str(name).lower() for (name,) in found}

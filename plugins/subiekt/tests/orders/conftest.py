@@ -151,7 +151,8 @@ def company(current: Path, old: Path, tmp_path: Path) -> Iterator[Callable[..., 
         with closing(connect_sandbox(path)) as connection:
             for statement in statements:
                 connection.execute(statement)
-        made.append(Shop(path, {"orders": {"template": TEMPLATE} | orders}, lock_timeout))
+        template = {} if "mode" in orders else {"template": TEMPLATE}
+        made.append(Shop(path, {"orders": template | orders}, lock_timeout))
         return made[-1]
 
     yield make

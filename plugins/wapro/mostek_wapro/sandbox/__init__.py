@@ -6,6 +6,7 @@ Where it is not known how the real program stores something, the data follow one
   the sum is an entry on the side MA with `CZY_KOREKTA`, a payment one without it.
 - Lines without a discount; one of eleven has a `RABAT`, and its price is before it.
 - Flags of one byte are the texts `0` and `1` here.
+- The procedures that write orders are emulated (`mostek_wapro.orders.emulated`).
 
 A second company has a customer, a warehouse and documents that must never show.
 """
@@ -23,6 +24,7 @@ from mostek.plugin.sandbox_writer import Writer
 from mostek.plugin.schema import ReferenceSchema
 from mostek_wapro.sandbox.cards import Cards
 from mostek_wapro.sandbox.documents import Documents
+from mostek_wapro.sandbox.signatures import add_parameters
 from mostek_wapro.schema import reference_schema
 
 __all__ = ["INDEXES", "create"]
@@ -72,6 +74,8 @@ INDEXES = (
     Index("dbo.CENA_ARTYKULU", ("ID_ARTYKULU",), _ASSUMED),
     Index("dbo.ARTYKUL", ("KOD_KRESKOWY",), _ASSUMED),
     Index("dbo.FORMA_PLATNOSCI", ("NAZWA",), _ASSUMED),
+    Index("dbo.CENNIK_KONTRAHENTA", ("ID_KONTRAHENTA",), _ASSUMED),
+    Index("dbo.CENNIK_INDYWIDUALNY", ("ID_GRUPY",), _ASSUMED),
 )
 """Beyond the keys of the reference schema. The assumed ones are fast here, perhaps not there."""
 
@@ -87,11 +91,13 @@ def create(
     seed: int = 1,
     today: date | None = None,
     schema: ReferenceSchema | None = None,
+    generation: str = "2026",
 ) -> Path:
     """Create a sandbox in the file `path`. `products` counts codes: each has a card in two warehouses.
 
     Dates end at `today` (this day if not given). Equal arguments make equal data. `schema` is that of an older version,
-    if wanted. ValueError for fewer than 40 of anything, FileExistsError if the file is there.
+    if wanted; `generation` is that of the procedures that write orders: 2019, 2022 or 2026. ValueError for fewer than
+    40 of anything, FileExistsError if the file is there.
     """
     for count, what in ((customers, "customers"), (products, "products"), (invoices, "invoices")):
         if count < LEAST:
@@ -105,6 +111,7 @@ def create(
         cards.write(customers, products)
         Documents(writer, Random(f"{seed} documents"), cards, last).write(invoices)
         writer.flush()
+        add_parameters(connection, generation)
 
     create_sandbox(path, tables, indexes=INDEXES, fill=fill)
     return path

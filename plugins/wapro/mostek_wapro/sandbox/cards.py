@@ -11,9 +11,10 @@ from mostek.plugin.invented import Pools
 from mostek.plugin.sandbox_writer import Writer, money, share
 from mostek_wapro.clarion import clarion
 
-__all__ = ["COMPANY", "OTHER_COMPANY", "Cards", "Customer", "Product"]
+__all__ = ["COMPANY", "ORDER_TYPE", "OTHER_COMPANY", "Cards", "Customer", "Product"]
 
 COMPANY, OTHER_COMPANY = 3, 7
+USER, ORDER_TYPE = 3_000_007, 14
 #: Of customers: no int of 32 bits holds them, numeric(18,0) does.
 FIRST_ID = 3_000_000_001
 _VAT = (("23", 23), ("8", 8), ("5", 5), ("0", 0), ("zw", 0), ("np", 0))
@@ -53,6 +54,7 @@ class Cards:
 
     def write(self, customers: int, products: int) -> None:
         self._dictionaries()
+        self._users()
         for number in range(customers):
             self.customers.append(self._customer(number))
         self._customer(customers, company=OTHER_COMPANY)
@@ -105,12 +107,27 @@ class Cards:
         add(
             "PRACOWNIK",
             row
-            | {"IMIE_1": "Żaneta", "NAZWISKO": "Źródło", "SEMAFOR": None, "NR_EWIDENCYJNY": "1"},
+            | {"IMIE_1": "Żaneta", "NAZWISKO": "Źródło", "SEMAFOR": None, "NR_EWIDENCYJNY": "1"}
+            | {"ID_UZYTKOWNIKA": USER},
         )
         for code, name in (("PLN", "złoty"), ("EUR", "euro"), ("CZK", "korona czeska")):
             add("WALUTY", {"SYM_WALUTY": code, "NAZWA": name})
         row = {"IDTAB": 1, "PRGKOD": 3, "PRGNAZWA": "WAPRO Mag", "PRGWER": "8.90.1", "DBWER": 890.1}
         add("WAPRODBSTATE", row)
+
+    def _users(self) -> None:
+        """The users, and what orders need: their type, with another id than usual, and its numbers."""
+        add = self._writer.add
+        for number, name, active in ((1, "admin", "1"), (USER, "MOSTEK", "1"), (9, "DAWNY", "0")):
+            row = {"ID_UZYTKOWNIKA": number, "IDENTYFIKATOR": name, "NAZWA": name}
+            add("UZYTKOWNIK", row | {"CZY_AKTYWNY": active, "ARCHIWALNY": 0})
+        for kind, company in ((ORDER_TYPE, COMPANY), (12, OTHER_COMPANY)):
+            row = {"ID_TYPU": kind, "SYGNATURA": "ZO", "ID_FIRMY": company, "RODZAJ": ""}
+            add("TYP_DOKUMENTU_MAGAZYNOWEGO", row | {"NAZWA": "Zamówienie od odbiorcy"})
+        for warehouse in self.warehouses:
+            row = {"ID_FIRMY": COMPANY, "DOKUMENT": 2, "ID_TYPU": ORDER_TYPE, "OKRESNUMERACJI": 1}
+            row |= {"ID_ZASOBU": warehouse, "PARAMETR1": 1, "PARAMETR2": 0}
+            add("DEFINICJA_NUMERACJI", row | {"FORMAT": "ZO ####/$$"})
 
     def _customer(self, number: int, company: int = COMPANY) -> Customer:
         writer, rng = self._writer, self._rng

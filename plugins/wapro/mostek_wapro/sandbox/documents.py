@@ -10,7 +10,14 @@ from random import Random
 
 from mostek.plugin.sandbox_writer import Writer, money, share
 from mostek_wapro.clarion import clarion
-from mostek_wapro.sandbox.cards import COMPANY, OTHER_COMPANY, Cards, Customer, Product
+from mostek_wapro.sandbox.cards import (
+    COMPANY,
+    ORDER_TYPE,
+    OTHER_COMPANY,
+    Cards,
+    Customer,
+    Product,
+)
 
 __all__ = ["Documents"]
 
@@ -56,8 +63,15 @@ class Documents:
         for index in range(invoices):
             day = self._today - timedelta(days=_HISTORY - index * _HISTORY // invoices)
             self._sale(index, day)
-        for index in range(max(60, invoices // 10)):
+        orders = max(60, invoices // 10)
+        for index in range(orders):
             self._order(index, self._today - timedelta(days=index % 60))
+        for warehouse in self._cards.warehouses:
+            # The highest number of an order is its id.
+            row = {"ID_FIRMY": COMPANY, "ID_MAGAZYNU": warehouse, "DOKUMENT": 2, "LAST_ID": orders}
+            self._writer.add(
+                "NUMERACJA", row | {"TYP_DOKUMENTU": ORDER_TYPE, "OKRES": self._today.year}
+            )
 
     # Sales
 

@@ -5,18 +5,21 @@ from __future__ import annotations
 import re
 import subprocess
 import sys
+import tomllib
 from pathlib import Path
 
 from mostek_wapro.config import Signatures, WaproConfig
 from mostek_wapro.mag import WaproMag
+from mostek_wapro.orders.config import OrdersConfig
+from mostek_wapro.orders.procedures import ADD, ADD_LINE, CONFIRM, NUMBERING, SUM, UNLOCK
 
 PAGE = Path(__file__).parents[4] / "docs" / "plugins" / "wapro.md"
 BIN = Path(sys.executable).parent
 
 
 def test_the_example_of_the_page_is_a_configuration(tmp_path: Path, sandbox_path: Path) -> None:
-    example = re.findall(r"```toml\n(.*?)```", PAGE.read_text(encoding="utf-8"), re.DOTALL)[-1]
-    assert 'plugin = "wapro-mag"' in example
+    found = re.findall(r"```toml\n(.*?)```", PAGE.read_text(encoding="utf-8"), re.DOTALL)
+    (example,) = [one for one in found if 'path = "wapro.db"' in one]
     file = tmp_path / "connector.toml"
     head = '[hub]\nlink = "127.0.0.1:1"\ninsecure = true\n[connector]\nname = "demo"\n'
     file.write_text(head + example.replace('"wapro.db"', f"'{sandbox_path}'"), encoding="utf-8")
@@ -30,10 +33,19 @@ def test_the_example_of_the_page_is_a_configuration(tmp_path: Path, sandbox_path
     assert "demo" in done.stdout
 
 
-def test_the_page_names_every_setting_and_every_operation() -> None:
+def test_the_page_names_every_setting_operation_and_procedure() -> None:
     text = PAGE.read_text(encoding="utf-8")
-    for name in (*WaproConfig.model_fields, *Signatures.model_fields, *WaproMag.serves):
+    orders = [f"orders.{name}" for name in OrdersConfig.model_fields]
+    for name in (*WaproConfig.model_fields, *Signatures.model_fields, *WaproMag.serves, *orders):
         assert f"`{name}`" in text, name
+    for step in (ADD, ADD_LINE, SUM, NUMBERING, CONFIRM, UNLOCK):
+        assert f"`{step[0]}`" in text, step
+
+
+def test_the_orders_of_the_page_are_a_configuration() -> None:
+    text = PAGE.read_text(encoding="utf-8")
+    (example,) = re.findall(r"```toml\n\[companies\.acme\.orders\]\n(.*?)```", text, re.DOTALL)
+    assert OrdersConfig.model_validate(tomllib.loads(example)).user == "MOSTEK"
 
 
 def test_the_page_tells_the_defaults_of_the_signatures() -> None:

@@ -429,6 +429,7 @@ class Connector(_message.Message):
     COMPANIES_FIELD_NUMBER: _builtins.int
     SESSIONS_FIELD_NUMBER: _builtins.int
     REFUSED_FIELD_NUMBER: _builtins.int
+    JOURNALS_FIELD_NUMBER: _builtins.int
     name: _builtins.str
     online: _builtins.bool
     @_builtins.property
@@ -445,6 +446,10 @@ class Connector(_message.Message):
     def refused(self) -> Global___RefusedProcess:
         """The last second process of one instance that was refused, since the hub started."""
 
+    @_builtins.property
+    def journals(self) -> _containers.RepeatedCompositeFieldContainer[Global___ConnectorJournal]:
+        """The journal that each instance keeps at the site, as far as it told."""
+
     def __init__(
         self,
         *,
@@ -454,14 +459,58 @@ class Connector(_message.Message):
         companies: _abc.Iterable[Global___ConnectorCompany] | None = ...,
         sessions: _abc.Iterable[Global___ConnectorSession] | None = ...,
         refused: Global___RefusedProcess | None = ...,
+        journals: _abc.Iterable[Global___ConnectorJournal] | None = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["changed_at", b"changed_at", "refused", b"refused"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["changed_at", b"changed_at", "companies", b"companies", "name", b"name", "online", b"online", "refused", b"refused", "sessions", b"sessions"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["changed_at", b"changed_at", "companies", b"companies", "journals", b"journals", "name", b"name", "online", b"online", "refused", b"refused", "sessions", b"sessions"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___Connector: _TypeAlias = Connector  # noqa: Y015
+
+@_typing.final
+class ConnectorJournal(_message.Message):
+    """The end of a journal. Somebody at the site finds whether it still has this entry: `mostek-connector journal verify`."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    INSTANCE_FIELD_NUMBER: _builtins.int
+    NUMBER_FIELD_NUMBER: _builtins.int
+    HASH_FIELD_NUMBER: _builtins.int
+    TOLD_AT_FIELD_NUMBER: _builtins.int
+    FAULT_FIELD_NUMBER: _builtins.int
+    FAULT_AT_FIELD_NUMBER: _builtins.int
+    instance: _builtins.str
+    number: _builtins.int
+    """Of the last entry that the hub knows."""
+    hash: _builtins.bytes
+    """Its SHA-256."""
+    fault: _builtins.str
+    """The journal is not the one that the hub knew: it was rewritten, cut or replaced. Says how; empty: never noticed."""
+    @_builtins.property
+    def told_at(self) -> _timestamp_pb2.Timestamp: ...
+    @_builtins.property
+    def fault_at(self) -> _timestamp_pb2.Timestamp:
+        """When that was noticed last."""
+
+    def __init__(
+        self,
+        *,
+        instance: _builtins.str = ...,
+        number: _builtins.int = ...,
+        hash: _builtins.bytes = ...,
+        told_at: _timestamp_pb2.Timestamp | None = ...,
+        fault: _builtins.str = ...,
+        fault_at: _timestamp_pb2.Timestamp | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["fault_at", b"fault_at", "told_at", b"told_at"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["fault", b"fault", "fault_at", b"fault_at", "hash", b"hash", "instance", b"instance", "number", b"number", "told_at", b"told_at"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___ConnectorJournal: _TypeAlias = ConnectorJournal  # noqa: Y015
 
 @_typing.final
 class RefusedProcess(_message.Message):

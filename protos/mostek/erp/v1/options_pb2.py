@@ -25,15 +25,17 @@ _sym_db = _symbol_database.Default()
 from google.protobuf import descriptor_pb2 as google_dot_protobuf_dot_descriptor__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x1bmostek/erp/v1/options.proto\x12\rmostek.erp.v1\x1a google/protobuf/descriptor.proto\"\xe9\x01\n\x04Rule\x12%\n\x06\x66ormat\x18\x01 \x01(\x0e\x32\x15.mostek.erp.v1.Format\x12\x12\n\nmax_length\x18\x02 \x01(\r\x12\x11\n\tmax_items\x18\x03 \x01(\r\x12\x11\n\tmax_scale\x18\x04 \x01(\r\x12\x10\n\x08positive\x18\x05 \x01(\x08\x12\x14\n\x0cnot_negative\x18\x06 \x01(\x08\x12\x10\n\x08required\x18\x07 \x01(\x08\x12\x12\n\non_request\x18\x08 \x01(\x08\x12\x10\n\x03min\x18\t \x01(\x03H\x00\x88\x01\x01\x12\x10\n\x03max\x18\n \x01(\x03H\x01\x88\x01\x01\x42\x06\n\x04_minB\x06\n\x04_max*\xb2\x01\n\x06\x46ormat\x12\x16\n\x12\x46ORMAT_UNSPECIFIED\x10\x00\x12\x12\n\x0e\x46ORMAT_DECIMAL\x10\x01\x12\x0f\n\x0b\x46ORMAT_DATE\x10\x02\x12\x13\n\x0f\x46ORMAT_CURRENCY\x10\x03\x12\x12\n\x0e\x46ORMAT_COUNTRY\x10\x04\x12\x11\n\rFORMAT_TAX_ID\x10\x05\x12\r\n\tFORMAT_ID\x10\x06\x12\x10\n\x0c\x46ORMAT_REGON\x10\x07\x12\x0e\n\nFORMAT_GLN\x10\x08:B\n\x04rule\x12\x1d.google.protobuf.FieldOptions\x18\xb4\x87\x03 \x01(\x0b\x32\x13.mostek.erp.v1.Ruleb\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x1bmostek/erp/v1/options.proto\x12\rmostek.erp.v1\x1a google/protobuf/descriptor.proto\"(\n\x05Reads\x12\x0e\n\x06\x66ields\x18\x01 \x03(\t\x12\x0f\n\x07written\x18\x02 \x01(\x08\"\xe9\x01\n\x04Rule\x12%\n\x06\x66ormat\x18\x01 \x01(\x0e\x32\x15.mostek.erp.v1.Format\x12\x12\n\nmax_length\x18\x02 \x01(\r\x12\x11\n\tmax_items\x18\x03 \x01(\r\x12\x11\n\tmax_scale\x18\x04 \x01(\r\x12\x10\n\x08positive\x18\x05 \x01(\x08\x12\x14\n\x0cnot_negative\x18\x06 \x01(\x08\x12\x10\n\x08required\x18\x07 \x01(\x08\x12\x12\n\non_request\x18\x08 \x01(\x08\x12\x10\n\x03min\x18\t \x01(\x03H\x00\x88\x01\x01\x12\x10\n\x03max\x18\n \x01(\x03H\x01\x88\x01\x01\x42\x06\n\x04_minB\x06\n\x04_max*\xb2\x01\n\x06\x46ormat\x12\x16\n\x12\x46ORMAT_UNSPECIFIED\x10\x00\x12\x12\n\x0e\x46ORMAT_DECIMAL\x10\x01\x12\x0f\n\x0b\x46ORMAT_DATE\x10\x02\x12\x13\n\x0f\x46ORMAT_CURRENCY\x10\x03\x12\x12\n\x0e\x46ORMAT_COUNTRY\x10\x04\x12\x11\n\rFORMAT_TAX_ID\x10\x05\x12\r\n\tFORMAT_ID\x10\x06\x12\x10\n\x0c\x46ORMAT_REGON\x10\x07\x12\x0e\n\nFORMAT_GLN\x10\x08:B\n\x04rule\x12\x1d.google.protobuf.FieldOptions\x18\xb4\x87\x03 \x01(\x0b\x32\x13.mostek.erp.v1.Rule:D\n\x05reads\x12\x1d.google.protobuf.FieldOptions\x18\xb5\x87\x03 \x01(\x0b\x32\x14.mostek.erp.v1.Readsb\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
 _builder.BuildTopDescriptorsAndMessages(DESCRIPTOR, 'mostek.erp.v1.options_pb2', _globals)
 if not _descriptor._USE_C_DESCRIPTORS:
   DESCRIPTOR._loaded_options = None
-  _globals['_FORMAT']._serialized_start=317
-  _globals['_FORMAT']._serialized_end=495
-  _globals['_RULE']._serialized_start=81
-  _globals['_RULE']._serialized_end=314
+  _globals['_FORMAT']._serialized_start=359
+  _globals['_FORMAT']._serialized_end=537
+  _globals['_READS']._serialized_start=80
+  _globals['_READS']._serialized_end=120
+  _globals['_RULE']._serialized_start=123
+  _globals['_RULE']._serialized_end=356
 # @@protoc_insertion_point(module_scope)

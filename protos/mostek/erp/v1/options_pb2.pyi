@@ -16,19 +16,21 @@ An ERP may hold less than a rule allows. Those limits are in `Erp.limits` and `E
 refused by the field's name. Nothing is ever cut or replaced.
 """
 
+from collections import abc as _abc
 from google.protobuf import descriptor as _descriptor
 from google.protobuf import descriptor_pb2 as _descriptor_pb2
 from google.protobuf import message as _message
+from google.protobuf.internal import containers as _containers
 from google.protobuf.internal import enum_type_wrapper as _enum_type_wrapper
 from google.protobuf.internal import extension_dict as _extension_dict
 import builtins as _builtins
 import sys
 import typing as _typing
 
-if sys.version_info >= (3, 10):
-    from typing import TypeAlias as _TypeAlias
+if sys.version_info >= (3, 11):
+    from typing import TypeAlias as _TypeAlias, Never as _Never
 else:
-    from typing_extensions import TypeAlias as _TypeAlias
+    from typing_extensions import TypeAlias as _TypeAlias, Never as _Never
 
 DESCRIPTOR: _descriptor.FileDescriptor
 
@@ -97,6 +99,37 @@ FORMAT_REGON: Format.ValueType  # 7
 FORMAT_GLN: Format.ValueType  # 8
 """A Global Location Number: 13 digits with the right check digit."""
 Global___Format: _TypeAlias = Format  # noqa: Y015
+
+@_typing.final
+class Reads(_message.Message):
+    """The fields of which a field tells something: a filter of a request which ones it looks at, a look-up which one it
+    compares, a field of a response whose value it repeats. Whoever may not see one of them may not ask so (the request is
+    refused by the field's name) and is not answered so. Every filter and every look-up of every request has it.
+    """
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    FIELDS_FIELD_NUMBER: _builtins.int
+    WRITTEN_FIELD_NUMBER: _builtins.int
+    written: _builtins.bool
+    """The value is also what a write writes: only a read is refused for it."""
+    @_builtins.property
+    def fields(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
+        """Paths led by their message: `Customer.tax_id.number`. `Records`: what the site's list says."""
+
+    def __init__(
+        self,
+        *,
+        fields: _abc.Iterable[_builtins.str] | None = ...,
+        written: _builtins.bool = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["fields", b"fields", "written", b"written"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___Reads: _TypeAlias = Reads  # noqa: Y015
 
 @_typing.final
 class Rule(_message.Message):
@@ -168,5 +201,8 @@ class Rule(_message.Message):
 Global___Rule: _TypeAlias = Rule  # noqa: Y015
 
 RULE_FIELD_NUMBER: _builtins.int
+READS_FIELD_NUMBER: _builtins.int
 rule: _extension_dict._ExtensionFieldDescriptor[_descriptor_pb2.FieldOptions, Global___Rule]
 """The rule of a field. In a repeated field all but `max_items` and `required` hold for each item."""
+reads: _extension_dict._ExtensionFieldDescriptor[_descriptor_pb2.FieldOptions, Global___Reads]
+"""What a field shows of others, where it is not one of them. See Reads."""

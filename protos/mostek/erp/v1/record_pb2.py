@@ -28,7 +28,7 @@ from mostek.erp.v1 import common_pb2 as mostek_dot_erp_dot_v1_dot_common__pb2
 from mostek.erp.v1 import options_pb2 as mostek_dot_erp_dot_v1_dot_options__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x1amostek/erp/v1/record.proto\x12\rmostek.erp.v1\x1a google/protobuf/field_mask.proto\x1a\x1cgoogle/protobuf/struct.proto\x1a\x1amostek/erp/v1/common.proto\x1a\x1bmostek/erp/v1/options.proto\"\x91\x03\n\x12ListRecordsRequest\x12!\n\tpage_size\x18\x01 \x01(\x05\x42\t\xa2\xbb\x18\x05H\x01P\xe8\x07H\x00\x88\x01\x01\x12 \n\npage_token\x18\x02 \x01(\tB\x07\xa2\xbb\x18\x03\x10\x80\x10H\x01\x88\x01\x01\x12\x39\n\tread_mask\x18\x03 \x01(\x0b\x32\x1a.google.protobuf.FieldMaskB\n\xa2\xbb\x18\x06\x10\xc8\x01\x18\xc8\x01\x12\"\n\x0c\x63hange_token\x18\x04 \x01(\tB\x07\xa2\xbb\x18\x03\x10\x80\x10H\x02\x88\x01\x01\x12\x1b\n\x04list\x18\n \x01(\tB\x08\xa2\xbb\x18\x04\x10\x64\x38\x01H\x03\x88\x01\x01\x12P\n\nparameters\x18\x0b \x03(\x0b\x32\x31.mostek.erp.v1.ListRecordsRequest.ParametersEntryB\t\xa2\xbb\x18\x05\x10\xe8\x07\x18\x32\x1a\x31\n\x0fParametersEntry\x12\x0b\n\x03key\x18\x01 \x01(\t\x12\r\n\x05value\x18\x02 \x01(\t:\x02\x38\x01\x42\x0c\n\n_page_sizeB\r\n\x0b_page_tokenB\x0f\n\r_change_tokenB\x07\n\x05_list\"\xda\x01\n\x13ListRecordsResponse\x12(\n\x07records\x18\x01 \x03(\x0b\x32\x17.google.protobuf.Struct\x12\x1c\n\x0fnext_page_token\x18\x02 \x01(\tH\x00\x88\x01\x01\x12\x19\n\x0c\x63hange_token\x18\x03 \x01(\tH\x01\x88\x01\x01\x12;\n\x12unavailable_fields\x18\x04 \x03(\x0b\x32\x1f.mostek.erp.v1.UnavailableFieldB\x12\n\x10_next_page_tokenB\x0f\n\r_change_tokenb\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x1amostek/erp/v1/record.proto\x12\rmostek.erp.v1\x1a google/protobuf/field_mask.proto\x1a\x1cgoogle/protobuf/struct.proto\x1a\x1amostek/erp/v1/common.proto\x1a\x1bmostek/erp/v1/options.proto\"\xb8\x03\n\x12ListRecordsRequest\x12!\n\tpage_size\x18\x01 \x01(\x05\x42\t\xa2\xbb\x18\x05H\x01P\xe8\x07H\x00\x88\x01\x01\x12 \n\npage_token\x18\x02 \x01(\tB\x07\xa2\xbb\x18\x03\x10\x80\x10H\x01\x88\x01\x01\x12\x39\n\tread_mask\x18\x03 \x01(\x0b\x32\x1a.google.protobuf.FieldMaskB\n\xa2\xbb\x18\x06\x10\xc8\x01\x18\xc8\x01\x12/\n\x0c\x63hange_token\x18\x04 \x01(\tB\x14\xa2\xbb\x18\x03\x10\x80\x10\xaa\xbb\x18\t\n\x07RecordsH\x02\x88\x01\x01\x12(\n\x04list\x18\n \x01(\tB\x15\xa2\xbb\x18\x04\x10\x64\x38\x01\xaa\xbb\x18\t\n\x07RecordsH\x03\x88\x01\x01\x12]\n\nparameters\x18\x0b \x03(\x0b\x32\x31.mostek.erp.v1.ListRecordsRequest.ParametersEntryB\x16\xa2\xbb\x18\x05\x10\xe8\x07\x18\x32\xaa\xbb\x18\t\n\x07Records\x1a\x31\n\x0fParametersEntry\x12\x0b\n\x03key\x18\x01 \x01(\t\x12\r\n\x05value\x18\x02 \x01(\t:\x02\x38\x01\x42\x0c\n\n_page_sizeB\r\n\x0b_page_tokenB\x0f\n\r_change_tokenB\x07\n\x05_list\"\xe9\x01\n\x13ListRecordsResponse\x12(\n\x07records\x18\x01 \x03(\x0b\x32\x17.google.protobuf.Struct\x12\x1c\n\x0fnext_page_token\x18\x02 \x01(\tH\x00\x88\x01\x01\x12(\n\x0c\x63hange_token\x18\x03 \x01(\tB\r\xaa\xbb\x18\t\n\x07RecordsH\x01\x88\x01\x01\x12;\n\x12unavailable_fields\x18\x04 \x03(\x0b\x32\x1f.mostek.erp.v1.UnavailableFieldB\x12\n\x10_next_page_tokenB\x0f\n\r_change_tokenb\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -44,15 +44,17 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_LISTRECORDSREQUEST'].fields_by_name['read_mask']._loaded_options = None
   _globals['_LISTRECORDSREQUEST'].fields_by_name['read_mask']._serialized_options = b'\242\273\030\006\020\310\001\030\310\001'
   _globals['_LISTRECORDSREQUEST'].fields_by_name['change_token']._loaded_options = None
-  _globals['_LISTRECORDSREQUEST'].fields_by_name['change_token']._serialized_options = b'\242\273\030\003\020\200\020'
+  _globals['_LISTRECORDSREQUEST'].fields_by_name['change_token']._serialized_options = b'\242\273\030\003\020\200\020\252\273\030\t\n\007Records'
   _globals['_LISTRECORDSREQUEST'].fields_by_name['list']._loaded_options = None
-  _globals['_LISTRECORDSREQUEST'].fields_by_name['list']._serialized_options = b'\242\273\030\004\020d8\001'
+  _globals['_LISTRECORDSREQUEST'].fields_by_name['list']._serialized_options = b'\242\273\030\004\020d8\001\252\273\030\t\n\007Records'
   _globals['_LISTRECORDSREQUEST'].fields_by_name['parameters']._loaded_options = None
-  _globals['_LISTRECORDSREQUEST'].fields_by_name['parameters']._serialized_options = b'\242\273\030\005\020\350\007\0302'
+  _globals['_LISTRECORDSREQUEST'].fields_by_name['parameters']._serialized_options = b'\242\273\030\005\020\350\007\0302\252\273\030\t\n\007Records'
+  _globals['_LISTRECORDSRESPONSE'].fields_by_name['change_token']._loaded_options = None
+  _globals['_LISTRECORDSRESPONSE'].fields_by_name['change_token']._serialized_options = b'\252\273\030\t\n\007Records'
   _globals['_LISTRECORDSREQUEST']._serialized_start=167
-  _globals['_LISTRECORDSREQUEST']._serialized_end=568
-  _globals['_LISTRECORDSREQUEST_PARAMETERSENTRY']._serialized_start=464
-  _globals['_LISTRECORDSREQUEST_PARAMETERSENTRY']._serialized_end=513
-  _globals['_LISTRECORDSRESPONSE']._serialized_start=571
-  _globals['_LISTRECORDSRESPONSE']._serialized_end=789
+  _globals['_LISTRECORDSREQUEST']._serialized_end=607
+  _globals['_LISTRECORDSREQUEST_PARAMETERSENTRY']._serialized_start=503
+  _globals['_LISTRECORDSREQUEST_PARAMETERSENTRY']._serialized_end=552
+  _globals['_LISTRECORDSRESPONSE']._serialized_start=610
+  _globals['_LISTRECORDSRESPONSE']._serialized_end=843
 # @@protoc_insertion_point(module_scope)

@@ -241,6 +241,7 @@ class Welcome(_message.Message):
     CREDIT_LIMIT_FIELD_NUMBER: _builtins.int
     PART_SIZE_FIELD_NUMBER: _builtins.int
     PAYLOAD_SIZE_FIELD_NUMBER: _builtins.int
+    JOURNAL_FIELD_NUMBER: _builtins.int
     revision: _builtins.int
     """The revision that the session runs at."""
     session_id: _builtins.str
@@ -261,6 +262,10 @@ class Welcome(_message.Message):
         session ends. More than 0, at most a minute.
         """
 
+    @_builtins.property
+    def journal(self) -> Global___JournalHead:
+        """The last head of this instance's journal that the hub knows; absent if it knows none."""
+
     def __init__(
         self,
         *,
@@ -271,10 +276,11 @@ class Welcome(_message.Message):
         credit_limit: _builtins.int = ...,
         part_size: _builtins.int = ...,
         payload_size: _builtins.int = ...,
+        journal: Global___JournalHead | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["heartbeat_interval", b"heartbeat_interval"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["heartbeat_interval", b"heartbeat_interval", "journal", b"journal"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["capabilities", b"capabilities", "credit_limit", b"credit_limit", "heartbeat_interval", b"heartbeat_interval", "part_size", b"part_size", "payload_size", b"payload_size", "revision", b"revision", "session_id", b"session_id"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["capabilities", b"capabilities", "credit_limit", b"credit_limit", "heartbeat_interval", b"heartbeat_interval", "journal", b"journal", "part_size", b"part_size", "payload_size", b"payload_size", "revision", b"revision", "session_id", b"session_id"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -501,9 +507,12 @@ class Result(_message.Message):
     COMMAND_ID_FIELD_NUMBER: _builtins.int
     RESPONSE_FIELD_NUMBER: _builtins.int
     FAILURE_FIELD_NUMBER: _builtins.int
+    WORKED_MICROS_FIELD_NUMBER: _builtins.int
     command_id: _builtins.str
     response: _builtins.bytes
     """The last piece of the response (the only one of a small response; may be empty)."""
+    worked_micros: _builtins.int
+    """Microseconds from the moment the connector had the whole command until it had this end. Absent: it does not tell."""
     @_builtins.property
     def failure(self) -> _failure_pb2.Failure:
         """Instead of a response. Parts sent before it are void."""
@@ -514,10 +523,11 @@ class Result(_message.Message):
         command_id: _builtins.str = ...,
         response: _builtins.bytes = ...,
         failure: _failure_pb2.Failure | None = ...,
+        worked_micros: _builtins.int = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["end", b"end", "failure", b"failure", "response", b"response"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["command_id", b"command_id", "end", b"end", "failure", b"failure", "response", b"response"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["command_id", b"command_id", "end", b"end", "failure", b"failure", "response", b"response", "worked_micros", b"worked_micros"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     _WhichOneofReturnType_end: _TypeAlias = _typing.Literal["response", "failure"]  # noqa: Y015
     _WhichOneofArgType_end: _TypeAlias = _typing.Literal["end", b"end"]  # noqa: Y015
@@ -607,21 +617,63 @@ class Heartbeat(_message.Message):
 
     NUMBER_FIELD_NUMBER: _builtins.int
     ANSWERS_FIELD_NUMBER: _builtins.int
+    JOURNAL_FIELD_NUMBER: _builtins.int
+    JOURNAL_KNOWN_FIELD_NUMBER: _builtins.int
     number: _builtins.int
     answers: _builtins.int
+    @_builtins.property
+    def journal(self) -> Global___JournalHead:
+        """Of the connector: the head of its journal."""
+
+    @_builtins.property
+    def journal_known(self) -> Global___JournalHead:
+        """Of the connector, in its first heartbeat if Welcome named a head: the hash that the entry of that number has now; without a
+        hash if there is none. It MUST be read from where the journal is kept.
+        """
+
     def __init__(
         self,
         *,
         number: _builtins.int = ...,
         answers: _builtins.int = ...,
+        journal: Global___JournalHead | None = ...,
+        journal_known: Global___JournalHead | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["journal", b"journal", "journal_known", b"journal_known"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["answers", b"answers", "number", b"number"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["answers", b"answers", "journal", b"journal", "journal_known", b"journal_known", "number", b"number"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___Heartbeat: _TypeAlias = Heartbeat  # noqa: Y015
+
+@_typing.final
+class JournalHead(_message.Message):
+    """One entry of the journal that a connector keeps at the site. Each entry's hash covers the one before it, so that a hash stands
+    for all that was written until then.
+    """
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    NUMBER_FIELD_NUMBER: _builtins.int
+    HASH_FIELD_NUMBER: _builtins.int
+    number: _builtins.int
+    """Of the entry: 1 for the first. 0: there is none."""
+    hash: _builtins.bytes
+    """SHA-256."""
+    def __init__(
+        self,
+        *,
+        number: _builtins.int = ...,
+        hash: _builtins.bytes = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["hash", b"hash", "number", b"number"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___JournalHead: _TypeAlias = JournalHead  # noqa: Y015
 
 @_typing.final
 class Goodbye(_message.Message):

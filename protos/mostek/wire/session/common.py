@@ -6,7 +6,7 @@ from collections import Counter
 from collections.abc import Callable, Hashable, Iterable
 from dataclasses import dataclass, field
 from datetime import timedelta
-from typing import Generic, TypeVar
+from typing import Generic, TypeVar, cast
 
 from google.protobuf.duration_pb2 import Duration
 
@@ -41,6 +41,7 @@ __all__ = [
     "Noticed",
     "Opened",
     "ProtocolError",
+    "RoundTrip",
     "SessionSettings",
     "Share",
     "Side",
@@ -152,12 +153,17 @@ class StatusChanged:
 
 @dataclass(frozen=True)
 class Finished:
-    """A command ended: with a response or a failure. `held` bytes of the budget are the receiver's to give back."""
+    """A command ended: with a response or a failure. `held` bytes of the budget are the receiver's to give back.
+
+    `seconds` after it was sent, of which the connector worked `worked`; 0: it does not say.
+    """
 
     command_id: str
     response: bytes | None = None
     failure: failure_pb2.Failure | None = None
     held: int = 0
+    seconds: float = 0.0
+    worked: float = 0.0
 
 
 @dataclass(frozen=True)
@@ -173,6 +179,13 @@ class Left:
     """The other side said goodbye."""
 
     goodbye: Goodbye
+
+
+@dataclass(frozen=True)
+class RoundTrip:
+    """A heartbeat was answered, so many seconds after it was sent."""
+
+    seconds: float
 
 
 @dataclass(frozen=True)
@@ -241,13 +254,24 @@ class Side(Generic[F]):
         #: The shortest of them: what the way takes while nothing queues on it.
         self.shortest_trip = 0.0
         self.heartbeat_interval = SessionSettings.heartbeat_interval
-        self.said_goodbye = False
-        self.heard_goodbye = False
+        #: Why this side said goodbye, and why the other did.
+        self.said: GoodbyeReason.ValueType | None = None
+        self.heard: GoodbyeReason.ValueType | None = None
         self._began_at = now
         self._heard_at = now
         self._beats = 0
         self._answer: F | None = None
         self._beat_at = now
+
+    @property
+    def said_goodbye(self) -> bool:
+        """Whether this side said goodbye."""
+        return self.said is not None
+
+    @property
+    def heard_goodbye(self) -> bool:
+        """Whether the other side said goodbye."""
+        return self.heard is not None
 
     @property
     def leaving(self) -> bool:
@@ -260,7 +284,7 @@ class Side(Generic[F]):
         """Say the last word; a second one is not said."""
         if self.said_goodbye:
             return
-        self.said_goodbye = True
+        self.said = reason
         frame = Goodbye(reason=reason, message=message)
         if reconnect_after is not None:
             frame.reconnect_after.CopyFrom(duration(reconnect_after))
@@ -292,12 +316,14 @@ class Side(Generic[F]):
         self._beat_at = now
         self.outbox.push(self._make(heartbeat=Heartbeat(number=self._beats)))
 
-    def _heard_heartbeat(self, beat: Heartbeat, now: float) -> None:
+    def _heard_heartbeat(self, beat: Heartbeat, now: float) -> RoundTrip | None:
         if beat.number:
             self._answer_heartbeat(beat.number)
-        if beat.answers and beat.answers == self._beats:
-            self.round_trip = now - self._beat_at
-            self.shortest_trip = min(self.round_trip, self.shortest_trip or self.round_trip)
+        if not beat.answers or beat.answers != self._beats:
+            return None
+        self.round_trip = now - self._beat_at
+        self.shortest_trip = min(self.round_trip, self.shortest_trip or self.round_trip)
+        return RoundTrip(self.round_trip)
 
     def _answer_heartbeat(self, number: int) -> None:
         """One answer waits at most, the newest: a peer that asks without reading must not fill the memory."""
@@ -312,16 +338,16 @@ class Side(Generic[F]):
         self.outbox.allow(credit.limit)
 
     def _heard_goodbye(self, goodbye: Goodbye) -> Left:
-        self.heard_goodbye = True
+        self.heard = goodbye.reason
         return Left(goodbye)
 
 
-def reason_of(goodbye: Goodbye) -> str:
+def reason_of(reason: int) -> str:
     """The name of a goodbye's reason, for logs; of one that only a newer peer knows, its number."""
     try:
-        return GoodbyeReason.Name(goodbye.reason)
+        return GoodbyeReason.Name(cast("GoodbyeReason.ValueType", reason))
     except ValueError:
-        return str(goodbye.reason)
+        return str(reason)
 
 
 def duration(seconds: float) -> Duration:

@@ -28,6 +28,7 @@ from mostek.wire.session.common import (
     CancelAsked,
     Left,
     ProtocolError,
+    RoundTrip,
     SessionSettings,
     Side,
     Started,
@@ -48,7 +49,7 @@ class _Running:
     accepted: bool = False
 
 
-ConnectorEvent = Welcomed | Started | CancelAsked | Acknowledged | Left
+ConnectorEvent = Welcomed | Started | CancelAsked | Acknowledged | RoundTrip | Left
 
 
 class ConnectorSession(Side[ConnectorToHub]):
@@ -100,7 +101,7 @@ class ConnectorSession(Side[ConnectorToHub]):
             case "credit":
                 self._heard_credit(frame.credit)
             case "heartbeat":
-                self._heard_heartbeat(frame.heartbeat, now)
+                return self._heard_heartbeat(frame.heartbeat, now)
             case "goodbye":
                 return self._heard_goodbye(frame.goodbye)
             case "welcome":
@@ -116,8 +117,9 @@ class ConnectorSession(Side[ConnectorToHub]):
             running.accepted = True
             self.outbox.push(ConnectorToHub(begun=Begun(command_id=command_id)))
 
-    def finish(self, command_id: str, end: bytes | CommandFailure) -> None:
-        """The command's end; nothing happens if it is not outstanding (its session is another)."""
+    def finish(self, command_id: str, end: bytes | CommandFailure, worked: float = 0.0) -> None:
+        """The command's end, after so many seconds of work; nothing happens if it is not outstanding (its session is
+        another)."""
         running = self._running.pop(command_id, None)
         if running is None:
             return
@@ -132,12 +134,14 @@ class ConnectorSession(Side[ConnectorToHub]):
             if not running.accepted:
                 self._answered.append(command_id)
             keep = bool(running.command.idempotency_key)
-            self.outbox.push_payload(_response(command_id, end, keep=keep))
+            self.outbox.push_payload(_response(command_id, end, worked, keep=keep))
         else:
-            self._fail(command_id, end)
+            self._fail(command_id, end, worked)
 
-    def _fail(self, command_id: str, failure: CommandFailure) -> None:
-        result = Result(command_id=command_id, failure=failure_of(failure))
+    def _fail(self, command_id: str, failure: CommandFailure, worked: float = 0.0) -> None:
+        result = Result(
+            command_id=command_id, failure=failure_of(failure), worked_micros=_micros(worked)
+        )
         self.outbox.push(ConnectorToHub(result=result))
 
     def status(self, status: Status) -> None:
@@ -231,11 +235,21 @@ class ConnectorSession(Side[ConnectorToHub]):
         return CancelAsked(command_id)
 
 
-def _response(command_id: str, data: bytes, *, keep: bool) -> Payload[ConnectorToHub]:
+def _response(
+    command_id: str, data: bytes, worked: float, *, keep: bool
+) -> Payload[ConnectorToHub]:
+    def last(piece: bytes) -> ConnectorToHub:
+        result = Result(command_id=command_id, response=piece, worked_micros=_micros(worked))
+        return ConnectorToHub(result=result)
+
     return Payload(
         command_id,
         data,
         lambda piece: ConnectorToHub(part=Part(command_id=command_id, data=piece)),
-        lambda piece: ConnectorToHub(result=Result(command_id=command_id, response=piece)),
+        last,
         keep=keep,
     )
+
+
+def _micros(seconds: float) -> int:
+    return max(int(seconds * 1e6), 0)

@@ -33,6 +33,7 @@ from mostek.wire.session.common import (
     Noticed,
     Opened,
     ProtocolError,
+    RoundTrip,
     SessionSettings,
     Side,
     StatusChanged,
@@ -59,7 +60,7 @@ class _Outstanding:
     wanted: bool = True
 
 
-HubEvent = Opened | StatusChanged | Noticed | Finished | Left
+HubEvent = Opened | StatusChanged | Noticed | Finished | RoundTrip | Left
 
 
 class HubSession(Side[HubToConnector]):
@@ -106,6 +107,11 @@ class HubSession(Side[HubToConnector]):
         if self.leaving or self.suspect:
             return 0
         return self.slots - len(self._outstanding)
+
+    @property
+    def taken_slots(self) -> int:
+        """Commands that have no result yet."""
+        return len(self._outstanding)
 
     @property
     def durable(self) -> bool:
@@ -203,7 +209,7 @@ class HubSession(Side[HubToConnector]):
             case "begun":
                 return self._begun(frame.begun)
             case "heartbeat":
-                self._heard_heartbeat(frame.heartbeat, now)
+                return self._heard_heartbeat(frame.heartbeat, now)
             case "credit" if self._takes(REQUEST_CREDIT):
                 self._heard_credit(frame.credit)
             case "status":
@@ -281,10 +287,12 @@ class HubSession(Side[HubToConnector]):
         del self._outstanding[command_id]
         if refused or not entry.wanted:
             return refused
+        times = (now - entry.sent_at, result.worked_micros / 1e6)
         if result.HasField("failure"):
             self._forget_payload(entry)
-            return Finished(command_id, failure=result.failure)
-        return Finished(command_id, response=entry.assembly.whole(), held=entry.assembly.size)
+            return Finished(command_id, None, result.failure, 0, *times)
+        response = entry.assembly.whole()
+        return Finished(command_id, response, None, entry.assembly.size, *times)
 
     def _entry(self, command_id: str, kind: str) -> _Outstanding:
         entry = self._outstanding.get(command_id)

@@ -1,0 +1,1 @@
+"""enova365 for Mostek."""

@@ -1,0 +1,27 @@
+"""The company for `make demo`."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+from mostek.plugin.demo import Demo
+from mostek_enova.sandbox import create
+
+__all__ = ["enova365"]
+
+_COMPANY = """\
+[companies.main]
+plugin = "enova365"
+company_name = "Żółw Sp. z o.o."
+
+[companies.main.database]
+kind = "sqlite"
+path = {path}
+schema = "dbo"
+"""
+
+
+def enova365(folder: Path) -> Demo:
+    path = create(folder / "erp.sqlite")
+    return Demo(path, _COMPANY.format(path=json.dumps(str(path))))

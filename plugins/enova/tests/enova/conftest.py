@@ -1,0 +1,92 @@
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from contextlib import closing
+from datetime import UTC, date, datetime
+from pathlib import Path
+from shutil import copyfile
+from typing import Any
+from zoneinfo import ZoneInfo
+
+import pytest
+
+from mostek.plugin.plugin import Site
+from mostek.plugin.sandbox import connect_sandbox
+from mostek_enova.config import EnovaConfig
+from mostek_enova.enova import Enova365
+from mostek_enova.sandbox import create
+from mostek_enova.schema import older_schema
+
+TODAY = date(2026, 11, 20)
+#: Tables that no filter may read whole.
+LARGE_TABLES = frozenset(
+    f"dbo.{table}"
+    for table in (
+        *("Kontrahenci", "Adresy", "Towary", "KodyKreskowe", "Ceny", "Zasoby", "DokHandlowe"),
+        *("PozycjeDokHan", "SumyVAT", "RelacjeHandlowe", "Platnosci", "RozrachunkiIdx"),
+        *("KSeFKomunikaty", "Features"),
+    )
+)
+
+
+class Frozen(Enova365):
+    """enova365 on the sandbox's last day."""
+
+    def now(self) -> datetime:
+        return datetime(2026, 11, 20, 12, tzinfo=UTC).astimezone(self.site.zone)
+
+
+def opened(path: Path, **config: Any) -> Frozen:
+    settings = {"database": {"kind": "sqlite", "path": str(path)}, **config}
+    site = Site("demo", path.parent, ZoneInfo("Europe/Warsaw"))
+    plugin = Frozen(EnovaConfig.model_validate(settings), site)
+    plugin.open()
+    return plugin
+
+
+@pytest.fixture(scope="session")
+def sandbox_path(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    path = tmp_path_factory.mktemp("erp") / "enova.db"
+    return create(path, customers=120, products=120, invoices=400, today=TODAY)
+
+
+@pytest.fixture(scope="session")
+def enova(sandbox_path: Path) -> Iterator[Frozen]:
+    with closing(opened(sandbox_path)) as plugin:
+        yield plugin
+
+
+@pytest.fixture(scope="session")
+def older(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Frozen]:
+    path = tmp_path_factory.mktemp("older") / "enova.db"
+    create(path, customers=60, products=60, invoices=120, today=TODAY, schema=older_schema())
+    with closing(opened(path)) as plugin:
+        yield plugin
+
+
+Rows = Callable[..., list[tuple[Any, ...]]]
+
+
+@pytest.fixture
+def rows(sandbox_path: Path) -> Iterator[Rows]:
+    """Ask the sandbox itself."""
+    with closing(connect_sandbox(sandbox_path)) as connection:
+        yield lambda sql, *parameters: connection.execute(sql, parameters).fetchall()
+
+
+@pytest.fixture
+def changed(sandbox_path: Path, tmp_path: Path) -> Iterator[Callable[..., Frozen]]:
+    """A plugin on a copy of the sandbox in which some statements were run first."""
+    made: list[Frozen] = []
+
+    def change(*statements: str, **config: Any) -> Frozen:
+        path = Path(copyfile(sandbox_path, tmp_path / f"{len(made)}.db"))
+        with closing(connect_sandbox(path)) as connection:
+            for statement in statements:
+                connection.execute(statement)
+        made.append(opened(path, **config))
+        return made[-1]
+
+    yield change
+    for plugin in made:
+        plugin.close()

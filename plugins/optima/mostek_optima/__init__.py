@@ -1,0 +1,1 @@
+"""Comarch ERP Optima for Mostek."""

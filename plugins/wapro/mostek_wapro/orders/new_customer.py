@@ -1,0 +1,244 @@
+"""Customers that are created: rows of KONTRAHENT and ADRESY_KONTRAHENTA, as no procedure makes them."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from datetime import date
+
+from mostek.erp.v1.common_pb2 import Address
+from mostek.erp.v1.customer_pb2 import CustomerDraft, CustomerKind
+from mostek.plugin.orders.lookup import Lookup
+from mostek.plugin.orders.problems import INACTIVE, INCONSISTENT, NOT_FOUND, OTHER, Problems
+from mostek.plugin.sql_types import Param
+from mostek_wapro.clarion import clarion
+from mostek_wapro.conversion import flag
+from mostek_wapro.orders.config import HOW_TO_ALLOW_CUSTOMERS, OrdersConfig
+from mostek_wapro.orders.customers import Customer, known_code, known_id, number, text
+
+__all__ = ["NewCustomer", "plan_customer"]
+
+_TABLE, _HISTORY = "KONTRAHENT", "ADRESY_KONTRAHENTA"
+_COMPANY, _CONSUMER = CustomerKind.CUSTOMER_KIND_COMPANY, CustomerKind.CUSTOMER_KIND_CONSUMER
+_GROUP = "SELECT g.ID_GRUPY, g.ID_CENY FROM dbo.GRUPA_KONTRAHENTA g WHERE g.ID_FIRMY = ? AND "
+_METHOD = (
+    "SELECT f.NAZWA, f.DNI_NALEZNOSCI, f.AKTYWNA FROM dbo.FORMA_PLATNOSCI f"
+    " WHERE f.ID_FORMY = ? AND (f.ID_FIRMY = ? OR f.ID_FIRMY IS NULL)"
+)
+_UNSUPPORTED = {
+    "gln": "WAPRO Mag's cards have no GLN: leave it out",
+    "invoice_email": "WAPRO Mag's cards have one e-mail: leave it out",
+    "price_list_id": "a buyer has the price list of its group: give group_id instead",
+}
+_IDENTITY = (
+    "SELECT c.is_identity FROM sys.columns c WHERE c.object_id = OBJECT_ID(?) AND c.name = ?"
+)
+_IDENTITY_SANDBOX = "SELECT sql LIKE '%AUTOINCREMENT%' FROM dbo.sqlite_master WHERE name = ?"
+# Held until the transaction ends: nobody else takes the number.
+_HELD = " WITH (UPDLOCK, HOLDLOCK)"
+
+
+@dataclass(frozen=True)
+class NewCustomer:
+    """A customer about to be created: columns of its card, and what an order needs to know of it."""
+
+    columns: Mapping[str, object]
+    customer: Customer
+
+    def create(self, lookup: Lookup, company: int, today: date) -> Customer:
+        """Write it, in the transaction of `lookup`'s session."""
+        code = known_code(self.customer.code) or _next(
+            lookup, _TABLE, "KOD_KONTRAHENTA", "ID_FIRMY = ?", number(company)
+        )
+        columns = {"ID_FIRMY": company, "KOD_KONTRAHENTA": code, **self.columns}
+        made = _inserted(lookup, _TABLE, "ID_KONTRAHENTA", columns)
+        shared = ("NAZWA_PELNA", "SYM_KRAJU", "KOD_POCZTOWY", "MIEJSCOWOSC", "ULICA_LOKAL")
+        history = {name: columns[name] for name in (*shared, "WOJEWODZTWO", "POWIAT", "NIP")}
+        history |= {"ID_KONTRAHENTA": made, "DATA_OD": clarion(today)}
+        _inserted(lookup, _HISTORY, "ID_ADRESY_KONTRAHENTA", history)
+        return replace(self.customer, id=made, code=str(code))
+
+
+def plan_customer(
+    lookup: Lookup,
+    company: int,
+    config: OrdersConfig | None,
+    draft: CustomerDraft,
+    path: str,
+    problems: Problems,
+) -> NewCustomer | None:
+    """What a customer is created from; None if something is wrong with it, which `problems` tells."""
+    before = len(problems.found)
+    if config is None or not config.customers:
+        problems.unsupported(path, HOW_TO_ALLOW_CUSTOMERS)
+    for name, reason in _UNSUPPORTED.items():
+        if draft.HasField(name):  # type: ignore[arg-type]
+            problems.unsupported(f"{path}.{name}", reason)
+    if draft.attributes:
+        problems.unsupported(f"{path}.attributes", "own fields can't be written: leave them out")
+    if draft.code and known_code(draft.code) is None:
+        problems.add(f"{path}.code", INCONSISTENT, "codes of customers are whole numbers here")
+    columns = _card(lookup, draft, path, problems)
+    columns |= _address(lookup, draft.address, f"{path}.address", "", problems)
+    if draft.HasField("correspondence_address"):
+        other = f"{path}.correspondence_address"
+        columns |= _address(lookup, draft.correspondence_address, other, "_KOR", problems)
+    group, price_list = _group(lookup, company, draft, path, problems)
+    payment, days = _payment(lookup, company, draft, path, problems)
+    columns |= {"ID_GRUPY": group, "FORMA_PLATNOSCI": payment, "TERMIN_NALEZNOSCI": days}
+    if len(problems.found) > before:
+        return None
+    customer = Customer(
+        id=0,
+        code=draft.code.strip(),
+        name=draft.full_name or draft.name,
+        price_list=price_list,
+        payment=payment,
+        payment_days=days,
+        eu_vat_payer=draft.eu_vat_payer,
+    )
+    return NewCustomer(columns, customer)
+
+
+def _card(lookup: Lookup, draft: CustomerDraft, path: str, problems: Problems) -> dict[str, object]:
+    def checked(name: str, column: str, value: str) -> str:
+        return problems.text(f"{path}.{name}", value, lookup.type_of(_TABLE, column))
+
+    company = (draft.kind or (_COMPANY if draft.tax_id else _CONSUMER)) == _COMPANY
+    payer = draft.vat_payer if draft.HasField("vat_payer") else company
+    named = "full_name" if draft.full_name else "name"
+    return {
+        "NAZWA": checked("name", "NAZWA", draft.name),
+        "NAZWA_PELNA": checked(named, "NAZWA_PELNA", draft.full_name or draft.name),
+        "NIP": checked("tax_id", "NIP", _as_kept(draft.tax_id)),
+        "REGON": checked("regon", "REGON", draft.regon),
+        "ADRES_EMAIL": checked("email", "ADRES_EMAIL", draft.email),
+        "TELEFON_FIRMOWY": checked("phone", "TELEFON_FIRMOWY", draft.phone),
+        "UWAGI": checked("remarks", "UWAGI", draft.remarks),
+        "PLATNIK_VAT": int(payer),
+        "VAT_CZYNNY": str(int(payer)),
+        "KontrahentUE": int(draft.eu_vat_payer),
+        "ODBIORCA": 1,
+        "DOSTAWCA": 0,
+        "PRIORYTET": 2,
+        "UTWORZONY_W_SYSTEMIE_ZEWNETRZNYM": 1,
+        "FLAGA_STANU": 0,
+    }
+
+
+def _address(
+    lookup: Lookup, address: Address, path: str, ending: str, problems: Problems
+) -> dict[str, object]:
+    """Street, house and flat are one column."""
+    parts = {
+        "SYM_KRAJU": ("country", address.country or "PL"),
+        "KOD_POCZTOWY": ("postal_code", address.postal_code),
+        "MIEJSCOWOSC": ("city", address.city),
+        "ULICA_LOKAL": _street(address, path, problems),
+        "WOJEWODZTWO": ("voivodeship", address.voivodeship),
+        "POWIAT": ("county", address.county),
+    }
+    for name in ("post_office", "commune"):
+        if getattr(address, name):
+            problems.unsupported(
+                f"{path}.{name}", "WAPRO Mag's addresses don't keep it: leave it out"
+            )
+    return {
+        f"{column}{ending}": problems.text(
+            f"{path}.{name}", value, lookup.type_of(_TABLE, f"{column}{ending}")
+        )
+        for column, (name, value) in parts.items()
+    }
+
+
+def _street(address: Address, path: str, problems: Problems) -> tuple[str, str]:
+    house = "/".join(filter(None, (address.house_number, address.flat_number)))
+    street = " ".join(filter(None, (address.street, house)))
+    if not address.HasField("address_line"):
+        return "street", street
+    if street:
+        problems.add(
+            f"{path}.address_line", INCONSISTENT, "give this or street and house, not both"
+        )
+    return "address_line", address.address_line
+
+
+def _group(
+    lookup: Lookup, company: int, draft: CustomerDraft, path: str, problems: Problems
+) -> tuple[int, int | None]:
+    """The group of customers and its price list: the draft's, else the default one."""
+    if draft.HasField("group_id"):
+        wanted = known_id(draft.group_id) or 0
+        found = lookup.one(f"{_GROUP}g.ID_GRUPY = ?", number(company), number(wanted))
+        if found is None:
+            problems.add(f"{path}.group_id", NOT_FOUND, "there is no such group")
+    else:
+        found = lookup.one(f"{_GROUP}CAST(g.DOMYSLNA AS int) = 1", number(company))
+        if found is None:
+            problems.add(path, OTHER, "no group of customers is the default one: give group_id")
+    return (int(found[0]), int(found[1]) if found[1] else None) if found else (0, None)
+
+
+def _payment(
+    lookup: Lookup, company: int, draft: CustomerDraft, path: str, problems: Problems
+) -> tuple[str, int]:
+    name, days = "", 0
+    if draft.HasField("payment_method_id"):
+        wanted = number(known_id(draft.payment_method_id) or 0)
+        found = lookup.one(_METHOD, wanted, number(company))
+        where = f"{path}.payment_method_id"
+        if found is None:
+            problems.add(where, NOT_FOUND, "there is no such payment method")
+        elif found[2] is not None and not flag(found[2]):
+            problems.add(where, INACTIVE, "the payment method is withdrawn")
+        if found:
+            name, days = text(found[0]), int(found[1] or 0)
+    return name, draft.payment_days if draft.HasField("payment_days") else days
+
+
+def _as_kept(tax_id: str) -> str:
+    """A NIP as ten digits, another country's number with its prefix."""
+    return re.sub(r"[^0-9A-Z]", "", tax_id.upper()).removeprefix("PL")
+
+
+# Rows
+
+
+def _inserted(lookup: Lookup, table: str, key: str, columns: Mapping[str, object]) -> int:
+    """Insert a row; its id, which the table draws itself or which is the next one."""
+    identity = _has_identity(lookup, table, key)
+    given = dict(columns) if identity else {key: _next(lookup, table, key), **columns}
+    kinds = {name: lookup.catalogue.type_of(f"dbo.{table}", name) for name in given}
+    params = [
+        Param(value, kind) if (kind := kinds[name]) else Param.of(value, "varchar(200)")
+        for name, value in given.items()
+    ]
+    marks = ", ".join("?" * len(given))
+    names = ", ".join(f"[{name}]" for name in given)
+    sql = f"INSERT INTO dbo.{table} ({names}) VALUES ({marks})"  # noqa: S608 - names of this plugin
+    if not identity:
+        lookup.session.execute(sql, params)
+        return int(str(given[key]))
+    if lookup.dialect.name == "mssql":
+        results = lookup.session.results(
+            f"SET NOCOUNT ON;\n{sql};\nSELECT SCOPE_IDENTITY();", params
+        )
+        return int(results[-1][0][0])
+    return int(lookup.session.results(f"{sql} RETURNING [{key}]", params)[0][0][0])
+
+
+def _has_identity(lookup: Lookup, table: str, column: str) -> bool:
+    if lookup.dialect.name == "mssql":
+        names = (Param.of(f"dbo.{table}", "nvarchar(128)"), Param.of(column, "nvarchar(128)"))
+        found = lookup.one(_IDENTITY, *names)
+    else:
+        found = lookup.one(_IDENTITY_SANDBOX, Param.of(table, "nvarchar(128)"))
+    return bool(found and found[0])
+
+
+def _next(lookup: Lookup, table: str, column: str, where: str = "1 = 1", *params: Param) -> int:
+    held = _HELD if lookup.dialect.name == "mssql" else ""
+    sql = f"SELECT COALESCE(MAX({column}), 0) + 1 FROM dbo.{table}{held} WHERE {where}"  # noqa: S608
+    found = lookup.one(sql, *params)
+    return int(found[0]) if found else 1

@@ -1,0 +1,224 @@
+"""What the hub's internal port tells."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import io
+import re
+from collections.abc import AsyncIterator, Awaitable
+from pathlib import Path
+from typing import TypeVar
+
+import httpx
+import pytest
+import structlog
+from prometheus_client import Metric
+from prometheus_client.parser import text_string_to_metric_families
+
+from mostek.client import Client
+from mostek.erp.v1.customer_pb2 import CreateCustomerRequest, CustomerDraft, GetCustomerRequest
+from mostek.erp.v1.erp_pb2 import DescribeErpRequest
+from mostek.hub.hub import Hub
+from mostek.wire.failures import Expired, NotFound
+from mostek.wire.logs import GATHER, configure_logs
+
+from .conftest import World, hub_config
+
+T = TypeVar("T")
+
+DOCUMENT = Path(__file__).parents[2] / "docs" / "metrics.md"
+
+
+@pytest.fixture
+async def world(tmp_path: Path) -> AsyncIterator[World]:
+    """A running hub with an internal port and series of connectors."""
+    hub = Hub(hub_config(tmp_path, metrics="127.0.0.1:0", metrics_by_connector=True))
+    async with hub.running() as addresses, Client(addresses.api) as client:
+        yield World(hub, addresses, client, tmp_path, {})
+
+
+@pytest.fixture
+async def internal(world: World) -> AsyncIterator[httpx.AsyncClient]:
+    async with httpx.AsyncClient(base_url=f"http://{world.addresses.metrics}") as port:
+        yield port
+
+
+async def scraped(internal: httpx.AsyncClient) -> dict[str, Metric]:
+    response = await internal.get("/metrics")
+    assert response.status_code == 200
+    return {family.name: family for family in text_string_to_metric_families(response.text)}
+
+
+def value(families: dict[str, Metric], sample: str, **labels: str) -> float:
+    """Of the sample of that name whose labels are these; 0 where there is none."""
+    found = [
+        one.value
+        for family in families.values()
+        for one in family.samples
+        if one.name == sample and one.labels == labels
+    ]
+    return found[0] if found else 0.0
+
+
+def documented() -> dict[str, tuple[str, set[str]]]:
+    rows = re.findall(
+        r"^\| `(mostek_hub_\w+)` \| (\w+) \| (.*?) \|", DOCUMENT.read_text("utf-8"), re.MULTILINE
+    )
+    return {name: (kind, set(re.findall(r"`(\w+)`", labels))) for name, kind, labels in rows}
+
+
+async def test_each_metric_of_the_hub_is_a_row_of_the_document_and_each_row_a_metric(
+    world: World, internal: httpx.AsyncClient
+) -> None:
+    async with world.connector():
+        await world.client.connector("acme").DescribeErp(DescribeErpRequest())
+        families = await scraped(internal)
+    shown = {
+        name + ("_total" if family.type == "counter" else ""): (
+            family.type,
+            {key for sample in family.samples for key in sample.labels} - {"le"},
+        )
+        for name, family in families.items()
+    }
+    rows = documented()
+    only_with_tls = {name for name in rows if "certificate" in name}
+    assert len(only_with_tls) == 2
+    assert shown == {name: row for name, row in rows.items() if name not in only_with_tls} | {
+        # Labels of what has not happened yet are not shown.
+        name: (kind, set())
+        for name, (kind, labels) in rows.items()
+        if name in shown and not shown[name][1] and kind in ("counter", "histogram")
+    }
+
+
+async def test_a_call_counts_by_operation_class_and_outcome_with_its_times_apart(
+    world: World, internal: httpx.AsyncClient
+) -> None:
+    before = await scraped(internal)
+    async with world.connector():
+        acme = world.client.connector("acme")
+        await acme.GetCustomer(GetCustomerRequest(id="1"))
+        with pytest.raises(NotFound):
+            await acme.GetCustomer(GetCustomerRequest(id="missing"))
+        with pytest.raises(NotFound):
+            await world.client.connector("nobody").GetCustomer(GetCustomerRequest(id="1"))
+        after = await scraped(internal)
+
+    def grown(sample: str, **labels: str) -> float:
+        return value(after, sample, **labels) - value(before, sample, **labels)
+
+    of = {"operation": "GetCustomer"}
+    assert grown("mostek_hub_calls_total", **of, **{"class": "read"}, outcome="ok") == 1
+    assert grown("mostek_hub_calls_total", **of, **{"class": "read"}, outcome="not_found") == 2
+    assert grown("mostek_hub_call_seconds_count", **of) == 3
+    assert grown("mostek_hub_call_hub_seconds_count") == 3
+    # The third never came to a connector.
+    assert grown("mostek_hub_call_site_seconds_count", **of) == 2
+    assert grown("mostek_hub_call_link_seconds_count") == 2
+    whole, site = (
+        grown(f"mostek_hub_call_{part}_sum", **of) for part in ("seconds", "site_seconds")
+    )
+    link, own = (grown(f"mostek_hub_call_{part}_seconds_sum") for part in ("link", "hub"))
+    assert 0 < site < whole
+    assert 0 < link < whole
+    assert site + link + own <= whole * 1.01
+    assert grown("mostek_hub_result_bytes_total") > 0
+
+
+async def test_sessions_are_counted_as_they_come_and_go(
+    world: World, internal: httpx.AsyncClient
+) -> None:
+    before = await scraped(internal)
+    async with world.connector(slots=8):
+        during = await scraped(internal)
+    await world.until(lambda: not world.acme.online)
+    after = await scraped(internal)
+    assert value(during, "mostek_hub_sessions", state="active") == 1
+    assert value(during, "mostek_hub_connectors", state="online") == 1
+    assert value(during, "mostek_hub_slots", state="free") == 8
+    assert value(during, "mostek_hub_companies", schema="as_expected") == 1
+    acme = {"tenant": "default", "connector": "acme"}
+    assert value(during, "mostek_hub_connector_up", **acme) == 1
+    assert value(after, "mostek_hub_connector_up", **acme) == 0
+    assert value(after, "mostek_hub_connectors", state="offline") == 1
+    for sample, labels in (
+        ("mostek_hub_connects_total", {"result": "opened"}),
+        ("mostek_hub_disconnects_total", {"reason": "stopping"}),
+    ):
+        assert value(after, sample, **labels) - value(before, sample, **labels) == 1
+
+
+async def test_names_of_tenants_and_connectors_are_labels_only_where_that_is_turned_on(
+    world: World, internal: httpx.AsyncClient
+) -> None:
+    async with world.connector():
+        assert 'connector="acme"' in (await internal.get("/metrics")).text
+        world.hub.monitor.by_connector = False
+        assert "acme" not in (await internal.get("/metrics")).text
+
+
+async def test_commands_that_wait_and_that_need_an_operator_are_counted(
+    world: World, internal: httpx.AsyncClient
+) -> None:
+    async with world.connector():
+        pass
+    draft = CreateCustomerRequest(customer=CustomerDraft(name="A"))
+    acme = world.client.connector("acme").with_key("a")
+    with pytest.raises(Expired, match="The wait is over"):
+        await acme.CreateCustomer(draft, timeout=0.5)
+    await world.hub.monitor.look()
+    families = await scraped(internal)
+    assert value(families, "mostek_hub_commands", state="recorded") == 1
+    assert value(families, "mostek_hub_commands", state="sent") == 0
+    assert value(families, "mostek_hub_commands_to_resolve", state="dead") == 0
+    assert value(families, "mostek_hub_command_oldest_seconds") > 0
+
+
+async def test_a_hub_that_drains_lives_and_takes_no_calls(tmp_path: Path) -> None:
+    hub = Hub(hub_config(tmp_path, metrics="127.0.0.1:0", drain_grace=5.0))
+    async with contextlib.AsyncExitStack() as stack:
+        running = contextlib.AsyncExitStack()
+        addresses = await running.enter_async_context(hub.running())
+        client = await stack.enter_async_context(Client(addresses.api))
+        port = httpx.AsyncClient(base_url=f"http://{addresses.metrics}")
+        await stack.enter_async_context(port)
+        world = World(hub, addresses, client, tmp_path, {})
+        await stack.enter_async_context(world.connector())
+        assert (await port.get("/readyz")).status_code == 200
+        slow = client.connector("acme").GetCustomer(GetCustomerRequest(id="slow"))
+        calling = asyncio.create_task(_awaited(slow))
+        await world.until(world.plugin.began.is_set)
+        stopping = asyncio.create_task(running.aclose())
+        await world.until(lambda: hub.registry.leaving)
+        assert (await port.get("/livez")).status_code == 200
+        assert (await port.get("/readyz")).status_code == 503
+        assert value(await scraped(port), "mostek_hub_ready") == 0
+        world.plugin.gate.set()
+        await asyncio.gather(calling, stopping)
+
+
+async def _awaited(call: Awaitable[T]) -> T:
+    return await call
+
+
+async def test_the_level_of_the_log_is_set_while_the_hub_runs(
+    internal: httpx.AsyncClient,
+) -> None:
+    out = io.StringIO()
+    configure_logs("info", json=True, stream=out)
+    log = structlog.get_logger()
+    try:
+        refused = await internal.put("/log-level", content="loud")
+        assert (refused.status_code, refused.text) == (
+            400,
+            "the level is one of debug, info, warning, error\n",
+        )
+        for level in ("error", "debug"):
+            assert (await internal.put("/log-level", content=level)).text == f"{level}\n"
+            log.warning(f"at {level}")
+        await asyncio.sleep(2 * GATHER)
+    finally:
+        structlog.reset_defaults()
+    assert "at error" not in out.getvalue()
+    assert "at debug" in out.getvalue()
