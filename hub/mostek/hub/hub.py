@@ -75,10 +75,10 @@ class Addresses:
     api: str
     link: str
     http: str
-    #: For other replicas; empty: there are none.
-    internal: str = ""
     #: The internal port; empty: there is none.
     metrics: str = ""
+    #: For other replicas; empty: there are none.
+    internal: str = ""
 
 
 class _HttpServer(uvicorn.Server):
