@@ -27,18 +27,19 @@ from mostek.erp.v1.customer_pb2 import (
 from mostek.hub import link as link_module
 from mostek.hub.call import Call
 from mostek.hub.hub import Hub
-from mostek.hub.identity import LOCAL
+from mostek.hub.identity import LOCAL, ConnectorId
 from mostek.hub.keyring import add_key
 from mostek.hub.pki.authority import Authority
 from mostek.hub.pki.server import ReplicaCertificate
 from mostek.hub.pki.trust import Refused
 from mostek.hub.replica import NotThere
 from mostek.hub.replicas.replicas import Replicas
-from mostek.hub.store import AuthorityRecord, SessionState
+from mostek.hub.store import AuthorityRecord, JournalRecord, JournalStore, SessionState
 from mostek.link.v1.link_pb2 import ConnectorToHub, Goodbye, GoodbyeReason, Hello, HubToConnector
 from mostek.link.v1.link_pb2_grpc import LinkServiceStub
 from mostek.wire.failures import Cancelled, Expired, NotFound, Offline, Overloaded
 from mostek.wire.operations import OPERATIONS
+from mostek.wire.trust import InstanceId
 
 from .conftest import World, hub_config
 from .secure import Secure, secure_hub
@@ -453,6 +454,15 @@ async def test_an_abandoned_call_that_was_forwarded_leaves_nothing_behind(
             await asyncio.wait((task,))
 
         assert await lost_per(abandoned) < LOST * 2
+
+
+async def test_what_one_replica_heard_of_a_journal_is_known_to_all(several: Several) -> None:
+    of = InstanceId("default", "acme", "one")
+    for number in (7, 8):
+        record = JournalRecord(of, number, bytes(32), 1000.0 + number)
+        await JournalStore(several[0].hub.journals._store._store).save([record])
+        known = several[1].hub.journals.known
+        await several[1].until(lambda: known(ConnectorId("default", "acme")) == [record])  # noqa: B023
 
 
 # Over TLS

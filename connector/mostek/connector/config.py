@@ -16,13 +16,13 @@ from pydantic import (
     Field,
     SecretStr,
     ValidationError,
-    field_validator,
     model_validator,
 )
 
+from mostek.connector.journal.config import JournalConfig
+from mostek.connector.policy_config import PolicyConfig
 from mostek.connector.proxy import checked_proxy, is_here
 from mostek.plugin.secret import Secret
-from mostek.wire.fields import unknown_paths
 from mostek.wire.names import NAME
 
 __all__ = [
@@ -149,25 +149,6 @@ class ConnectorConfig(_Table):
     log_level: Literal["debug", "info", "warning", "error"] = "info"
 
 
-class PolicyConfig(_Table):
-    """`[policy]`: what the site allows."""
-
-    #: Whether operations that change the ERP are allowed.
-    writes: bool = False
-    #: Field paths that never leave the site, each led by its message: `Customer.pesel`, `Invoice.lines`.
-    deny: list[str] = ["Customer.pesel"]
-    #: Whether the ERP's own error text may leave the site.
-    share_error_text: bool = False
-
-    @field_validator("deny")
-    @classmethod
-    def _known(cls, deny: list[str]) -> list[str]:
-        if unknown := unknown_paths(deny):
-            names = ", ".join(map(repr, unknown))
-            raise ValueError(f"{names}: no field of the contract; write e.g. Customer.pesel")
-        return deny
-
-
 class CompanyConfig(BaseModel):
     """`[companies.NAME]`: one ERP company; what is not named here goes to its plugin."""
 
@@ -197,6 +178,7 @@ class Config(_Table):
     hub: HubConfig
     connector: ConnectorConfig
     policy: PolicyConfig = PolicyConfig()
+    journal: JournalConfig = JournalConfig()
     companies: dict[Name, CompanyConfig] = Field(min_length=1)
 
     def relative_to(self, folder: Path) -> None:

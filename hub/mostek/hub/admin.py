@@ -19,6 +19,7 @@ from mostek.admin.v1 import admin_service_pb2 as admin
 from mostek.hub.audit import Audit
 from mostek.hub.commands import FINAL, WAITING, State
 from mostek.hub.identity import Caller, ConnectorId, Reach, Scope, no_connector
+from mostek.hub.journals import Journals
 from mostek.hub.pages import PageTokens, page_size
 from mostek.hub.registry import ConnectorRecord, Refused, Registry
 from mostek.hub.session import LiveSession
@@ -27,6 +28,7 @@ from mostek.hub.store import (
     AuditKind,
     CommandFilter,
     CommandRecord,
+    JournalRecord,
     SessionRecord,
     SessionState,
 )
@@ -101,12 +103,14 @@ class Admin:
     def __init__(
         self,
         registry: Registry,
+        journals: Journals,
         writes: Writes,
         audit: Audit,
         tokens: PageTokens,
         *parts: object,
     ) -> None:
         self._registry = registry
+        self._journals = journals
         self._writes = writes
         self._waits: Counter[str] = Counter()
         self._audit = audit
@@ -157,7 +161,7 @@ class Admin:
         """All connectors, by name."""
         known = self._registry.connectors(caller.tenant)
         records = [record for record in known if caller.reach.has(record.name)]
-        return admin.ListConnectorsResponse(connectors=[_connector(record) for record in records])
+        return admin.ListConnectorsResponse(connectors=map(self._connector, records))
 
     def get_connector(
         self, request: admin.GetConnectorRequest, caller: Caller
@@ -166,7 +170,10 @@ class Admin:
         if not caller.reach.has(request.name):
             raise no_connector(request.name)
         record = self._registry.connector(ConnectorId(caller.tenant, request.name))
-        return admin.GetConnectorResponse(connector=_connector(record))
+        return admin.GetConnectorResponse(connector=self._connector(record))
+
+    def _connector(self, record: ConnectorRecord) -> admin.Connector:
+        return _connector(record, self._journals.known(record.id))
 
     async def list_commands(
         self, request: admin.ListCommandsRequest, caller: Caller
@@ -321,7 +328,7 @@ def _timeout(request: admin.WaitCommandRequest) -> float:
     return timeout
 
 
-def _connector(record: ConnectorRecord) -> admin.Connector:
+def _connector(record: ConnectorRecord, journals: Iterable[JournalRecord]) -> admin.Connector:
     changed = Timestamp()
     changed.FromDatetime(record.changed_at)
     return admin.Connector(
@@ -334,6 +341,18 @@ def _connector(record: ConnectorRecord) -> admin.Connector:
             *(_elsewhere(session) for session in record.elsewhere.values()),
         ],
         refused=_refused(record.refused),
+        journals=map(_journal, journals),
+    )
+
+
+def _journal(record: JournalRecord) -> admin.ConnectorJournal:
+    return admin.ConnectorJournal(
+        instance=record.of.instance,
+        number=record.number,
+        hash=record.hash,
+        told_at=_timestamp(record.told_at),
+        fault=record.fault,
+        fault_at=_timestamp(record.fault_at),
     )
 
 

@@ -29,6 +29,7 @@ from mostek.hub.callers import Callers
 from mostek.hub.config import HubConfig, split_address
 from mostek.hub.gate import ANYBODY, Gate, Keys
 from mostek.hub.http.app import create_app
+from mostek.hub.journals import Journals
 from mostek.hub.keyring import Keyring, add_key, load_keys
 from mostek.hub.link import Link
 from mostek.hub.monitor import Monitor
@@ -43,7 +44,7 @@ from mostek.hub.replicas.peers import Peers
 from mostek.hub.replicas.replicas import Replicas, drawn_name
 from mostek.hub.replicas.spread import Spread
 from mostek.hub.router import Router
-from mostek.hub.store import AuditStore, KeyStore, ReplicaStore, Store
+from mostek.hub.store import AuditStore, JournalStore, KeyStore, ReplicaStore, Store
 from mostek.hub.writes import Writes
 from mostek.link.v1.link_pb2_grpc import add_LinkServiceServicer_to_server
 from mostek.wire.operations import SERVICE
@@ -96,9 +97,12 @@ class Hub:
         self.config = config
         self.registry = Registry(config.return_grace)
         self.budget = Budget(config.result_budget)
+        #: Once it runs.
         self.link: Link
         self.replica: Replica
         self.monitor: Monitor
+        self.audit: Audit
+        self.journals: Journals
         #: None in an insecure hub; until it runs, too.
         self.tls: Tls | None = None
         self._ready = False
@@ -117,10 +121,14 @@ class Hub:
             ending.push_async_callback(store.close)
             audit = Audit(AuditStore(store), retention=self.config.audit_days * 24 * 3600.0)
             ending.push_async_callback(audit.flush)
+            self.audit = audit
+            self.journals = journals = Journals(JournalStore(store), audit)
+            await journals.load()
+            ending.push_async_callback(journals.flush)
             if not self.config.insecure:
                 self.tls = await Tls.opened(self.config, store, keys, audit)
             self.replica = replica = self._replica(store)
-            self.link = self._link(replica)
+            self.link = self._link(replica, journals)
             self.monitor = Monitor(
                 self.registry,
                 self.budget,
@@ -139,7 +147,7 @@ class Hub:
             callers_admin = CallersAdmin(callers, AuditStore(store), tokens)
             enrolment = self.tls.enrolment if self.tls else None
             sites = SitesAdmin(self.registry, enrolment)
-            admin = Admin(self.registry, writes, audit, tokens, callers_admin, sites)
+            admin = Admin(self.registry, journals, writes, audit, tokens, callers_admin, sites)
             link = self._link_server()
             ending.push_async_callback(link.stop, 0)
             api, health_service = self._api_server(router, admin, gate)
@@ -161,6 +169,7 @@ class Hub:
             ending.push_async_callback(closing.closed)
             ending.callback(asyncio.create_task(self._tick(), name="tick").cancel)
             ending.callback(asyncio.create_task(audit.run(), name="audit").cancel)
+            ending.callback(asyncio.create_task(journals.run(), name="journals").cancel)
             if self.tls is not None:
                 self._watch(self.tls, addresses, ending)
             serving = asyncio.create_task(http.serve([listener]), name="http")
@@ -183,9 +192,9 @@ class Hub:
         host, port = listener.getsockname()[:2]
         return f"{host}:{port}"
 
-    def _link(self, replica: Replica) -> Link:
+    def _link(self, replica: Replica, journals: Journals) -> Link:
         settings = SessionSettings(heartbeat_interval=self.config.heartbeat_interval)
-        return Link(self.registry, settings, self.budget, self.tls, replica)
+        return Link(self.registry, settings, self.budget, journals, self.tls, replica)
 
     def _replica(self, store: Store) -> Replica:
         if not self.config.internal:
@@ -202,6 +211,7 @@ class Hub:
         replica.on_due = writes.dispatcher.heard
         replica.on_status = writes.dispatcher.saved
         replica.on_ended = writes.ring
+        replica.on_journal = self.journals.learn
         replica.on_copy = self.link.refuse_copy
         inside = Inside(router.forwarded, self.link.answers, writes.cancel_here)
         tls = self.tls

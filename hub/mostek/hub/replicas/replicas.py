@@ -27,6 +27,7 @@ from mostek.hub.replicas.lease import Lease
 from mostek.hub.replicas.peers import Peers, Unreachable
 from mostek.hub.session import LiveSession, SessionLost
 from mostek.hub.store import (
+    JournalRecord,
     Lane,
     Line,
     ReplicaRecord,
@@ -75,6 +76,8 @@ class Replicas:
         self.on_due: Callable[[Lane], None] = _ignore
         self.on_ended: Callable[[str], None] = _ignore
         self.on_status: Callable[[ConnectorId, bytes], None] = _ignore
+        #: The same: how far an instance's journal is.
+        self.on_journal: Callable[[JournalRecord], None] = _ignore
         #: Called with a session that is a copy of another replica's.
         self.on_copy: Callable[[LiveSession], None] = _ignore
         #: Those that are alive, this one too, by name.
@@ -208,6 +211,8 @@ class Replicas:
             at = datetime.fromtimestamp(changed_at, UTC)
             self._registry.learn(of, Status.FromString(status), at)
             self.on_status(of, status)
+        for record in seen.journals:
+            self.on_journal(record)
         self._meet(seen)
         for session in seen.sessions:
             if session.id in self._announced:

@@ -11,17 +11,18 @@ from collections.abc import AsyncIterator, Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import Double, Row, Select, delete, func, select, text, tuple_, update
+from sqlalchemy import Double, Row, Select, Table, delete, func, select, text, tuple_, update
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from mostek.hub.identity import ConnectorId
 from mostek.hub.store.engine import StoreError
-from mostek.hub.store.records import ReplicaRecord, SessionRecord, SessionState
+from mostek.hub.store.journals import journal_of
+from mostek.hub.store.records import JournalRecord, ReplicaRecord, SessionRecord, SessionState
 from mostek.hub.store.rows import add_connectors
 from mostek.hub.store.store import Store
-from mostek.hub.store.tables import connector, replica, session
+from mostek.hub.store.tables import connector, journal, replica, session
 
 __all__ = ["Line", "ReplicaStore", "Seen"]
 
@@ -53,6 +54,7 @@ class Seen:
     replicas: Sequence[ReplicaRecord]
     sessions: Sequence[SessionRecord]
     connectors: Sequence[tuple[ConnectorId, bytes, float]]
+    journals: Sequence[JournalRecord]
 
 
 class ReplicaStore:
@@ -160,7 +162,8 @@ class Line:
             since = since if since <= upto else 0
             replicas = await self._connection.execute(select(replica))
             sessions = await self._connection.execute(_sessions(since))
-            connectors = await self._connection.execute(_connectors(since))
+            connectors = await self._connection.execute(_since(connector, since))
+            journals = await self._connection.execute(_since(journal, since))
         return Seen(
             upto,
             since == 0,
@@ -170,6 +173,7 @@ class Line:
             ],
             [_record(row) for row in sessions.fetchall()],
             [(ConnectorId(r.tenant, r.name), r.status, r.changed_at) for r in connectors],
+            [journal_of(row) for row in journals],
         )
 
     async def tidy(self) -> None:
@@ -186,12 +190,12 @@ _ADD_SESSION = insert(session).on_conflict_do_nothing(index_elements=["id"])
 
 def _sessions(since: int) -> Select[Any]:
     if since:
-        return select(session).where(session.c.changed >= since)
+        return _since(session, since)
     return select(session).where(session.c.state != SessionState.ENDED.value)
 
 
-def _connectors(since: int) -> Select[Any]:
-    return select(connector).where(connector.c.changed >= since)
+def _since(table: Table, since: int) -> Select[Any]:
+    return select(table).where(table.c.changed >= since)
 
 
 async def _rivals(

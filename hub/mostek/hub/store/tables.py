@@ -27,6 +27,7 @@ __all__ = [
     "connector",
     "enrolment",
     "event",
+    "journal",
     "metadata",
     "replica",
     "revocation",
@@ -193,6 +194,21 @@ session = Table(
     Column("changed", BigInteger, nullable=False, server_default=_CHANGED, index=True),
 )
 Index("session_connector", session.c.tenant, session.c.connector)
+
+#: The last entry of each instance's journal that is known.
+journal = Table(
+    "journal",
+    metadata,
+    Column("tenant", String(63), primary_key=True),
+    Column("connector", String(63), primary_key=True),
+    Column("instance", String(64), primary_key=True),
+    Column("number", BigInteger, nullable=False),
+    Column("hash", LargeBinary(32), nullable=False),
+    Column("told_at", Double, nullable=False),
+    Column("fault", Text, nullable=False),
+    Column("fault_at", Double),
+    Column("changed", BigInteger, nullable=False, server_default=_CHANGED, index=True),
+)
 
 #: Certificate authorities. The newest that is not retired signs; all that are not retired are trusted.
 authority = Table(

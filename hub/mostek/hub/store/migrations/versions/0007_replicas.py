@@ -5,8 +5,8 @@ from __future__ import annotations
 import sqlalchemy as sa
 from alembic import op
 
-revision = "0006"
-down_revision = "0005"
+revision = "0007"
+down_revision = "0006"
 branch_labels = None
 depends_on = None
 
@@ -29,10 +29,11 @@ def upgrade() -> None:
         sqlite_where=under_way,
         postgresql_where=under_way,
     )
-    op.add_column(
-        "connector", sa.Column("changed", sa.BigInteger, nullable=False, server_default=changed)
-    )
-    op.create_index("ix_connector_changed", "connector", ["changed"])
+    for table in ("connector", "journal"):
+        op.add_column(
+            table, sa.Column("changed", sa.BigInteger, nullable=False, server_default=changed)
+        )
+        op.create_index(f"ix_{table}_changed", table, ["changed"])
     op.create_table(
         "replica",
         sa.Column("name", sa.String(63), primary_key=True),
