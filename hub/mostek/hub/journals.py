@@ -15,6 +15,7 @@ from dataclasses import replace
 
 import structlog
 
+from mostek.hub import metrics
 from mostek.hub.audit import Audit
 from mostek.hub.identity import ConnectorId
 from mostek.hub.session import LiveSession
@@ -51,8 +52,6 @@ class Journals:
         #: What sessions told that are not admitted yet: it may be a copy of the machine that tells it.
         self._early: dict[LiveSession, Journaled] = {}
         self._admitted: set[LiveSession] = set()
-        #: How often a journal was not what it had been, since the hub started.
-        self.faults = 0
 
     async def load(self) -> None:
         """Take up what an earlier run of the hub knew. Raises StoreError."""
@@ -108,7 +107,7 @@ class Journals:
         self._urgent.add(of)
         if known and known.fault == fault and now - (known.fault_at or 0.0) < _TOLD_AGAIN:
             return
-        self.faults += 1
+        metrics.journal_fault()
         log.warning("a site's journal is not what it was", **of._asdict(), fault=fault)
         self._audit.note(
             AuditEntry(

@@ -354,8 +354,11 @@ class ProgramWriter(OrderWriter):
     def new_customer_found(
         self, planner: _Planner, chosen: Chosen[Any, Any], draft: CustomerDraft
     ) -> CustomerCard | None:
-        """The customer that was created: by its tax id, or by the code that the plan gave it."""
-        cards = planner.cards
-        found = cards.by_tax_id(draft.tax_id) if draft.tax_id else []
-        found = found or (cards.by_code(chosen.customer.code) if chosen.customer.code else [])
+        """The customer that was created: by its tax id, or without one by the code that the plan gave it.
+
+        A card with that code and another tax id, or none, is somebody else's, who took it meanwhile.
+        """
+        cards, code = planner.cards, chosen.customer.code
+        coded = cards.by_code(code) if code and not draft.tax_id else []
+        found = cards.by_tax_id(draft.tax_id) if draft.tax_id else coded
         return found[0] if found else None
