@@ -217,9 +217,12 @@ def main() -> None:
             if authority is not None:
                 make_authority(authority, HubConfig(database=pair.url, key_file=str(pair.keys)))
             pairs.append(pair)
-        figures = measure_calls(pairs[1], server) | measure_sessions(pairs[0], server)
-    for name, value in figures.items():
-        print(f"{name:34} {value:12,.2f}")
+        figures: Figures = {}
+        for measure, pair in ((measure_calls, pairs[1]), (measure_sessions, pairs[0])):
+            measured = measure(pair, server)
+            figures |= measured
+            for name, value in measured.items():
+                print(f"{name:34} {value:12,.2f}", flush=True)
     BUILD.mkdir(exist_ok=True)
     (BUILD / "scaling.json").write_text(json.dumps(figures, indent=2) + "\n", encoding="utf-8")
 

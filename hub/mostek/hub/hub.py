@@ -122,7 +122,7 @@ class Hub:
             audit = Audit(AuditStore(store), retention=self.config.audit_days * 24 * 3600.0)
             ending.push_async_callback(audit.flush)
             self.audit = audit
-            journals = Journals(JournalStore(store), audit)
+            self.journals = journals = Journals(JournalStore(store), audit)
             await journals.load()
             ending.push_async_callback(journals.flush)
             if not self.config.insecure:
