@@ -97,7 +97,7 @@ soak: install ## Nothing grows over 10,000 reconnects and 100,000 abandoned call
 	$(BIN)/python -m soak --reconnects $(RECONNECTS) --calls $(CALLS)
 
 .PHONY: chaos
-chaos: install ## Faults at random under load, then the count of what was lost; MINUTES=2 SEED=…; writes build/chaos.json
+chaos: install ## Faults at random under load, then the count of what was lost; MINUTES=2 HUBS=1 SEED=…; writes build/chaos.json
 	$(BIN)/python -m chaos
 
 .PHONY: clean
