@@ -107,8 +107,7 @@ class SqlPlugin(Plugin):
         self.database: Database = open_database(config.database)
         self.queries = self._load(config)
         self.records = load_records(config.queries, site.zone, self.converters())
-        if config.queries or config.attributes:
-            self._tell_site_parts()
+        self._tell_site_parts()
         self._adapted: dict[str, AdaptedQuery] = {}
 
     def converters(self) -> Mapping[str, Converter]:
