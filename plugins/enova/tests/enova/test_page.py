@@ -4,12 +4,17 @@ from __future__ import annotations
 
 import re
 import tomllib
+from contextlib import closing
 from pathlib import Path
 
 from mostek.connector.companies import load
+from mostek.erp.v1.customer_pb2 import GetCustomerRequest
+from mostek.plugin.testing import context
 from mostek_enova.config import DefinitionsConfig, EnovaConfig
 from mostek_enova.enova import Enova365
 from mostek_enova.orders.config import OrdersConfig
+
+from .conftest import Rows, opened
 
 PAGE = Path(__file__).parents[4] / "docs" / "plugins" / "enova.md"
 
@@ -45,3 +50,12 @@ def test_the_page_names_every_setting_and_every_operation() -> None:
     settings += [f"orders.{name}" for name in OrdersConfig.model_fields.keys() - {"worker"}]
     for name in (*settings, "features.<query>", *Enova365.serves):
         assert f"`{name}`" in text, name
+
+
+def test_guids_are_attributes_as_the_page_says(sandbox_path: Path, rows: Rows) -> None:
+    (shown,) = re.findall(r'`guid = "(.*?)"`', PAGE.read_text(encoding="utf-8"))
+    ((number, guid),) = rows("SELECT ID, Guid FROM dbo.Kontrahenci WHERE ID > 9 LIMIT 1")
+    with closing(opened(sandbox_path, attributes={"customers": {"guid": shown}})) as plugin:
+        request = GetCustomerRequest(id=str(number))
+        answer = plugin.get_customer(request, context("GetCustomer"))
+    assert answer.customer.attributes["guid"] == str(guid).lower()
