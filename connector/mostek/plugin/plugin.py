@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import inspect
 import threading
 import time
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -18,7 +19,7 @@ from mostek.wire.failures import Cancelled, Expired
 from mostek.wire.fields import DeniedFields
 from mostek.wire.operations import OPERATIONS
 
-__all__ = ["Context", "NoConfig", "Plugin", "Site"]
+__all__ = ["Context", "NoConfig", "Plugin", "SettingError", "Site"]
 
 
 class NoConfig(BaseModel):
@@ -121,6 +122,14 @@ class Context:
             stop()
 
 
+class SettingError(ValueError):
+    """A setting of a company is wrong. `path` is where it stands, below the company's table."""
+
+    def __init__(self, path: Sequence[str], message: str) -> None:
+        super().__init__(message)
+        self.path = tuple(path)
+
+
 class Plugin:
     """One ERP company. A subclass has one method per rpc that it serves, named in snake_case:
 
@@ -139,6 +148,8 @@ class Plugin:
     erp: ClassVar[str] = ""
     #: rpc name → method name; made by the class statement.
     serves: ClassVar[dict[str, str]] = {}
+    #: Names of the rpcs whose methods run in the event loop; made by the class statement.
+    in_loop: ClassVar[frozenset[str]] = frozenset()
 
     def __init__(self, config: Any, site: Site) -> None:
         self.config = config
@@ -152,6 +163,11 @@ class Plugin:
             for name, operation in OPERATIONS.items()
             if callable(getattr(cls, operation.method, None))
         }
+        cls.in_loop = frozenset(
+            name
+            for name, method in cls.serves.items()
+            if inspect.iscoroutinefunction(getattr(cls, method))
+        )
 
     @classmethod
     def _refuse_unknown_names(cls) -> None:

@@ -6,8 +6,9 @@ import asyncio
 import contextlib
 import socket
 import ssl
-from collections.abc import AsyncIterator, Callable, Iterator
-from dataclasses import dataclass
+import time
+from collections.abc import AsyncIterator, Callable, Iterator, Sequence
+from dataclasses import dataclass, replace
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
@@ -16,7 +17,7 @@ import grpc
 import structlog
 import uvicorn
 from grpc_health.v1 import health, health_pb2, health_pb2_grpc
-from grpc_reflection.v1alpha import reflection
+from grpc_reflection.v1alpha import reflection, reflection_pb2_grpc
 from starlette.applications import Starlette
 
 from mostek.hub.admin import ADMIN_SERVICE, Admin
@@ -37,8 +38,13 @@ from mostek.hub.pages import PageTokens
 from mostek.hub.pki.enrolment import PublicAddresses
 from mostek.hub.pki.tls import Tls
 from mostek.hub.registry import Registry
+from mostek.hub.replica import Alone, Replica
+from mostek.hub.replicas.internal import Inside, internal_api
+from mostek.hub.replicas.peers import Peers
+from mostek.hub.replicas.replicas import Replicas, drawn_name
+from mostek.hub.replicas.spread import Spread
 from mostek.hub.router import Router
-from mostek.hub.store import AuditStore, JournalStore, KeyStore, Store
+from mostek.hub.store import AuditStore, JournalStore, KeyStore, ReplicaStore, Store
 from mostek.hub.writes import Writes
 from mostek.link.v1.link_pb2_grpc import add_LinkServiceServicer_to_server
 from mostek.wire.operations import SERVICE
@@ -72,6 +78,25 @@ class Addresses:
     http: str
     #: The internal port; empty: there is none.
     metrics: str = ""
+    #: For other replicas; empty: there are none.
+    internal: str = ""
+
+
+class _Generic:
+    """A server that takes what generated code adds, without the registration of each method.
+
+    grpc.aio keeps waiting for every registered method, and waits anew for all of them at each call.
+    """
+
+    def __init__(self, server: grpc.aio.Server) -> None:
+        self._server = server
+
+    def add_generic_rpc_handlers(self, handlers: Sequence[grpc.GenericRpcHandler]) -> None:
+        """Serve by name."""
+        self._server.add_generic_rpc_handlers(handlers)
+
+    def add_registered_method_handlers(self, service: str, handlers: object) -> None:
+        """Nothing: they are served by name."""
 
 
 class _HttpServer(uvicorn.Server):
@@ -91,6 +116,7 @@ class Hub:
         self.budget = Budget(config.result_budget)
         #: Once it runs.
         self.link: Link
+        self.replica: Replica
         self.monitor: Monitor
         self.audit: Audit
         self.journals: Journals
@@ -107,17 +133,19 @@ class Hub:
         # What is pushed last ends first.
         async with contextlib.AsyncExitStack() as ending:
             keys = keyring(self.config)
-            store = await Store.open(self.config.database, keys)
+            several = bool(self.config.internal)
+            store = await Store.open(self.config.database, keys, several=several)
             ending.push_async_callback(store.close)
             audit = Audit(AuditStore(store), retention=self.config.audit_days * 24 * 3600.0)
             ending.push_async_callback(audit.flush)
             self.audit = audit
-            journals = Journals(JournalStore(store), audit)
+            self.journals = journals = Journals(JournalStore(store), audit)
             await journals.load()
             ending.push_async_callback(journals.flush)
             if not self.config.insecure:
                 self.tls = await Tls.opened(self.config, store, keys, audit)
-            self.link = self._link(journals)
+            self.replica = replica = self._replica(store)
+            self.link = self._link(replica, journals)
             self.monitor = Monitor(
                 self.registry,
                 self.budget,
@@ -129,8 +157,8 @@ class Hub:
             metrics_at = self._monitored(ending)
             gate = self._gate(KeyStore(store), audit, ending)
             retention = self.config.retention_days * 24 * 3600.0
-            writes = Writes(self.registry, store, retention=retention)
-            router = Router(self.registry, writes, audit)
+            writes = Writes(self.registry, store, retention=retention, replica=replica)
+            router = Router(self.registry, writes, audit, replica)
             tokens = PageTokens(keys)
             callers = Callers(KeyStore(store), most_rate=self.config.rate, revoked=gate.forget)
             callers_admin = CallersAdmin(callers, AuditStore(store), tokens)
@@ -149,6 +177,9 @@ class Hub:
             await writes.dispatcher.start()
             # For a start that fails; a running hub stops its writes before the servers, which wait for them.
             ending.push_async_callback(writes.stop)
+            if isinstance(replica, Replicas):
+                internal = await self._join(replica, router, writes, ending)
+                addresses = replace(addresses, internal=internal)
             await link.start()
             await api.start()
             closing = _Closing(link, api, http, self.config.drain_grace)
@@ -178,9 +209,51 @@ class Hub:
         host, port = listener.getsockname()[:2]
         return f"{host}:{port}"
 
-    def _link(self, journals: Journals) -> Link:
+    def _link(self, replica: Replica, journals: Journals) -> Link:
         settings = SessionSettings(heartbeat_interval=self.config.heartbeat_interval)
-        return Link(self.registry, settings, self.budget, journals, self.tls)
+        return Link(self.registry, settings, self.budget, journals, self.tls, replica)
+
+    def _replica(self, store: Store) -> Replica:
+        if not self.config.internal:
+            return Alone()
+        name = drawn_name()
+        peers = Peers(self.tls.replica(name) if self.tls else None)
+        span = self.config.lease
+        return Replicas(ReplicaStore(store), self.registry, peers, name=name, span=span)
+
+    async def _join(
+        self, replica: Replicas, router: Router, writes: Writes, ending: contextlib.AsyncExitStack
+    ) -> str:
+        """Be one of several replicas until the hub ends; where this one listens for the others."""
+        replica.on_due = writes.dispatcher.heard
+        replica.on_status = writes.dispatcher.saved
+        replica.on_ended = writes.ring
+        replica.on_journal = self.journals.learn
+        replica.on_copy = self.link.refuse_copy
+        inside = Inside(router.forwarded, self.link.answers, writes.cancel_here)
+        tls = self.tls
+        server = grpc.aio.server(
+            options=(*_OPTIONS, ("grpc.max_receive_message_length", MAX_REQUEST))
+        )
+        server.add_generic_rpc_handlers(internal_api(inside, tls.is_replica if tls else _anybody))
+        at = _bind(server, self.config.internal, tls.internal if tls else None)
+        ending.push_async_callback(server.stop, 1.0)
+        await server.start()
+        ending.push_async_callback(replica.stop)
+        await replica.start(self.config.public_internal or at)
+        ending.callback(asyncio.create_task(self._spread(replica), name="spread").cancel)
+        return at
+
+    async def _spread(self, replica: Replicas) -> None:
+        spread = Spread()
+        while True:
+            await asyncio.sleep(1.0)
+            others = [each.sessions for each in replica.others]
+            if replica.may_write and (
+                count := spread.due(replica.sessions, others, time.monotonic())
+            ):
+                log.info("connectors are asked to move", count=count)
+                self.link.move(count)
 
     def _watch(self, tls: Tls, addresses: Addresses, ending: contextlib.AsyncExitStack) -> None:
         """Let certificates and revocations be followed until the hub ends."""
@@ -230,9 +303,9 @@ class Hub:
         )
         server.add_generic_rpc_handlers((erp_api(router, gate), admin_api(admin, gate)))
         servicer = health.aio.HealthServicer()
-        health_pb2_grpc.add_HealthServicer_to_server(servicer, server)
+        health_pb2_grpc.add_HealthServicer_to_server(servicer, _Generic(server))
         if self.config.insecure:
-            _reflect(server)
+            _reflect(_Generic(server))
         return server, servicer
 
     def _http(self, router: Router, admin: Admin, gate: Gate) -> tuple[_HttpServer, socket.socket]:
@@ -280,7 +353,7 @@ class _Closing:
         await asyncio.gather(*self._stopping)
 
 
-def _reflect(server: grpc.aio.Server) -> None:
+def _reflect(server: _Generic) -> None:
     """Let tools ask what is served. It asks for no key, so a hub that wants keys does not offer it."""
     names = (
         SERVICE.full_name,
@@ -288,7 +361,8 @@ def _reflect(server: grpc.aio.Server) -> None:
         health.SERVICE_NAME,
         reflection.SERVICE_NAME,
     )
-    reflection.enable_server_reflection(names, server)
+    servicer = reflection.aio.ReflectionServicer(names)
+    reflection_pb2_grpc.add_ServerReflectionServicer_to_server(servicer, server)
 
 
 def _http_server(
@@ -353,6 +427,11 @@ def _bind(server: grpc.aio.Server, address: str, credentials: grpc.ServerCredent
     except RuntimeError as error:
         raise _taken(address) from error
     return f"{host}:{port}"
+
+
+def _anybody(context: object) -> bool:
+    """An insecure hub listens on this machine alone."""
+    return True
 
 
 def _taken(address: str) -> OSError:

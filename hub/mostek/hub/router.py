@@ -3,11 +3,9 @@
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import random
 import time
 from collections import defaultdict
-from collections.abc import Iterator
 from dataclasses import dataclass, field
 
 import structlog
@@ -18,12 +16,20 @@ from mostek.hub.audit import Audit
 from mostek.hub.call import Call
 from mostek.hub.pressure import Pressure
 from mostek.hub.registry import Registry
-from mostek.hub.session import SessionLost, span
+from mostek.hub.replica import Alone, NotThere, Replica
+from mostek.hub.session import LiveSession, SessionLost, span
 from mostek.hub.status import without_database
 from mostek.hub.store import AuditEntry, AuditKind, StoreError
 from mostek.hub.writes import Recorded, Writes, Written
 from mostek.link.v1.link_pb2 import Command
-from mostek.wire.failures import CommandFailure, Expired, Internal, Overloaded, Unsupported
+from mostek.wire.failures import (
+    CommandFailure,
+    Expired,
+    Internal,
+    Offline,
+    Overloaded,
+    Unsupported,
+)
 from mostek.wire.rules import parse
 
 __all__ = ["Router"]
@@ -32,22 +38,36 @@ log = structlog.get_logger()
 
 #: Calls that may run for one tenant at a time.
 MOST_CALLS = 1000
+#: How often a read is sent, in all, to where its session is said to be with another replica.
+_MOST_WRONG_WAYS = 2
 
 
 @dataclass
 class _Load:
-    """What runs for one tenant."""
+    """What runs for one tenant: within a `with` one call more, which raises Overloaded where that is too much."""
 
     running: int = 0
     pressure: Pressure = field(default_factory=Pressure)
+
+    def __enter__(self) -> None:
+        if self.running >= MOST_CALLS:
+            hint = self.pressure.refused(time.monotonic())
+            raise Overloaded(f"{MOST_CALLS} calls run already; wait for some.", retry_after=hint)
+        self.running += 1
+
+    def __exit__(self, *raised: object) -> None:
+        self.running -= 1
 
 
 class Router:
     """Checks a call, sends it to the session that has room or records it, waits for the response."""
 
-    def __init__(self, registry: Registry, writes: Writes, audit: Audit) -> None:
+    def __init__(
+        self, registry: Registry, writes: Writes, audit: Audit, replica: Replica | None = None
+    ) -> None:
         self.registry = registry
         self.writes = writes
+        self._replica = replica or Alone()
         #: By tenant; who is no tenant does not come this far.
         self._loads: defaultdict[str, _Load] = defaultdict(_Load)
         self._audit = audit
@@ -65,7 +85,8 @@ class Router:
         await self._check(call)
         try:
             call.check()
-            with self._admitted(call.caller.tenant):
+            # None takes the hub from the other tenants.
+            with self._loads[call.caller.tenant]:
                 if call.operation.write:
                     answer = await self.writes.call(call, recorded)
                 else:
@@ -96,19 +117,6 @@ class Router:
         self._ended(call, failure.command_id, seconds, failure)
         raise failure
 
-    @contextlib.contextmanager
-    def _admitted(self, tenant: str) -> Iterator[None]:
-        """Bound what runs for one tenant, so that none takes the hub from the others. Raises Overloaded."""
-        load = self._loads[tenant]
-        if load.running >= MOST_CALLS:
-            hint = load.pressure.refused(time.monotonic())
-            raise Overloaded(f"{MOST_CALLS} calls run already; wait for some.", retry_after=hint)
-        load.running += 1
-        try:
-            yield
-        finally:
-            load.running -= 1
-
     async def _check(self, call: Call) -> None:
         """Raise Denied or NotFound for a call that is not the caller's, and keep that."""
         try:
@@ -133,9 +141,40 @@ class Router:
             raise Expired("The deadline passed before the connector answered.") from None
 
     async def _send(self, call: Call, ends: float) -> bytes:
-        session, company = await self.registry.await_pick(
-            call.site, call.company, call.operation.name, ends
-        )
+        for _ in range(_MOST_WRONG_WAYS):
+            route = await self.registry.await_route(
+                call.site, call.company, call.operation.name, ends
+            )
+            if isinstance(route, tuple):
+                return await self._send_here(call, *route, ends)
+            sent = time.monotonic()
+            try:
+                return await self._replica.forward(call, route, ends - sent)
+            except NotThere:
+                # What is known was corrected.
+                continue
+            finally:
+                call.away += time.monotonic() - sent
+        raise Offline(f"Connector {call.connector} is moving.", retry_after=1.0)
+
+    async def forwarded(self, call: Call) -> bytes:
+        """The response to a read that came to another replica, which knows the caller, from a session here.
+
+        Raises the call's failure, SessionLost, NotThere or TimeoutError.
+        """
+        ends = time.monotonic() + call.timeout
+        if not self.registry.is_here(call.site):
+            raise NotThere
+        try:
+            session, company = self.registry.pick(call.site, call.company, call.operation.name)
+        except Offline:
+            raise NotThere from None
+        log.debug("forwarded call", command_id=call.command_id, connector=call.connector)
+        return await self._send_here(call, session, company, ends)
+
+    async def _send_here(
+        self, call: Call, session: LiveSession, company: str, ends: float
+    ) -> bytes:
         timeout = ends - time.monotonic()
         command = Command(
             command_id=call.command_id,

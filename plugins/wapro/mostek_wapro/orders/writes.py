@@ -22,6 +22,7 @@ from mostek.wire.failures import (
     Conflict,
     ErpUnavailable,
     Internal,
+    Locked,
     Rejected,
     UnknownOutcome,
     Violation,
@@ -41,6 +42,14 @@ _NOTHING_SAVED = (
 )
 
 
+class _TakenBack(Exception):
+    """A failure in a transaction that was still whole: its roll-back leaves nothing."""
+
+    def __init__(self, failure: CommandFailure) -> None:
+        super().__init__(failure.message)
+        self.failure = failure
+
+
 class WaproWriter(OrderWriter):
     """Calls the procedures as the configured user; None: nothing is ever written."""
 
@@ -55,15 +64,12 @@ class WaproWriter(OrderWriter):
         self.refusal = "" if orders else HOW_TO_ALLOW_ORDERS
 
     def prepare(self, context: Context) -> None:
-        """Learn what the look-ups and the calls need, on sessions of its own."""
+        """Learn what a check of an order needs: the procedures are seen with the login that calls them."""
         self._company = self._find_company(context)
-        self.procedures()
-
-    def procedures(self) -> Procedures:
-        """Those that the database has; read once, with the login that calls them."""
-        if self._procedures is None:
-            self._procedures = self._read() if self._orders else Procedures({})
-        return self._procedures
+        if self._orders and self._procedures is None:
+            own = Context(operation="procedures", timeout=self.database.config.statement_timeout)
+            with self.database.reading(own, committed=True, as_writer=True) as session:
+                self._learn(session)
 
     def forget(self) -> None:
         """The program may have been updated."""
@@ -71,7 +77,7 @@ class WaproWriter(OrderWriter):
 
     def planner(self, session: Session) -> Planner:
         today = self.local_now().date()
-        return Planner(self._lookup(session), self._company, self._orders, self.procedures(), today)
+        return Planner(self._lookup(session), self._company, self._orders, self._known, today)
 
     def recorded(
         self, session: Session, *, number: str = "", order_id: int = 0
@@ -95,23 +101,24 @@ class WaproWriter(OrderWriter):
 
     def save_order(self, draft: OrderDraft, context: Context) -> Written:
         """Looked for and written in one transaction, which is not committed unless the order is as it should be."""
-        self.prepare(context)
+        self._company = self._find_company(context)
         placing: Placing | None = None
         buyer: Customer | None = None
         failure: CommandFailure | None = None
         try:
             with self.database.writing(context) as session:
+                self._learn(session)
                 planner = self.planner(session)
                 plan = planner.plan(draft)
                 if before := self.written_before(session, draft, plan):
                     return self.found_before(before, planner, plan)
                 planner.problems.raise_any("order")
                 buyer = self._buyer(planner, plan)
-                placing = Placing(self.procedures(), session, planner, plan, draft)
-                placing.place(buyer)
-                self._check(placing)
-        except UnknownOutcome:
-            raise
+                with session.one_transaction() as unbroken:
+                    placing = Placing(self._known, session, unbroken, planner, plan, draft)
+                    self._place(placing, buyer)
+        except _TakenBack as sure:
+            raise sure.failure from sure
         except CommandFailure as error:
             if placing is None or buyer is None:
                 raise
@@ -119,7 +126,7 @@ class WaproWriter(OrderWriter):
         return self._settled(placing, buyer, failure, context)
 
     def save_customer(self, draft: CustomerDraft, context: Context) -> CustomerMatch:
-        self.prepare(context)
+        self._company = self._find_company(context)
         with self.database.writing(context) as session:
             planner = self.planner(session)
             if found := self.matched(planner, draft):
@@ -131,12 +138,15 @@ class WaproWriter(OrderWriter):
             made = chosen.new.create(planner.lookup, self._company, planner.today)
             return match_of(made, created=True)
 
-    def _read(self) -> Procedures:
-        timeout = self.database.config.statement_timeout
-        extra = self._orders.parameters if self._orders else {}
-        given = {name.lower(): value for name, value in extra.items()}
-        with self.database.writing(Context(operation="procedures", timeout=timeout)) as session:
-            return Procedures.read(session, given)
+    def _learn(self, session: Session) -> None:
+        """Read which procedures the database has, once."""
+        if self._orders and self._procedures is None:
+            given = {name.lower(): value for name, value in self._orders.parameters.items()}
+            self._procedures = Procedures.read(session, given)
+
+    @property
+    def _known(self) -> Procedures:
+        return self._procedures or Procedures({})
 
     def _lookup(self, session: Session) -> Lookup:
         return Lookup(session, self.database)
@@ -149,6 +159,16 @@ class WaproWriter(OrderWriter):
         return plan.buyer.new.create(planner.lookup, self._company, planner.today)
 
     # Checks
+
+    def _place(self, placing: Placing, buyer: Customer) -> None:
+        """Raises _TakenBack for a failure whose roll-back is sure to leave nothing, and other failures as they are."""
+        try:
+            placing.place(buyer)
+            self._check(placing)
+        except CommandFailure as failure:
+            if placing.unbroken():
+                raise _TakenBack(failure) from failure
+            raise
 
     def _check(self, placing: Placing) -> None:
         """Before the commit, when what is wrong can still be taken back. Raises Rejected."""
@@ -189,6 +209,8 @@ class WaproWriter(OrderWriter):
     def _nothing(self, placing: Placing, failure: CommandFailure | None) -> NoReturn:
         if failure is None:
             raise Rejected(_NOTHING_SAVED)
+        if isinstance(failure, UnknownOutcome):
+            raise failure
         if placing.confirming and isinstance(failure, ErpUnavailable):
             raise UnknownOutcome(
                 "The database was lost while the order was being confirmed.",
@@ -201,11 +223,14 @@ class WaproWriter(OrderWriter):
     ) -> OrderFound | None:
         """The order, on a session that sees only what is committed. Raises UnknownOutcome if that can't be seen."""
         number = placing.plan.external_number
+        context = _context("look")
         try:
-            with self.database.reading(_context("look"), committed=True) as session:
-                lookup = self._lookup(session)
-                found = by_id(lookup, self._company, placing.order) if placing.order else []
-                found += by_external_number(lookup, self._company, number) if number else []
+            while True:
+                with suppress(Locked), self.database.reading(context, committed=True) as session:
+                    lookup = self._lookup(session)
+                    found = by_id(lookup, self._company, placing.order) if placing.order else []
+                    found += by_external_number(lookup, self._company, number) if number else []
+                    break
         except CommandFailure as error:
             raise UnknownOutcome(
                 "Whether the order was saved can't be seen: look for its external number in the program.",
@@ -216,11 +241,10 @@ class WaproWriter(OrderWriter):
 
     def _unlock(self, order: int) -> None:
         """Let the program's users open it. Where there is no procedure for that, they can't."""
-        procedures = self.procedures()
-        if not procedures.has(UNLOCK):
+        if not self._known.has(UNLOCK):
             return
         with suppress(CommandFailure), self.database.writing(_context("unlock")) as session:
-            procedures.first(UNLOCK).run(session, id_zamowienia=order)
+            self._known.first(UNLOCK).run(session, id_zamowienia=order)
 
 
 def _context(operation: str) -> Context:

@@ -21,14 +21,14 @@ from mostek_wapro.orders.rights import write_rights
 
 from .test_customers_write import ADDRESS, NIP
 
-CONFIG = OrdersConfig(user="MOSTEK", customers=True)
+CONFIG = OrdersConfig(user="MOSTEK", customers=True, deliveries=True)
 RIGHTS = write_rights(CONFIG)
 
 
 @pytest.fixture
 def sent(company: Callable[..., Any], monkeypatch: pytest.MonkeyPatch) -> Iterator[Sent]:
     """The statements of a customer, of orders of known and of new buyers, of a validation; procedures' own are not."""
-    shop = company(customers=True, price_list="Hurtowa")
+    shop = company(customers=True, deliveries=True, price_list="Hurtowa")
 
     def unseen(session: Any, name: str, arguments: Any) -> Any:
         watching, shop.plugin.database.observer = shop.plugin.database.observer, None
@@ -38,14 +38,15 @@ def sent(company: Callable[..., Any], monkeypatch: pytest.MonkeyPatch) -> Iterat
             shop.plugin.database.observer = watching
 
     monkeypatch.setattr(procedures, "emulate", unseen)
-    shop.plugin.writer.procedures()
+    shop.check()
     with recorded(shop.plugin.database) as found:
         shop.customer(name="Nowa", tax_id=NIP, address=ADDRESS, payment_method_id="2", group_id="2")
         shop.order(payment_method_id="2", price_list_id="1")
         shop.order(external_number="WEB-1")
         draft = {"name": "Inna", "address": ADDRESS, "tax_id": "6312023511"}
         line = {"product": {"ean": "5901234123457"}, "quantity": "1"}
-        shop.order(external_number="WEB-2", buyer={"draft": draft})
+        delivery = {"address": {"address": ADDRESS}}
+        shop.order(external_number="WEB-2", buyer={"draft": draft}, delivery=delivery)
         shop.check(external_number="WEB-3", lines=[line])
         yield found
 
