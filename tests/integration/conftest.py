@@ -137,6 +137,7 @@ class World:
         slots: int = 8,
         threads: int = 4,
         writes: bool = True,
+        deny: tuple[str, ...] = ("Customer.pesel",),
         instance: str = "",
         write_timeout: float = 120.0,
         link: str = "",
@@ -159,7 +160,7 @@ class World:
                 stop_grace=2.0,
                 write_timeout=write_timeout,
             ),
-            policy=PolicyConfig(writes=writes),
+            policy=PolicyConfig(writes=writes, deny=list(deny)),
             companies={company: CompanyConfig(plugin="notebook") for company in companies},
         )
         served = []
@@ -175,7 +176,12 @@ class World:
 
     def online(self, name: str) -> bool:
         """Whether the hub has a session with the connector."""
-        return self.hub.registry.is_online(ConnectorId(LOCAL.tenant, name))
+        return self.hub.registry.is_here(ConnectorId(LOCAL.tenant, name))
+
+    def online_elsewhere(self, name: str) -> bool:
+        """Whether the hub knows that another replica has a session with the connector."""
+        record = self.hub.registry.known(ConnectorId(LOCAL.tenant, name))
+        return record is not None and bool(record.active_elsewhere)
 
     @property
     def acme(self) -> ConnectorRecord:

@@ -17,7 +17,7 @@ import typer
 from rich.console import Console
 
 from mostek.connector.companies import Company, load
-from mostek.connector.config import Config, ConfigError
+from mostek.connector.config import Config, ConfigError, read_toml
 from mostek.connector.connector import Connector, policy_of
 from mostek.connector.doctor import CHECKS, Hub, examined, subject_of, worst
 from mostek.connector.doctor.report import lines, summary, write_zip
@@ -31,12 +31,13 @@ from mostek.connector.journal.cli import journal
 from mostek.connector.outcomes import StateInUse
 from mostek.connector.proxy import checked_proxy
 from mostek.connector.site import SiteError, set_up
+from mostek.connector.trial import MOST_ROWS, told, tried
 from mostek.plugin.rights import LoginNames, logins_script
 from mostek.plugin.secret import to_keyring
 from mostek.plugin.sql_plugin import SqlPlugin
 from mostek.wire import loop
 from mostek.wire.failures import CommandFailure
-from mostek.wire.logs import configure_logs
+from mostek.wire.logs import LEVELS, configure_logs, set_level
 from mostek.wire.operations import OPERATIONS
 from mostek.wire.trust import EnrolmentToken
 
@@ -57,6 +58,8 @@ ConfigFile = Annotated[
     ),
 ]
 DEFAULT_FILE = Path("connector.toml")
+#: Seconds between looks at the configuration file's log level.
+LOOK_EVERY = 5.0
 #: Seconds that threads have to end when the connector has.
 THREADS_END_WITHIN = 2.0
 #: Seconds after which a thread that converts rows must let the event loop have the interpreter: at Python's own 5 ms
@@ -71,8 +74,8 @@ def run(config: ConfigFile = DEFAULT_FILE) -> None:
     configure_logs(settings.connector.log_level)
     sys.setswitchinterval(SWITCH_AFTER)
     try:
-        loop.run(_run(settings, companies))
-    except (StateInUse, IdentityError, SiteKeyError) as error:
+        loop.run(_run(config, settings, companies))
+    except (StateInUse, IdentityError, SiteKeyError, OSError) as error:
         raise SystemExit(f"mostek-connector: {error}") from None
     leave_stragglers()
 
@@ -212,11 +215,45 @@ def explain_policy(
         for part in explained(one, policy_of(settings, companies).of(one.name), operation):
             Console().print(part)
     except CommandFailure as failure:
-        text = f" ({failure.erp_text})" if failure.erp_text else ""
-        raise SystemExit(f"mostek-connector: {failure.message}{text}") from None
+        raise SystemExit(_said(failure)) from None
     finally:
         for one in companies:
             one.plugin.close()
+
+
+@app.command("try")
+def try_list(
+    name: Annotated[
+        str,
+        typer.Argument(help="customers, products, …, or the name of a list of the site's own."),
+    ],
+    config: ConfigFile = DEFAULT_FILE,
+    limit: Annotated[int, typer.Option(help="Rows to show.", min=1, max=MOST_ROWS)] = 3,
+    company: Annotated[str, typer.Option(help="The company; needed if there are several.")] = "",
+    parameter: Annotated[
+        list[str] | None,
+        typer.Option("--parameter", "-p", help="name=value: a filter, or a list's parameter."),
+    ] = None,
+) -> None:
+    """Show real rows of a list as a caller would get them, and the SQL with its time. Nothing leaves the site."""
+    settings, companies = _load(config)
+    one = _one_of(companies, company)
+    pairs = [text.partition("=") for text in parameter or ()]
+    try:
+        policy = policy_of(settings, companies).of(one.name)
+        given = {name: value for name, _, value in pairs}
+        for line in told(tried(one, policy, name, limit, given)):
+            print(line)
+    except CommandFailure as failure:
+        raise SystemExit(_said(failure)) from None
+    finally:
+        for one in companies:
+            one.plugin.close()
+
+
+def _said(failure: CommandFailure) -> str:
+    text = f" ({failure.erp_text})" if failure.erp_text else ""
+    return f"mostek-connector: {failure.message}{text}"
 
 
 def _one_of(companies: Sequence[Company], name: str) -> Company:
@@ -252,11 +289,41 @@ def _load(file: Path) -> tuple[Config, list[Company]]:
         raise SystemExit(2) from None
 
 
-async def _run(config: Config, companies: Sequence[Company]) -> None:
+async def _run(file: Path, config: Config, companies: Sequence[Company]) -> None:
     stop = asyncio.Event()
     _on_signals(stop)
     async with Connector(config, companies).running():
+        following = asyncio.create_task(_follow_log_level(file), name="log level")
         await stop.wait()
+        following.cancel()
+
+
+async def _follow_log_level(file: Path) -> None:
+    """Take `connector.log_level` over when the file changes; whatever else changed in it waits for a restart."""
+    seen = _changed_at(file)
+    while True:
+        await asyncio.sleep(LOOK_EVERY)
+        if (changed := _changed_at(file)) == seen:
+            continue
+        seen = changed
+        try:
+            data, _ = await asyncio.to_thread(read_toml, file)
+        except ConfigError as error:
+            structlog.get_logger().warning(
+                "the changed configuration is not right", fault=str(error)
+            )
+            continue
+        level = data.get("connector", {}).get("log_level", "info")
+        if level in LEVELS:
+            set_level(level)
+            structlog.get_logger().warning("the level of the log is that of the file", level=level)
+
+
+def _changed_at(file: Path) -> float:
+    try:
+        return file.stat().st_mtime
+    except OSError:
+        return 0.0
 
 
 def _on_signals(stop: asyncio.Event) -> None:

@@ -23,7 +23,7 @@ from mostek.plugin.sql_plugin import SqlPlugin
 from mostek.wire.fields import RECORDS
 from mostek.wire.operations import OPERATIONS, Operation
 
-__all__ = ["FieldLine", "explained", "field_lines"]
+__all__ = ["FieldLine", "call", "explained", "field_lines", "items"]
 
 #: Most characters of a value.
 _WIDEST = 60
@@ -103,7 +103,7 @@ def _answer(
         response = _asked(company, policy, operation)
         on = f", on one record of {company.name}" if response.ByteSize() else ""
         yield _table(f"What leaves with {operation.name}{on}", field_lines(policy, response))
-    yield _questions(policy, operation)
+    yield _questions(company, policy, operation)
 
 
 def _asked(company: Company, policy: CompanyPolicy, operation: Operation) -> Any:
@@ -117,7 +117,7 @@ def _asked(company: Company, policy: CompanyPolicy, operation: Operation) -> Any
         request.id = _first_id(company, policy, operation)
     elif operation.name != "DescribeErp":
         return operation.response()
-    response = _call(company, policy, operation, request)
+    response = call(company, policy, operation, request)
     policy.prune(response, policy.denied, request)
     return response
 
@@ -129,11 +129,12 @@ def _first_id(company: Company, policy: CompanyPolicy, operation: Operation) -> 
     request: Any = listing.request()
     request.page_size = 1
     request.read_mask.paths.append("id")
-    items = _items(_call(company, policy, listing, request))
-    return str(items[0].id) if items else "0"
+    found = items(call(company, policy, listing, request))
+    return str(found[0].id) if found else "0"
 
 
-def _call(company: Company, policy: CompanyPolicy, operation: Operation, request: Message) -> Any:
+def call(company: Company, policy: CompanyPolicy, operation: Operation, request: Message) -> Any:
+    """What the plugin answers, here and now; not pruned yet. Raises CommandFailure."""
     company.open()
     context = Context(
         operation=operation.name,
@@ -147,7 +148,8 @@ def _call(company: Company, policy: CompanyPolicy, operation: Operation, request
     return company.plugin.call(operation.name, request, context)
 
 
-def _items(response: Message) -> list[Any]:
+def items(response: Message) -> list[Any]:
+    """What a response holds: a list's items, or the one."""
     field = _item_field(response)
     found = getattr(response, field.name)
     return list(found) if field.is_repeated else [found] if response.HasField(field.name) else []
@@ -162,11 +164,11 @@ def _item_field(response: Any) -> FieldDescriptor:
 
 def field_lines(policy: CompanyPolicy, response: Any) -> Iterator[FieldLine]:
     """What becomes of each field of what a response is about, with the values of its first item."""
-    items = _items(response)
+    found = items(response)
     descriptor = _item_field(response).message_type
     assert descriptor is not None
     missing = {one.path: _REASONS.get(one.reason, "") for one in response.unavailable_fields}
-    item = items[0] if items else None
+    item = found[0] if found else None
     yield from _Walk(policy, missing).lines(descriptor, descriptor.name, item)
 
 
@@ -233,9 +235,11 @@ def _cut(text: str) -> str:
     return text if len(text) <= _WIDEST else f"{text[: _WIDEST - 1]}…"
 
 
-def _questions(policy: CompanyPolicy, operation: Operation) -> RenderableType:
+def _questions(company: Company, policy: CompanyPolicy, operation: Operation) -> RenderableType:
     """By what the operation may not be asked."""
     refused = list(_refused(policy, operation, operation.request.DESCRIPTOR, ""))
+    if operation.name == "ListRecords":
+        refused += _refused_of_lists(company, policy)
     if not refused:
         return Text(f"{operation.name} may be asked by everything that it can be asked by.")
     found = Table(
@@ -245,6 +249,19 @@ def _questions(policy: CompanyPolicy, operation: Operation) -> RenderableType:
     for name, path in refused:
         found.add_row(Text(name), Text(f"{path} ({policy.rule(path)})"))
     return found
+
+
+def _refused_of_lists(company: Company, policy: CompanyPolicy) -> Iterator[tuple[str, str]]:
+    """Lists of the site's own that are refused, and of the others the parameters that are."""
+    plugin = company.plugin
+    for name, query in plugin.records.items() if isinstance(plugin, SqlPlugin) else ():
+        whole = [query.message] if policy.denied.hides(query.message) else query.site.ordered_by
+        if told := sorted(filter(policy.denied.covers, whole)):
+            yield name, told[0]
+            continue
+        for parameter, fields in sorted(query.site.asks.items()):
+            if told := sorted(filter(policy.denied.covers, fields)):
+                yield f"{name}: {parameter}", told[0]
 
 
 def _refused(

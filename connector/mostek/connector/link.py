@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 import grpc
 import structlog
 
+from mostek.connector import metrics
 from mostek.connector.journal import Journal
 from mostek.connector.probe import why_no_tunnel
 from mostek.connector.proxy import channel_options, explained, proxy_for, shown
@@ -35,6 +36,7 @@ from mostek.wire.session import (
     ConnectorSession,
     Left,
     ProtocolError,
+    RoundTrip,
     Started,
     Welcomed,
     reason_of,
@@ -171,6 +173,7 @@ class Session:
         except Exception:
             log.exception("the session failed", hub=self._address)
         finally:
+            metrics.left(self.rules, time.monotonic(), was_welcomed=self.welcomed)
             self.leaving.set()
             self.answered.set()
             for command_id in self.rules.running:
@@ -293,6 +296,7 @@ class Session:
                 self._runner.cancel(command_id)
             case Welcomed(welcome):
                 self.welcomed = True
+                metrics.welcomed()
                 self.answered.set()
                 if welcome.HasField("journal"):
                     self._start(self._look_up(welcome.journal.number))
@@ -303,6 +307,8 @@ class Session:
                     session_id=welcome.session_id,
                     proxy=proxy,
                 )
+            case RoundTrip() as round_trip:
+                metrics.beaten(round_trip)
             case Left(goodbye):
                 self._left(goodbye)
 
