@@ -209,16 +209,15 @@ async def test_a_flow_that_was_forgotten_is_known_dead_by_both_sides_and_replace
     ):
         acme = world.client.connector("acme")
         [first] = world.acme.sessions
-        await asyncio.sleep(0.45)
-        call = asyncio.create_task(_slow(acme))
-        # It is sent once more, and answered if the connector has noticed first and is back.
+        world.plugin.gate.set()
+        await world.until(wire.has_forgotten)
+        # If the connector notices first, the read is sent once more, in its new session.
         with contextlib.suppress(Offline):
-            await call
+            await _slow(acme)
         assert first not in world.acme.sessions
         # The connector has noticed by itself: nobody could tell it.
         await world.until(lambda: wire.flows > 1 and world.online("acme"), seconds=10)
         assert await _answered(acme) == "7"
-    world.plugin.gate.set()
 
 
 async def _answered(acme: Any) -> str:
