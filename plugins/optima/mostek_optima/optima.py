@@ -63,6 +63,7 @@ from mostek_optima.describe import DESCRIPTION
 from mostek_optima.direct.writer import DirectWriter
 from mostek_optima.groups import groups_below
 from mostek_optima.orders.config import ComConfig
+from mostek_optima.orders.planner import OptimaPlanner
 from mostek_optima.orders.rights import write_rights
 
 __all__ = ["Optima"]
@@ -106,6 +107,15 @@ class Optima(OrderWrites):
 
     def write_rights(self) -> WriteRights:
         return write_rights(self.settings.orders)
+
+    def refusals(self) -> list[str]:
+        if self.settings.orders is None:
+            return []
+        context = Context(operation="refusals", timeout=self.database.config.statement_timeout)
+        with self.database.reading(context, committed=True) as session:
+            planner = self.writer.planner(session)
+            assert isinstance(planner, OptimaPlanner)
+            return planner.refusals()
 
     def converters(self) -> Mapping[str, Converter]:
         return {

@@ -34,6 +34,13 @@ class ComPlanner(OptimaPlanner[NewCustomer]):
         #: Values of attributes by their codes in Optima.
         self.attributes: dict[str, str] = {}
 
+    def refusals(self) -> list[str]:
+        codes = self._config.attributes.values() if self._config else ()
+        for refused in map(self._attribute_refused, sorted(codes)):
+            if refused:
+                self.problems.add("", *refused)
+        return super().refusals()
+
     def defaults(self) -> Defaults:
         return Defaults(warehouse=self.default_warehouse())
 
