@@ -14,14 +14,16 @@ from typing import Annotated
 
 import structlog
 import typer
+from rich.console import Console
 
 from mostek.connector.companies import Company, load
 from mostek.connector.config import Config, ConfigError
-from mostek.connector.connector import Connector
+from mostek.connector.connector import Connector, policy_of
 from mostek.connector.doctor import CHECKS, Hub, examined, subject_of, worst
 from mostek.connector.doctor.report import lines, summary, write_zip
 from mostek.connector.doctor.subject import idle_spans
 from mostek.connector.doctor.texts import Lang, Level
+from mostek.connector.explain import explained
 from mostek.connector.hub_api import ApiError
 from mostek.connector.identity import IdentityError
 from mostek.connector.outcomes import StateInUse
@@ -31,13 +33,17 @@ from mostek.plugin.rights import LoginNames, logins_script
 from mostek.plugin.secret import to_keyring
 from mostek.plugin.sql_plugin import SqlPlugin
 from mostek.wire import loop
+from mostek.wire.failures import CommandFailure
 from mostek.wire.logs import configure_logs
+from mostek.wire.operations import OPERATIONS
 from mostek.wire.trust import EnrolmentToken
 
 __all__ = ["leave_stragglers", "main"]
 
 app = typer.Typer(no_args_is_help=True, add_completion=False, help="The connector of Mostek.")
 
+policies = typer.Typer(no_args_is_help=True, help="What may leave this site.")
+app.add_typer(policies, name="policy")
 secrets = typer.Typer(no_args_is_help=True, help="Secrets in the system's keyring.")
 app.add_typer(secrets, name="secret")
 
@@ -176,19 +182,46 @@ def logins(
     ] = False,
 ) -> None:
     """Print the T-SQL script that makes the two database logins with just the rights they need."""
-    _, companies = _load(config)
-    found = [one for one in companies if company in {"", one.name}]
-    if len(found) != 1:
-        names = ", ".join(one.name for one in companies)
-        raise SystemExit(f"mostek-connector: name one of the companies: {names}")
-    plugin = found[0].plugin
+    one = _one_of(_load(config)[1], company)
+    plugin = one.plugin
     if not isinstance(plugin, SqlPlugin):
-        raise SystemExit(f"mostek-connector: {found[0].plugin_name} needs no database login")
+        raise SystemExit(f"mostek-connector: {one.plugin_name} needs no database login")
     names_of = LoginNames.of(plugin.database.config)
     try:
         print(logins_script(plugin.rights(), names_of, columns=columns), end="")
     except ValueError as error:
         raise SystemExit(f"mostek-connector: {error}") from None
+
+
+@policies.command("explain")
+def explain_policy(
+    config: ConfigFile = DEFAULT_FILE,
+    company: Annotated[str, typer.Option(help="The company; needed if there are several.")] = "",
+    operation: Annotated[str, typer.Option(help="Only what this one answers: ListInvoices.")] = "",
+) -> None:
+    """Show what would leave this site and what would not, by which line of the policy, on a record of the ERP."""
+    settings, companies = _load(config)
+    if operation and operation not in OPERATIONS:
+        names = ", ".join(OPERATIONS)
+        raise SystemExit(f"mostek-connector: {operation!r} is no operation; there are {names}")
+    one = _one_of(companies, company)
+    try:
+        for part in explained(one, policy_of(settings, companies).of(one.name), operation):
+            Console().print(part)
+    except CommandFailure as failure:
+        text = f" ({failure.erp_text})" if failure.erp_text else ""
+        raise SystemExit(f"mostek-connector: {failure.message}{text}") from None
+    finally:
+        for one in companies:
+            one.plugin.close()
+
+
+def _one_of(companies: Sequence[Company], name: str) -> Company:
+    found = [one for one in companies if name in {"", one.name}]
+    if len(found) != 1:
+        names = ", ".join(one.name for one in companies)
+        raise SystemExit(f"mostek-connector: name one of the companies: {names}")
+    return found[0]
 
 
 @secrets.command("set")

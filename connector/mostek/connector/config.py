@@ -16,13 +16,12 @@ from pydantic import (
     Field,
     SecretStr,
     ValidationError,
-    field_validator,
     model_validator,
 )
 
+from mostek.connector.policy_config import PolicyConfig
 from mostek.connector.proxy import checked_proxy, is_here
 from mostek.plugin.secret import Secret
-from mostek.wire.fields import unknown_paths
 from mostek.wire.names import NAME
 
 __all__ = [
@@ -147,25 +146,6 @@ class ConnectorConfig(_Table):
     #: Seconds that running commands may go on when the connector is asked to stop.
     stop_grace: float = Field(default=30.0, ge=0)
     log_level: Literal["debug", "info", "warning", "error"] = "info"
-
-
-class PolicyConfig(_Table):
-    """`[policy]`: what the site allows."""
-
-    #: Whether operations that change the ERP are allowed.
-    writes: bool = False
-    #: Field paths that never leave the site, each led by its message: `Customer.pesel`, `Invoice.lines`.
-    deny: list[str] = ["Customer.pesel"]
-    #: Whether the ERP's own error text may leave the site.
-    share_error_text: bool = False
-
-    @field_validator("deny")
-    @classmethod
-    def _known(cls, deny: list[str]) -> list[str]:
-        if unknown := unknown_paths(deny):
-            names = ", ".join(map(repr, unknown))
-            raise ValueError(f"{names}: no field of the contract; write e.g. Customer.pesel")
-        return deny
 
 
 class CompanyConfig(BaseModel):

@@ -20,11 +20,12 @@ from mostek.connector.link import Backoff, Link
 from mostek.connector.outcomes import OutcomeStore
 from mostek.connector.policy import Policy
 from mostek.connector.renewal import Renewal
+from mostek.connector.rows import RowCount
 from mostek.connector.runner import Runner
 from mostek.link.v1.link_pb2 import Hello, Status
 from mostek.wire.session import DENIED_FIELDS, DURABLE, REQUEST_CREDIT, REVISION
 
-__all__ = ["Connector"]
+__all__ = ["Connector", "policy_of"]
 
 log = structlog.get_logger()
 
@@ -40,7 +41,7 @@ class Connector:
     ) -> None:
         self.config = config
         self.companies = companies
-        self.policy = Policy(config.policy)
+        self.policy = policy_of(config, companies)
         self._backoff = backoff
         self._process = secrets.token_hex(8)
 
@@ -55,6 +56,7 @@ class Connector:
             self.companies,
             self.policy,
             outcomes,
+            RowCount.open(settings.state / "rows.sqlite"),
             threads=settings.threads,
             write_timeout=settings.write_timeout,
         )
@@ -121,6 +123,11 @@ class Connector:
             status=self.status(),
             process=self._process,
         )
+
+
+def policy_of(config: Config, companies: Sequence[Company]) -> Policy:
+    """The site's policy, in the time zones of its companies."""
+    return Policy(config.policy, {company.name: company.plugin.site.zone for company in companies})
 
 
 def _renewal(config: Config) -> Renewal:

@@ -15,13 +15,15 @@ from google.protobuf.message import Message
 
 from mostek.connector.companies import Company
 from mostek.connector.outcomes import KEEP_RESPONSES, OutcomeStore
-from mostek.connector.policy import Policy
+from mostek.connector.policy import Policy, is_list, rows_of
+from mostek.connector.rows import RowCount
 from mostek.link.v1.link_pb2 import Command
 from mostek.plugin.plugin import Context
 from mostek.wire.crash import crash_point
 from mostek.wire.failures import (
     CommandFailure,
     Conflict,
+    Denied,
     Internal,
     Invalid,
     Locked,
@@ -30,7 +32,6 @@ from mostek.wire.failures import (
     UnknownOutcome,
     Unsupported,
 )
-from mostek.wire.fields import DeniedFields
 from mostek.wire.operations import Operation, operation
 from mostek.wire.rules import parse
 from mostek.wire.spans import seconds_of
@@ -56,6 +57,14 @@ Answer = Callable[[str, bytes | CommandFailure], Awaitable[None]]
 _LOOKED = (Conflict, Invalid, NotFound, Rejected)
 
 
+@dataclass
+class _Rows:
+    """Rows of a read: so many may leave, so many do."""
+
+    most: int
+    leave: int = 0
+
+
 @dataclass(frozen=True)
 class _Job:
     """A command with all that it names looked up."""
@@ -65,6 +74,8 @@ class _Job:
     company: Company
     request: Message
     context: Context
+    #: Rows that the policy lets leave with the response, at most.
+    rows: _Rows
     begun: Callable[[], None]
 
     @property
@@ -81,6 +92,7 @@ class Runner:
         companies: Sequence[Company],
         policy: Policy,
         outcomes: OutcomeStore,
+        rows: RowCount,
         *,
         threads: int,
         write_timeout: float,
@@ -88,6 +100,7 @@ class Runner:
         self._companies = {company.name: company for company in companies}
         self._policy = policy
         self._outcomes = outcomes
+        self._rows = rows
         self._write_timeout = write_timeout
         self._threads = ThreadPoolExecutor(threads, thread_name_prefix="command")
         self._pages = ThreadPoolExecutor(LARGE_AT_ONCE, thread_name_prefix="page")
@@ -151,9 +164,13 @@ class Runner:
         self._pages.shutdown(wait=False, cancel_futures=True)
         self._store_thread.shutdown(wait=True)
         self._outcomes.close()
+        self._rows.close()
 
     async def _run(self, command: Command, request: bytes, begun: Callable[[], None]) -> bytes:
-        job = self._job(command, request, begun)
+        try:
+            job = self._job(command, request, begun)
+        except Denied as refusal:
+            raise await self._refused(command, refusal) from None
         self._contexts[command.command_id] = job.context
         timer: asyncio.TimerHandle | None = None
         try:
@@ -162,7 +179,7 @@ class Runner:
             timer = asyncio.get_running_loop().call_later(
                 job.context.remaining(), job.context.cancel
             )
-            return await self._execute(job)
+            return await self._read(job)
         finally:
             if timer is not None:
                 timer.cancel()
@@ -173,7 +190,8 @@ class Runner:
     def _job(self, command: Command, request: bytes, begun: Callable[[], None]) -> _Job:
         wanted = operation(command.operation)
         company = self._company(command.company)
-        self._policy.check(wanted)
+        policy = self._policy.of(company.name)
+        policy.check(wanted, command.caller)
         if wanted.name not in company.plugin.serves:
             raise Unsupported(
                 f"{company.plugin.erp or company.plugin_name} does not serve {wanted.name}."
@@ -187,9 +205,24 @@ class Runner:
             caller=command.caller,
             idempotency_key=command.idempotency_key if wanted.write else "",
             timeout=seconds_of(command.timeout),
-            denied=self._policy.denied | set(command.denied_fields),
+            denied=policy.fields(command.denied_fields),
         )
-        return _Job(command, wanted, company, parse(wanted.request, request), context, begun)
+        asked = parse(wanted.request, request)
+        context.denied.check(asked, write=wanted.write, by="the site's policy")
+        rows = _Rows(policy.limit(wanted, asked))
+        return _Job(command, wanted, company, asked, context, rows, begun)
+
+    async def _refused(self, command: Command, refusal: Denied) -> CommandFailure:
+        """The failure of a command that the policy does not allow: of a write, it may have been allowed before."""
+        company, key = self._company(command.company), command.idempotency_key
+        if not operation(command.operation).write or not key:
+            return refusal
+        if await self._store(self._outcomes.find, company.name, key) is None:
+            return refusal
+        return UnknownOutcome(
+            f"{refusal.message} An earlier attempt with this idempotency key was begun when it was allowed, and may "
+            "have written: look for its document in the ERP."
+        )
 
     def _company(self, name: str) -> Company:
         if not name and len(self._companies) == 1:
@@ -199,6 +232,24 @@ class Runner:
             names = ", ".join(self._companies)
             raise NotFound(f"No company {name!r} here; this connector serves {names}.")
         return company
+
+    async def _read(self, job: _Job) -> bytes:
+        """Read what the day's rows allow: counted before, and again when it is known how many leave."""
+        policy = self._policy.of(job.company.name)
+        limit, most = policy.config.day_rows, job.rows.most
+        if limit is None or not most:
+            return await self._execute(job)
+        day = policy.today()
+        taken = await self._store(self._rows.take, job.company.name, day, most, limit)
+        if not taken:
+            raise policy.spent()
+        if taken < most:
+            job.request.page_size = job.rows.most = taken  # type: ignore[attr-defined]
+        try:
+            return await self._execute(job)
+        finally:
+            left = taken - job.rows.leave
+            await self._store(self._rows.give_back, job.company.name, day, left)
 
     async def _execute(self, job: _Job) -> bytes:
         """Let the plugin do it, and keep back what the policy keeps back."""
@@ -223,11 +274,22 @@ class Runner:
         """What may leave of the response; in the thread that made it, because a page of it takes long."""
         if type(response) is not job.operation.response:
             raise TypeError(f"{job.operation.name} returned {type(response).__name__}")
-        self._policy.prune(response)
-        if job.command.denied_fields:
-            DeniedFields(job.command.denied_fields).prune(response)
+        job.rows.leave = rows_of(job.operation, response)
+        if is_list(job.operation) and job.rows.leave > job.rows.most:
+            raise ValueError(f"{job.operation.name} returned more rows than were asked for")
+        return self._pruned(job, response)
+
+    def _pruned(self, job: _Job, response: Message) -> bytes:
+        self._policy.of(job.company.name).prune(response, job.context.denied, job.request)
         data: bytes = response.SerializeToString()
         return data
+
+    def _repeated(self, job: _Job, response: bytes) -> bytes:
+        """A response that was kept: the policy may deny more than it did then."""
+        kept = job.operation.response.FromString(response)
+        # Of what another version of the connector kept, it can't be told whether it may leave.
+        kept.DiscardUnknownFields()
+        return self._pruned(job, kept)
 
     def _begin(self, job: _Job, loop: asyncio.AbstractEventLoop | None = None) -> None:
         """The last moment at which a write can expire or be cancelled."""
@@ -293,7 +355,7 @@ class Runner:
                     "Use a key of its own for each write, and repeat a write unchanged."
                 )
             if known is not None and known.response is not None:
-                return known.response
+                return self._repeated(job, known.response)
             if known is None:
                 job.context.check()
                 await self._store(self._outcomes.intend, *key, job.operation.name, content)

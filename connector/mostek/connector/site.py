@@ -30,7 +30,9 @@ name = {name}
 state = "state"
 
 [policy]
-# Whether operations that change the ERP are allowed, and fields that never leave this site.
+# What may leave this site: "least", "orders" or "all". `mostek-connector policy explain` shows it on a record.
+preset = "all"
+# Whether operations that change the ERP are allowed, and fields that never leave.
 writes = false
 deny = ["Customer.pesel"]
 

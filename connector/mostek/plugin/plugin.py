@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -15,6 +15,7 @@ from google.protobuf.message import Message
 from pydantic import BaseModel, ConfigDict
 
 from mostek.wire.failures import Cancelled, Expired
+from mostek.wire.fields import DeniedFields
 from mostek.wire.operations import OPERATIONS
 
 __all__ = ["Context", "NoConfig", "Plugin", "Site"]
@@ -40,8 +41,8 @@ class Context:
 
     A plugin that writes otherwise than by `Database.writing` sets `written` as soon as the ERP has it.
 
-    `denied` holds the field paths that the site's policy keeps back, each led by its message's name: `Customer.pesel`,
-    or `Customer.address` for all below it. `idempotency_key` is empty for reads.
+    `denied` tells which fields the site's policy and the caller's key keep back: `denied.covers("Customer.pesel")`.
+    `idempotency_key` is empty for reads.
     """
 
     def __init__(
@@ -53,14 +54,14 @@ class Context:
         caller: str = "",
         idempotency_key: str = "",
         timeout: float = 60.0,
-        denied: frozenset[str] = frozenset(),
+        denied: DeniedFields | Iterable[str] = (),
     ) -> None:
         self.operation = operation
         self.company = company
         self.command_id = command_id
         self.caller = caller
         self.idempotency_key = idempotency_key
-        self.denied = denied
+        self.denied = denied if isinstance(denied, DeniedFields) else DeniedFields(denied)
         self._ends = time.monotonic() + timeout
         self._lock = threading.Lock()
         self._stops: list[Callable[[], None]] = []
@@ -181,6 +182,13 @@ class Plugin:
     def schema(self) -> str:
         """Fingerprint of the tables and columns that the plugin found; empty if it has none."""
         return ""
+
+    def own_fields(self) -> frozenset[str] | None:
+        """What the site has of its own: entries of attributes and columns of its lists, as the policy names them.
+
+        `Customer.attributes.route`, `Records.debtors.debt`. None: the plugin can't tell.
+        """
+        return None
 
     def drift(self) -> list[str]:
         """What of the ERP's schema is not as the plugin expects, a sentence each."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 from datetime import date, datetime
 from importlib.resources.abc import Traversable
 from pathlib import Path
@@ -16,11 +17,13 @@ from mostek.erp.v1.record_pb2 import ListRecordsRequest, ListRecordsResponse
 from mostek.plugin.conversion import Converter
 from mostek.plugin.database import Database, open_database
 from mostek.plugin.database_config import DatabaseConfig
+from mostek.plugin.fields import Kind
 from mostek.plugin.paging import decode_token, encode_token, request_fingerprint
 from mostek.plugin.plugin import Context, Plugin, Site
 from mostek.plugin.query import AdaptedQuery, DriftNote, Query, QueryFolder
 from mostek.plugin.records import RECORDS, load_records, record_filters
 from mostek.plugin.rights import Rights, WriteRights, by_table
+from mostek.plugin.site_parts import feeds_of, site_parts
 from mostek.wire.failures import Drift, NotFound
 
 __all__ = ["SqlConfig", "SqlPlugin"]
@@ -80,6 +83,8 @@ class SqlPlugin(Plugin):
         self.database: Database = open_database(config.database)
         self.queries = self._load(config)
         self.records = load_records(config.queries, site.zone, self.converters())
+        if config.queries or config.attributes:
+            self._tell_site_parts()
         self._adapted: dict[str, AdaptedQuery] = {}
 
     def converters(self) -> Mapping[str, Converter]:
@@ -163,7 +168,8 @@ class SqlPlugin(Plugin):
     def list_records(self, request: ListRecordsRequest, context: Context) -> ListRecordsResponse:
         """A page of a list that the site defined."""
         if request.list not in self.records:
-            known = ", ".join(sorted(self.records)) or "none"
+            shown = (n for n, q in self.records.items() if not context.denied.hides(q.message))
+            known = ", ".join(sorted(shown)) or "none"
             raise NotFound(f"The site has no list of this name; it has {known}.")
         query = f"{RECORDS}{request.list}"
         given = record_filters(self.records[request.list], request.parameters)
@@ -197,6 +203,21 @@ class SqlPlugin(Plugin):
         tables = {table for query in self.queries.values() for table in query.tables}
         return self.database.catalogue().fingerprint(tables)
 
+    def own_fields(self) -> frozenset[str]:
+        attributes = (
+            f"{query.message}.{path}"
+            for query in self.queries.values()
+            for part in query.parts
+            for path in part.fed
+            if part.prefix == "" and query.root.find(path).kind is Kind.MAP  # type: ignore[union-attr]
+        )
+        columns = (
+            f"{query.message}.{name}"
+            for query in self.records.values()
+            for name in query.root.children
+        )
+        return frozenset((*attributes, *columns))
+
     def drift(self) -> list[str]:
         return [note.message for note in self.drift_notes()]
 
@@ -218,6 +239,24 @@ class SqlPlugin(Plugin):
             )
             for name, message in self.messages.items()
         }
+
+    def _tell_site_parts(self) -> None:
+        """Find out what the site's own lists, attributes and queries show of what the policy may keep back."""
+        plain = {
+            name: Query.load(
+                QueryFolder(self.folder),
+                name,
+                message,
+                zone=self.site.zone,
+                converters=self.converters(),
+            )
+            for name, message in self.messages.items()
+        }
+        feeds = feeds_of(plain.values())
+        for name, query in self.queries.items():
+            self.queries[name] = replace(query, site=site_parts(query, feeds, plain[name]))
+        for name, query in self.records.items():
+            self.records[name] = replace(query, site=site_parts(query, feeds))
 
     def _read(
         self, adapted: AdaptedQuery, context: Context, **wanted: Any

@@ -123,7 +123,7 @@ class Router:
 
     async def _read(self, call: Call, ends: float) -> bytes:
         """Send to a session; if that is lost, once more to another."""
-        parse(call.operation.request, call.request)
+        call.caller.check_request(call.operation, parse(call.operation.request, call.request))
         try:
             try:
                 return await self._send(call, ends)

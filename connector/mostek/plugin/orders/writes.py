@@ -236,7 +236,8 @@ class OrderWrites(SqlPlugin):
         if before and not self.writer.refusal:
             # What would keep it from being written now does not matter any more.
             problems.found.clear()
-            problems.warn("external_number", f"it is there already as {before.number}", DUPLICATE)
+            there = "the order is there already, and nothing would be written"
+            problems.warn("external_number", there, DUPLICATE)
 
     @contextmanager
     def _seeing_drift(self) -> Iterator[None]:
