@@ -53,9 +53,12 @@ from mostek.plugin.conversion import Converter
 from mostek.plugin.converters import as_day
 from mostek.plugin.orders.writes import OrderWriter, OrderWrites
 from mostek.plugin.plugin import Context, Site
+from mostek.plugin.query import Query
 from mostek.plugin.rights import WriteRights
+from mostek.plugin.sql_plugin import SqlConfig
 from mostek.plugin.tax_ids import tax_id_country
 from mostek.wire.failures import ErpUnavailable
+from mostek_optima.attributes import attributes
 from mostek_optima.com.writer import ComWriter
 from mostek_optima.config import OptimaConfig
 from mostek_optima.conversion import CONVERTERS, flag
@@ -142,6 +145,13 @@ class Optima(OrderWrites):
                 retriable=False,
             )
         super().open()
+
+    def _load(self, config: SqlConfig) -> dict[str, Query]:
+        """With the program's attributes among those of the site."""
+        both = dict(config.attributes)
+        for query, names in self.settings.own.items():
+            both[query] = both.get(query, {}) | attributes(query, names)
+        return super()._load(config.model_copy(update={"attributes": both}))
 
     # Operations
 

@@ -47,9 +47,12 @@ _PRICES = (
     " WHERE c.TwC_TwrID IN ({})"
 )
 _RATES = "SELECT t.Twr_Flaga, t.Twr_Stawka FROM CDN.Towary t GROUP BY t.Twr_Flaga, t.Twr_Stawka"
-#: Discounts of groups and products (Rabaty) that the program counts and nobody else can.
-_DISCOUNTS = "SELECT r.Rab_Typ, r.Rab_TwrId, r.Rab_PodmiotId FROM CDN.Rabaty r"
-_OF_ALL, _OF_CUSTOMER_GROUPS = frozenset({7, 8, 11}), frozenset({1, 3, 4, 12})
+# Discounts (Rabaty) that the program counts and nobody else can: of the customer, of any group of customers, of
+# products and their groups for all.
+_OF_CUSTOMER = "SELECT MIN(r.Rab_RabId) FROM CDN.Rabaty r WHERE r.Rab_PodmiotId = ? OR r.Rab_Typ IN (1, 3, 4, 12)"
+_OF_PRODUCTS = (
+    "SELECT r.Rab_TwrId FROM CDN.Rabaty r WHERE r.Rab_Typ IN (7, 8, 11) AND r.Rab_TwrId IN ({})"
+)
 _PURCHASE = 1
 _LONGEST_EAN, _LONGEST_CODE = 40, 50
 
@@ -89,7 +92,7 @@ class OptimaCards(Cards[Customer, Product]):
     def __init__(self, lookup: Lookup, one_off: str, *, counts: bool) -> None:
         self.lookup = lookup
         self._one_off = Param.of(one_off, "varchar(20)")
-        self._discounts = [] if counts else lookup.fetch(_DISCOUNTS)
+        self._counts = counts
 
     # Customers
 
@@ -127,10 +130,8 @@ class OptimaCards(Cards[Customer, Product]):
         )
 
     def _has_discounts(self, customer: int) -> bool:
-        return any(
-            int(kind) in _OF_CUSTOMER_GROUPS or whose == customer
-            for kind, _, whose in self._discounts
-        )
+        found = None if self._counts else self.lookup.one(_OF_CUSTOMER, integer(customer))
+        return bool(found and found[0])
 
     # Products
 
@@ -139,8 +140,9 @@ class OptimaCards(Cards[Customer, Product]):
         eans = self._ids(choices, "ean", _BY_EAN, _LONGEST_EAN)
         wanted = [_meant(choice, codes, eans) for choice in choices]
         ids = list(dict.fromkeys(number for numbers in wanted for number in numbers))
-        rows = self.lookup.fetch_in(_PRODUCTS, ids, "int")
-        products = {int(row[0]): self._product(row) for row in rows}
+        rows = list(self.lookup.fetch_in(_PRODUCTS, ids, "int"))
+        reduced = set() if self._counts else self._discounted(rows)
+        products = {int(row[0]): self._product(row, int(row[0]) in reduced) for row in rows}
         return [[products[n] for n in numbers if n in products] for numbers in wanted]
 
     def _ids(
@@ -154,7 +156,13 @@ class OptimaCards(Cards[Customer, Product]):
                 ids[folded(str(value))].add(int(number))
         return ids
 
-    def _product(self, row: Sequence[Any]) -> Product:
+    def _discounted(self, rows: Sequence[Sequence[Any]]) -> set[int]:
+        """Products whose price the program alone can count: for a discount, or because none is given on them."""
+        wanted = {int(number) for row in rows for number in (row[0], row[10])}
+        found = {int(row[0]) for row in self.lookup.fetch_in(_OF_PRODUCTS, wanted, "int")}
+        return {int(row[0]) for row in rows if row[9] or {int(row[0]), int(row[10])} & found}
+
+    def _product(self, row: Sequence[Any], discounted: bool) -> Product:
         unit, flag = text(row[5]), int(row[6])
         percent = amount(vat_percent(flag, row[7]))
         reduced = "its VAT is a reduced one (stawka zaniżona), which orders are not written with"
@@ -172,15 +180,7 @@ class OptimaCards(Cards[Customer, Product]):
             flag=flag,
             percent=percent,
             price_list=int(row[8]),
-            has_discount=self._has_discount(int(row[0]), int(row[10]), bool(row[9])),
-        )
-
-    def _has_discount(self, product: int, group: int, without: bool) -> bool:
-        """`without`: no discount is given on it, not even the buyer's own."""
-        if not self._discounts:
-            return False
-        return without or any(
-            int(kind) in _OF_ALL and what in {product, group} for kind, what, _ in self._discounts
+            has_discount=discounted,
         )
 
     def prices(self, products: Iterable[Product], price_list: int) -> Mapping[int, ListedPrice]:

@@ -50,9 +50,8 @@ def test_the_orders_of_the_page_are_a_configuration(mode: str, kind: type) -> No
 
 
 def test_the_attributes_of_the_page_are_read(sandbox: Sandbox) -> None:
-    (example,) = [one for one in EXAMPLES if "attributes.customers" in one]
-    attributes = tomllib.loads(example)["companies"]["acme"]["attributes"]
-    plugin = opened(sandbox.path, attributes=attributes)
+    (example,) = [one for one in EXAMPLES if "[companies.acme.own]" in one]
+    plugin = opened(sandbox.path, own=tomllib.loads(example)["companies"]["acme"]["own"])
     assert not plugin.drift()
     plugin.close()
 
