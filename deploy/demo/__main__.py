@@ -38,7 +38,7 @@ from mostek.erp.v1.order_pb2 import (
     ProductChoice,
     ValidateOrderRequest,
 )
-from mostek.erp.v1.product_pb2 import ListProductsRequest, Product
+from mostek.erp.v1.product_pb2 import ListProductsRequest, ListProductsResponse, Product
 from mostek.erp.v1.receivable_pb2 import (
     GetCustomerBalanceRequest,
     ListReceivablesRequest,
@@ -47,7 +47,7 @@ from mostek.erp.v1.receivable_pb2 import (
 )
 from mostek.plugin.demo import Demo, make_demo
 from mostek.plugin.sandbox import connect_sandbox
-from mostek.wire.failures import CommandFailure
+from mostek.wire.failures import CommandFailure, Unsupported
 
 ROOT = Path(__file__).parents[2]
 FOLDER = ROOT / "build" / ("demo-serve" if "--serve" in sys.argv else "demo")
@@ -182,7 +182,7 @@ async def _calls(acme: Connector) -> CreateOrderResponse | None:
         "Customers", acme.ListCustomers(ListCustomersRequest(page_size=5, active=True))
     )
     _table(customers.customers, "code", "name", "tax_id.number", "address.city")
-    products = await _timed("Stock", acme.ListProducts(_products()))
+    products = await _timed("Stock", _stock(acme))
     _table(
         _in_first_warehouse(products.products), "code", "name", "stock.on_hand", "stock.available"
     )
@@ -202,9 +202,15 @@ async def _calls(acme: Connector) -> CreateOrderResponse | None:
     return await _order(acme, buyer_of_orders, products.products)
 
 
-def _products() -> ListProductsRequest:
+async def _stock(acme: Connector) -> ListProductsResponse:
     mask = FieldMask(paths=["id", "code", "name", "kind", "stock"])
-    return ListProductsRequest(page_size=5, only_in_stock=True, active=True, read_mask=mask)
+    request = ListProductsRequest(page_size=5, only_in_stock=True, active=True, read_mask=mask)
+    try:
+        return await acme.ListProducts(request)
+    except Unsupported:
+        # Not every ERP marks what is withdrawn.
+        request.ClearField("active")
+        return await acme.ListProducts(request)
 
 
 def _in_first_warehouse(products: Any) -> list[dict[str, Any]]:

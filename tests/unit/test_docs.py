@@ -10,8 +10,10 @@ import pytest
 from pydantic import BaseModel
 from typer.testing import CliRunner
 
+from mostek.connector import journal
 from mostek.connector.cli import app
 from mostek.connector.config import ConnectorConfig, HubConfig, PolicyConfig
+from mostek.connector.journal import JournalConfig
 from mostek.connector.presets import PRESETS
 from mostek.hub.config import HubConfig as HubSettings
 from mostek.hub.status import STATUSES
@@ -44,7 +46,12 @@ def _written(default: object) -> str:
 
 @pytest.mark.parametrize(
     ("table", "model"),
-    [("hub", HubConfig), ("connector", ConnectorConfig), ("policy", PolicyConfig)],
+    [
+        ("hub", HubConfig),
+        ("connector", ConnectorConfig),
+        ("policy", PolicyConfig),
+        ("journal", JournalConfig),
+    ],
 )
 def test_every_setting_of_the_connector_is_in_its_table(table: str, model: type[BaseModel]) -> None:
     text = (DOCS / "operations.md").read_text(encoding="utf-8")
@@ -73,6 +80,16 @@ def test_the_examples_of_policies_pass_the_check(number: int, tmp_path: Path) ->
     done = CliRunner().invoke(app, ["check", "-c", str(tmp_path / "connector.toml")])
     assert done.exit_code == 0, done.output
     assert "Subiekt GT" in done.output
+
+
+def test_the_page_of_the_journal_has_its_settings_with_their_defaults_and_all_its_events() -> None:
+    text = (DOCS / "journal.md").read_text(encoding="utf-8")
+    for name, field in JournalConfig.model_fields.items():
+        assert f"| `journal.{name}` | `{field.default}` |" in text
+    folder = Path(journal.__file__).parent
+    code = "".join(file.read_text(encoding="utf-8") for file in folder.glob("*.py"))
+    for event in set(re.findall(r'"event": "(\w+)"', code)):
+        assert f"`{event}`" in text
 
 
 @pytest.mark.parametrize("model", [SqlServerConfig, SqliteConfig])

@@ -125,6 +125,14 @@ def test_one_operation_is_explained_alone(explain: Explain) -> None:
     assert "ListProducts" not in said
     said = explain("writes = false", "--operation", "CreateOrder")
     assert "CreateOrder does not run here: writes = false." in said
+    said = explain("writes = true\ndeny = ['Order.gross']", "--operation", "CreateOrder")
+    for line in (
+        "What leaves with CreateOrder ┏",
+        "Order.gross no deny: Order.gross",
+        "Order.lines yes",
+        "order.expected_total Order.gross (deny: Order.gross)",
+    ):
+        assert line in said, said
 
 
 def test_mistakes_are_told_with_what_there_is(explain: Explain) -> None:

@@ -26,6 +26,8 @@ from mostek.connector.doctor.texts import Lang, Level
 from mostek.connector.explain import explained
 from mostek.connector.hub_api import ApiError
 from mostek.connector.identity import IdentityError
+from mostek.connector.journal import SiteKeyError
+from mostek.connector.journal.cli import journal
 from mostek.connector.outcomes import StateInUse
 from mostek.connector.proxy import checked_proxy
 from mostek.connector.site import SiteError, set_up
@@ -46,6 +48,7 @@ policies = typer.Typer(no_args_is_help=True, help="What may leave this site.")
 app.add_typer(policies, name="policy")
 secrets = typer.Typer(no_args_is_help=True, help="Secrets in the system's keyring.")
 app.add_typer(secrets, name="secret")
+app.add_typer(journal, name="journal")
 
 ConfigFile = Annotated[
     Path,
@@ -69,7 +72,7 @@ def run(config: ConfigFile = DEFAULT_FILE) -> None:
     sys.setswitchinterval(SWITCH_AFTER)
     try:
         loop.run(_run(settings, companies))
-    except (StateInUse, IdentityError) as error:
+    except (StateInUse, IdentityError, SiteKeyError) as error:
         raise SystemExit(f"mostek-connector: {error}") from None
     leave_stragglers()
 

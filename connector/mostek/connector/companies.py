@@ -52,6 +52,7 @@ class Company:
     _opening: threading.Lock = field(default_factory=threading.Lock)
     _opened: bool = False
     _seen: dict[str, Any] = field(default_factory=dict)
+    _refusals: list[str] = field(default_factory=list)
 
     def open(self) -> None:
         """Let the plugin look at the ERP, once. Raises what keeps it from that; the next command tries again."""
@@ -69,6 +70,7 @@ class Company:
                 "schema": self.plugin.schema(),
                 "drift": self.plugin.drift(),
             }
+            self._tell_refusals()
         except CommandFailure as failure:
             log.warning(
                 "company is not available",
@@ -76,6 +78,14 @@ class Company:
                 reason=failure.message,
                 erp_text=failure.erp_text,
             )
+
+    def _tell_refusals(self) -> None:
+        """Log what will have writes refused, each once."""
+        reasons = self.plugin.refusals()
+        for reason in reasons:
+            if reason not in self._refusals:
+                log.warning("writes will be refused", company=self.name, reason=reason)
+        self._refusals = reasons
 
     def status(self, policy: Policy) -> CompanyStatus:
         """What the hub is told, as last seen."""

@@ -19,6 +19,7 @@ from pydantic import (
     model_validator,
 )
 
+from mostek.connector.journal.config import JournalConfig
 from mostek.connector.policy_config import PolicyConfig
 from mostek.connector.proxy import checked_proxy, is_here
 from mostek.plugin.secret import Secret
@@ -177,6 +178,7 @@ class Config(_Table):
     hub: HubConfig
     connector: ConnectorConfig
     policy: PolicyConfig = PolicyConfig()
+    journal: JournalConfig = JournalConfig()
     companies: dict[Name, CompanyConfig] = Field(min_length=1)
 
     def relative_to(self, folder: Path) -> None:

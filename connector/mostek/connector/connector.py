@@ -10,12 +10,14 @@ import uuid
 from collections.abc import AsyncIterator, Sequence
 from importlib.metadata import version
 from pathlib import Path
+from typing import Any
 
 import structlog
 
 from mostek.connector.companies import Company
 from mostek.connector.config import Config
 from mostek.connector.identity import Identity, IdentityError
+from mostek.connector.journal import Journal
 from mostek.connector.link import Backoff, Link
 from mostek.connector.outcomes import OutcomeStore
 from mostek.connector.policy import Policy
@@ -43,20 +45,27 @@ class Connector:
         self.companies = companies
         self.policy = policy_of(config, companies)
         self._backoff = backoff
+        #: Once it runs.
+        self.journal: Journal
         self._process = secrets.token_hex(8)
 
     @contextlib.asynccontextmanager
     async def running(self) -> AsyncIterator[Link]:
-        """Stay connected until the block ends; then let running commands finish. Raises StateInUse, IdentityError."""
+        """Stay connected until the block ends; then let running commands finish.
+
+        Raises StateInUse, IdentityError, SiteKeyError.
+        """
         settings, hub = self.config.connector, self.config.hub
         renewal = None if hub.insecure else _renewal(self.config)
         settings.state.mkdir(parents=True, exist_ok=True)
         outcomes = OutcomeStore.open(settings.state / "outcomes.sqlite")
+        self.journal = Journal.open(settings.state, self.config.journal, self._about())
         runner = Runner(
             self.companies,
             self.policy,
             outcomes,
             RowCount.open(settings.state / "rows.sqlite"),
+            self.journal,
             threads=settings.threads,
             write_timeout=settings.write_timeout,
         )
@@ -68,6 +77,7 @@ class Connector:
             hub.link,
             lambda: self._hello(instance),
             runner,
+            self.journal,
             proxy=hub.proxy.get_secret_value(),
             backoff=self._backoff,
             credentials=renewal.credentials if renewal else None,
@@ -106,11 +116,23 @@ class Connector:
 
     def status(self) -> Status:
         """What is served now."""
-        dump = self.config.model_dump_json(exclude={"companies": True, "hub": True})
         return Status(
             companies=[company.status(self.policy) for company in self.companies],
-            configuration=hashlib.sha256(dump.encode()).hexdigest()[:12],
+            configuration=self._configuration(),
         )
+
+    def _configuration(self) -> str:
+        """What changes when the configuration does."""
+        dump = self.config.model_dump_json(exclude={"companies": True, "hub": True})
+        return hashlib.sha256(dump.encode()).hexdigest()[:12]
+
+    def _about(self) -> dict[str, Any]:
+        """What the journal says of a process: what could leave by its policy."""
+        return {
+            "software": version("mostek"),
+            "configuration": self._configuration(),
+            "policy": self.config.policy.model_dump(mode="json"),
+        }
 
     def _hello(self, instance: str) -> Hello:
         return Hello(

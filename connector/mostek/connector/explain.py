@@ -99,15 +99,15 @@ def _answer(
     if why := policy.why_not(operation):
         yield Text(f"{operation.name} does not run here: {why}.")
         return
-    if operation.name != "ListRecords" and not operation.write:
+    if operation.name != "ListRecords":
         response = _asked(company, policy, operation)
-        title = f"What leaves with {operation.name}, on one record of {company.name}"
-        yield _table(title, field_lines(policy, operation, response))
+        on = f", on one record of {company.name}" if response.ByteSize() else ""
+        yield _table(f"What leaves with {operation.name}{on}", field_lines(policy, response))
     yield _questions(policy, operation)
 
 
 def _asked(company: Company, policy: CompanyPolicy, operation: Operation) -> Any:
-    """A page of one record, as the hub would be sent it; nothing is returned that nothing can be asked for."""
+    """What the hub would be sent of one record; an empty response where none can be asked for."""
     if operation.name not in company.plugin.serves:
         return operation.response()
     request: Any = operation.request()
@@ -150,17 +150,18 @@ def _call(company: Company, policy: CompanyPolicy, operation: Operation, request
 def _items(response: Message) -> list[Any]:
     field = _item_field(response)
     found = getattr(response, field.name)
-    return list(found) if field.is_repeated else [found]
+    return list(found) if field.is_repeated else [found] if response.HasField(field.name) else []
 
 
 def _item_field(response: Any) -> FieldDescriptor:
     """The field that holds what is answered."""
-    field: FieldDescriptor = next(f for f in response.DESCRIPTOR.fields if f.message_type)
-    return field
+    fields: list[FieldDescriptor] = [f for f in response.DESCRIPTOR.fields if f.message_type]
+    named = (f for f in fields if f.message_type and "id" in f.message_type.fields_by_name)
+    return next(named, fields[0])
 
 
-def field_lines(policy: CompanyPolicy, operation: Operation, response: Any) -> Iterator[FieldLine]:
-    """What becomes of each field of what the operation answers, with the values of its first item."""
+def field_lines(policy: CompanyPolicy, response: Any) -> Iterator[FieldLine]:
+    """What becomes of each field of what a response is about, with the values of its first item."""
     items = _items(response)
     descriptor = _item_field(response).message_type
     assert descriptor is not None

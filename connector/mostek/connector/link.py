@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 import grpc
 import structlog
 
+from mostek.connector.journal import Journal
 from mostek.connector.probe import why_no_tunnel
 from mostek.connector.proxy import channel_options, explained, proxy_for, shown
 from mostek.connector.runner import Runner
@@ -22,6 +23,7 @@ from mostek.link.v1.link_pb2 import (
     GoodbyeReason,
     Hello,
     HubToConnector,
+    JournalHead,
     Status,
 )
 from mostek.link.v1.link_pb2_grpc import LinkServiceStub
@@ -117,9 +119,11 @@ class Session:
         proxy: str,
         hello: Hello,
         runner: Runner,
+        journal: Journal,
         credentials: grpc.ChannelCredentials | None = None,
     ) -> None:
-        self.rules = ConnectorSession(hello, time.monotonic())
+        self._journal = journal
+        self.rules = ConnectorSession(hello, time.monotonic(), self._head)
         self.welcomed = False
         #: One side broke the protocol: coming back at once would only break it again.
         self.broken = False
@@ -248,6 +252,10 @@ class Session:
                 await self._call.write(frame)
                 if frame.HasField("result"):
                     crash_point("connector-answered")
+        except asyncio.InvalidStateError:
+            # What comes after the goodbye to a hub that broke the protocol, such as a command's end, is for nobody.
+            if not self.broken:
+                raise
         finally:
             self._flushing = False
             self._sending_since = None
@@ -269,7 +277,8 @@ class Session:
             case Started(command, request):
                 begun = partial(self.rules.begin, command.command_id)
                 answer = partial(self._answer, time.monotonic())
-                self._start(self._runner.run(command, request, answer, begun))
+                fit = partial(self.rules.fitted, command.command_id)
+                self._start(self._runner.run(command, request, answer, begun, fit))
             case Acknowledged(company, key):
                 self._start(self._runner.acknowledge(company, key))
             case CancelAsked(command_id):
@@ -277,6 +286,8 @@ class Session:
             case Welcomed(welcome):
                 self.welcomed = True
                 self.answered.set()
+                if welcome.HasField("journal"):
+                    self._start(self._look_up(welcome.journal.number))
                 proxy = shown(proxy_for(self._address, self._proxy)) or None
                 log.info(
                     "connected",
@@ -286,6 +297,14 @@ class Session:
                 )
             case Left(goodbye):
                 self._left(goodbye)
+
+    def _head(self) -> JournalHead:
+        head = self._journal.head
+        return JournalHead(number=head.number, hash=head.hash)
+
+    async def _look_up(self, number: int) -> None:
+        """Tell what the entry that the hub knows is on disk now."""
+        self.rules.tell_known(await self._journal.known(number) or b"", time.monotonic())
 
     def _start(self, work: Coroutine[Any, Any, None]) -> None:
         task = asyncio.create_task(work)
@@ -333,6 +352,7 @@ class Link:
         address: str,
         hello: Callable[[], Hello],
         runner: Runner,
+        journal: Journal,
         *,
         proxy: str = "",
         backoff: Backoff | None = None,
@@ -345,6 +365,7 @@ class Link:
         self._moved = asyncio.Event()
         self._hello = hello
         self._runner = runner
+        self._journal = journal
         self._backoff = backoff or Backoff()
         self._sessions: dict[asyncio.Task[None], Session] = {}
 
@@ -387,7 +408,9 @@ class Link:
         return True
 
     def _open(self, credentials: grpc.ChannelCredentials | None) -> Session:
-        session = Session(self._address, self._proxy, self._hello(), self._runner, credentials)
+        session = Session(
+            self._address, self._proxy, self._hello(), self._runner, self._journal, credentials
+        )
         task = asyncio.create_task(session.run(), name="session")
         self._sessions[task] = session
         task.add_done_callback(self._sessions.pop)

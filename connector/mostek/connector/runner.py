@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import inspect
+import sqlite3
 import time
 from collections.abc import Awaitable, Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -14,6 +16,7 @@ import structlog
 from google.protobuf.message import Message
 
 from mostek.connector.companies import Company
+from mostek.connector.journal import Journal, NotJournaled, Trace
 from mostek.connector.outcomes import KEEP_RESPONSES, OutcomeStore
 from mostek.connector.policy import Policy, is_list, rows_of
 from mostek.connector.rows import RowCount
@@ -28,6 +31,7 @@ from mostek.wire.failures import (
     Invalid,
     Locked,
     NotFound,
+    Overloaded,
     Rejected,
     UnknownOutcome,
     Unsupported,
@@ -53,6 +57,8 @@ HANGS_AFTER = 30.0
 _LOOK_AFTER = 30.0
 #: Takes a command's id and its end.
 Answer = Callable[[str, bytes | CommandFailure], Awaitable[None]]
+#: Gives a response back, or the failure that it is if it can't be sent.
+Fit = Callable[[bytes], bytes | CommandFailure]
 #: A write that fails so has looked for its document in the ERP first, and not found it.
 _LOOKED = (Conflict, Invalid, NotFound, Rejected)
 
@@ -77,6 +83,7 @@ class _Job:
     #: Rows that the policy lets leave with the response, at most.
     rows: _Rows
     begun: Callable[[], None]
+    trace: Trace
 
     @property
     def large(self) -> bool:
@@ -93,6 +100,7 @@ class Runner:
         policy: Policy,
         outcomes: OutcomeStore,
         rows: RowCount,
+        journal: Journal,
         *,
         threads: int,
         write_timeout: float,
@@ -101,6 +109,7 @@ class Runner:
         self._policy = policy
         self._outcomes = outcomes
         self._rows = rows
+        self._journal = journal
         self._write_timeout = write_timeout
         self._threads = ThreadPoolExecutor(threads, thread_name_prefix="command")
         self._pages = ThreadPoolExecutor(LARGE_AT_ONCE, thread_name_prefix="page")
@@ -114,15 +123,18 @@ class Runner:
         request: bytes,
         answer: Answer,
         begun: Callable[[], None] = lambda: None,
+        fit: Fit = lambda response: response,
     ) -> None:
-        """Give the response or the failure to `answer`: a command that fails in any way still has a result.
+        """Give the response or the failure to `answer`, once the journal has it: a command that fails in any way still
+        has a result.
 
         `begun` is called, in the event loop, when a write can't be cancelled any more.
         """
         loop = asyncio.get_running_loop()
         started = loop.time()
+        trace = Trace(command)
         try:
-            end: bytes | CommandFailure = await self._run(command, request, begun)
+            end: bytes | CommandFailure = fit(await self._run(trace, request, begun))
         except CommandFailure as failure:
             end = failure
         except Exception:
@@ -131,7 +143,8 @@ class Runner:
                 "command crashed", command_id=command.command_id, operation=command.operation
             )
             end = Internal("The plugin failed unexpectedly; the connector's log says why.")
-        seconds = loop.time() - started
+        trace.end, trace.seconds = end, loop.time() - started
+        end, seconds = await self._journaled(trace), trace.seconds
         if isinstance(end, bytes):
             await answer(command.command_id, end)
             self._log(command, seconds, "ok")
@@ -139,6 +152,18 @@ class Runner:
         self._log(command, seconds, type(end).__name__, end.message, end.erp_text)
         self._policy.mute(end)
         await answer(command.command_id, end)
+
+    async def _journaled(self, trace: Trace) -> bytes | CommandFailure:
+        """The command's end, once it is on the site's disk. A response that can't be recorded does not leave."""
+        if isinstance(trace.end, NotJournaled):
+            return trace.end
+        try:
+            await self._journal.commit(trace)
+        except NotJournaled as failure:
+            if not isinstance(trace.end, bytes):
+                return trace.end
+            return _untold(failure) if trace.command.idempotency_key else failure
+        return trace.end
 
     def cancel(self, command_id: str) -> None:
         """Stop a read, or a write that has not begun; one that has is finished."""
@@ -153,10 +178,11 @@ class Runner:
             context.cancel()
 
     async def acknowledge(self, company: str, key: str) -> None:
-        """The hub has the outcome of a write."""
-        await self._store(self._outcomes.acknowledge, company, key)
-        crash_point("connector-acknowledged")
-        await self._store(self._outcomes.forget_responses, time.time() - KEEP_RESPONSES)
+        """The hub has the outcome of a write. What can't be kept of that it tells again."""
+        with contextlib.suppress(Overloaded):
+            await self._store(self._outcomes.acknowledge, company, key)
+            crash_point("connector-acknowledged")
+            await self._store(self._outcomes.forget_responses, time.time() - KEEP_RESPONSES)
 
     def close(self) -> None:
         """Let the threads end when their commands have."""
@@ -165,10 +191,12 @@ class Runner:
         self._store_thread.shutdown(wait=True)
         self._outcomes.close()
         self._rows.close()
+        self._journal.close()
 
-    async def _run(self, command: Command, request: bytes, begun: Callable[[], None]) -> bytes:
+    async def _run(self, trace: Trace, request: bytes, begun: Callable[[], None]) -> bytes:
+        command = trace.command
         try:
-            job = self._job(command, request, begun)
+            job = self._job(trace, request, begun)
         except Denied as refusal:
             raise await self._refused(command, refusal) from None
         self._contexts[command.command_id] = job.context
@@ -176,6 +204,7 @@ class Runner:
         try:
             if job.operation.write:
                 return await self._write(job)
+            self._journal.check()
             timer = asyncio.get_running_loop().call_later(
                 job.context.remaining(), job.context.cancel
             )
@@ -187,9 +216,11 @@ class Runner:
             if self._contexts.get(command.command_id) is job.context:
                 del self._contexts[command.command_id]
 
-    def _job(self, command: Command, request: bytes, begun: Callable[[], None]) -> _Job:
+    def _job(self, trace: Trace, request: bytes, begun: Callable[[], None]) -> _Job:
+        command = trace.command
         wanted = operation(command.operation)
         company = self._company(command.company)
+        trace.company = company.name
         policy = self._policy.of(company.name)
         policy.check(wanted, command.caller)
         if wanted.name not in company.plugin.serves:
@@ -207,10 +238,10 @@ class Runner:
             timeout=seconds_of(command.timeout),
             denied=policy.fields(command.denied_fields),
         )
-        asked = parse(wanted.request, request)
+        trace.request = asked = parse(wanted.request, request)
         context.denied.check(asked, write=wanted.write, by="the site's policy")
         rows = _Rows(policy.limit(wanted, asked))
-        return _Job(command, wanted, company, asked, context, rows, begun)
+        return _Job(command, wanted, company, asked, context, rows, begun, trace)
 
     async def _refused(self, command: Command, refusal: Denied) -> CommandFailure:
         """The failure of a command that the policy does not allow: of a write, it may have been allowed before."""
@@ -280,6 +311,7 @@ class Runner:
         return self._pruned(job, response)
 
     def _pruned(self, job: _Job, response: Message) -> bytes:
+        job.trace.rows = rows_of(job.operation, response)
         self._policy.of(job.company.name).prune(response, job.context.denied, job.request)
         data: bytes = response.SerializeToString()
         return data
@@ -357,6 +389,7 @@ class Runner:
             if known is not None and known.response is not None:
                 return self._repeated(job, known.response)
             if known is None:
+                self._journal.check()
                 job.context.check()
                 await self._store(self._outcomes.intend, *key, job.operation.name, content)
                 crash_point("connector-intended")
@@ -365,6 +398,7 @@ class Runner:
     async def _write_once(self, job: _Job, key: tuple[str, str], *, resumed: bool) -> bytes:
         """Write, or find what an earlier attempt wrote. `resumed`: there was one, and its end is not known."""
         try:
+            self._journal.check()
             response = await self._execute(job)
         except UnknownOutcome:
             raise
@@ -373,7 +407,9 @@ class Runner:
                 raise _not_read_back(failure) from failure
             if resumed and not isinstance(failure, _LOOKED):
                 raise _still_unknown(failure) from failure
-            await self._store(self._outcomes.withdraw, *key)
+            with contextlib.suppress(Overloaded):
+                # An intent that stays does no harm: the next attempt with the key looks into the ERP.
+                await self._store(self._outcomes.withdraw, *key)
             raise
         except Exception as crash:
             log.exception("write crashed", command_id=job.command.command_id)
@@ -382,12 +418,24 @@ class Runner:
                 "the ERP is looked at before anything is written."
             ) from crash
         names = erp_names(job.operation.response.FromString(response))
-        await self._store(self._outcomes.record, *key, response, *names)
+        try:
+            await self._store(self._outcomes.record, *key, response, *names)
+        except Overloaded as failure:
+            raise _untold(failure) from failure
         crash_point("connector-recorded")
         return response
 
     async def _store(self, function: Callable[P, R], *args: P.args, **kwargs: P.kwargs) -> R:
-        return await self._in_thread(self._store_thread, function, *args, **kwargs)
+        """Raises Overloaded when the disk does not take or give it."""
+        try:
+            return await self._in_thread(self._store_thread, function, *args, **kwargs)
+        except sqlite3.Error as error:
+            log.error("the state folder's database failed", reason=str(error))
+            raise Overloaded(
+                "The connector can't use its state folder, as when its disk is full, so no write is begun. The site's "
+                "administrator must see to it.",
+                retry_after=_LOOK_AFTER,
+            ) from error
 
     async def _in_thread(
         self,
@@ -421,6 +469,14 @@ def _not_read_back(failure: CommandFailure) -> UnknownOutcome:
         f"It was written, but what became of it can't be read now: {failure.message}",
         retry_after=failure.retry_after,
         erp_text=failure.erp_text,
+    )
+
+
+def _untold(failure: CommandFailure) -> UnknownOutcome:
+    """It was written, and the site can't record what became of it."""
+    return UnknownOutcome(
+        f"It was written, and its outcome is told when the site can record it: {failure.message}",
+        retry_after=failure.retry_after,
     )
 
 

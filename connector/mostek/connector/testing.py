@@ -14,6 +14,7 @@ from google.protobuf.message import Message
 
 from mostek.connector.companies import Company
 from mostek.connector.config import PolicyConfig
+from mostek.connector.journal import Journal, JournalConfig
 from mostek.connector.outcomes import OutcomeStore
 from mostek.connector.policy import Clock, Policy
 from mostek.connector.rows import RowCount
@@ -42,6 +43,7 @@ class Commands:
             Policy(policy, {"demo": plugin.site.zone}, clock),
             OutcomeStore.open(folder / "outcomes.sqlite"),
             RowCount.open(folder / "rows.sqlite"),
+            Journal.open(folder, JournalConfig(), {}),
             threads=1,
             write_timeout=30.0,
         )

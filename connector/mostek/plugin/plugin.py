@@ -193,3 +193,7 @@ class Plugin:
     def drift(self) -> list[str]:
         """What of the ERP's schema is not as the plugin expects, a sentence each."""
         return []
+
+    def refusals(self) -> list[str]:
+        """What of the site's configuration will have writes refused, a sentence each; the ERP is asked."""
+        return []

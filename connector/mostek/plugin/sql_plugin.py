@@ -7,10 +7,10 @@ from dataclasses import replace
 from datetime import date, datetime
 from importlib.resources.abc import Traversable
 from pathlib import Path
-from typing import Any, ClassVar, TypeVar
+from typing import Any, ClassVar, Self, TypeVar
 
 from google.protobuf.message import Message
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, ValidationInfo, field_validator
 
 from mostek.erp.v1 import options_pb2
 from mostek.erp.v1.record_pb2 import ListRecordsRequest, ListRecordsResponse
@@ -37,9 +37,9 @@ _NO_FILTERS = frozenset({"id", "page_size", "page_token", "read_mask"})
 class SqlConfig(BaseModel):
     """The configuration of a SQL plugin; a plugin's own extends it.
 
-    `queries` is a folder of the site: a file there replaces the plugin's of that name, and its `records/<name>.sql`
-    are lists of the site's own. `attributes` adds entries to
-    the attributes of what a query reads, by SQL expression, and `rows` limits what it sees:
+    `queries` is a folder of the site, beside the configuration's file: a file there replaces the plugin's of that name,
+    and its `records/<name>.sql` are lists of the site's own. `attributes` adds entries to the attributes of what a
+    query reads, by SQL expression, and `rows` limits what it sees:
 
         [attributes.customers]
         region = "k.kh_Pole1"
@@ -54,6 +54,26 @@ class SqlConfig(BaseModel):
     queries: Path | None = None
     attributes: dict[str, dict[str, str]] = Field(default_factory=dict)
     rows: dict[str, str] = Field(default_factory=dict)
+
+    @field_validator("queries")
+    @classmethod
+    def _is_there(cls, value: Path | None, info: ValidationInfo) -> Path | None:
+        """A path beside the configuration's file. One that is misspelt would have the site's own files passed over."""
+        if value is None:
+            return None
+        folder: Path = (info.context or {}).get("folder", Path())
+        if not (folder / value).is_dir():
+            raise ValueError(f"there is no folder {folder / value}")
+        return folder / value
+
+    def with_attributes(self, added: Mapping[str, Mapping[str, str]], table: str) -> Self:
+        """With further attributes, which the table of that name configures. ValueError for one that is there twice."""
+        both = {query: dict(found) for query, found in self.attributes.items()}
+        for query, found in added.items():
+            for name in sorted(both.get(query, {}).keys() & found.keys()):
+                raise ValueError(f"{name} is both in attributes.{query} and {table}.{query}")
+            both[query] = both.get(query, {}) | dict(found)
+        return self.model_copy(update={"attributes": both})
 
 
 class SqlPlugin(Plugin):
@@ -102,10 +122,6 @@ class SqlPlugin(Plugin):
     def write_rights(self) -> WriteRights:
         """What the plugin's writes need of the database, as it is configured; for its two logins."""
         return WriteRights(frozenset())
-
-    def refusals(self) -> list[str]:
-        """Why writes that are configured would be refused whatever they were, as sentences. Asks the database."""
-        return []
 
     def rights(self) -> Rights:
         """What the plugin needs of the database: every column that a query names, and what its writes need."""

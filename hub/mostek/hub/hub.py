@@ -28,6 +28,7 @@ from mostek.hub.callers import Callers
 from mostek.hub.config import HubConfig, split_address
 from mostek.hub.gate import ANYBODY, Gate, Keys
 from mostek.hub.http.app import create_app
+from mostek.hub.journals import Journals
 from mostek.hub.keyring import Keyring, add_key, load_keys
 from mostek.hub.link import Link
 from mostek.hub.monitor import Monitor
@@ -37,7 +38,7 @@ from mostek.hub.pki.enrolment import PublicAddresses
 from mostek.hub.pki.tls import Tls
 from mostek.hub.registry import Registry
 from mostek.hub.router import Router
-from mostek.hub.store import AuditStore, KeyStore, Store
+from mostek.hub.store import AuditStore, JournalStore, KeyStore, Store
 from mostek.hub.writes import Writes
 from mostek.link.v1.link_pb2_grpc import add_LinkServiceServicer_to_server
 from mostek.wire.operations import SERVICE
@@ -88,8 +89,11 @@ class Hub:
         self.config = config
         self.registry = Registry(config.return_grace)
         self.budget = Budget(config.result_budget)
+        #: Once it runs.
         self.link: Link
         self.monitor: Monitor
+        self.audit: Audit
+        self.journals: Journals
         #: None in an insecure hub; until it runs, too.
         self.tls: Tls | None = None
         self._ready = False
@@ -107,9 +111,13 @@ class Hub:
             ending.push_async_callback(store.close)
             audit = Audit(AuditStore(store), retention=self.config.audit_days * 24 * 3600.0)
             ending.push_async_callback(audit.flush)
+            self.audit = audit
+            journals = Journals(JournalStore(store), audit)
+            await journals.load()
+            ending.push_async_callback(journals.flush)
             if not self.config.insecure:
                 self.tls = await Tls.opened(self.config, store, keys, audit)
-            self.link = self._link()
+            self.link = self._link(journals)
             self.monitor = Monitor(
                 self.registry,
                 self.budget,
@@ -128,7 +136,7 @@ class Hub:
             callers_admin = CallersAdmin(callers, AuditStore(store), tokens)
             enrolment = self.tls.enrolment if self.tls else None
             sites = SitesAdmin(self.registry, enrolment)
-            admin = Admin(self.registry, writes, audit, tokens, callers_admin, sites)
+            admin = Admin(self.registry, journals, writes, audit, tokens, callers_admin, sites)
             link = self._link_server()
             ending.push_async_callback(link.stop, 0)
             api, health_service = self._api_server(router, admin, gate)
@@ -147,6 +155,7 @@ class Hub:
             ending.push_async_callback(closing.closed)
             ending.callback(asyncio.create_task(self._tick(), name="tick").cancel)
             ending.callback(asyncio.create_task(audit.run(), name="audit").cancel)
+            ending.callback(asyncio.create_task(journals.run(), name="journals").cancel)
             if self.tls is not None:
                 self._watch(self.tls, addresses, ending)
             serving = asyncio.create_task(http.serve([listener]), name="http")
@@ -169,9 +178,9 @@ class Hub:
         host, port = listener.getsockname()[:2]
         return f"{host}:{port}"
 
-    def _link(self) -> Link:
+    def _link(self, journals: Journals) -> Link:
         settings = SessionSettings(heartbeat_interval=self.config.heartbeat_interval)
-        return Link(self.registry, settings, self.budget, self.tls)
+        return Link(self.registry, settings, self.budget, journals, self.tls)
 
     def _watch(self, tls: Tls, addresses: Addresses, ending: contextlib.AsyncExitStack) -> None:
         """Let certificates and revocations be followed until the hub ends."""

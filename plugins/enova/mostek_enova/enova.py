@@ -59,7 +59,7 @@ from mostek_enova.conversion import CONVERTERS, NEVER, UNSET, day, remaining
 from mostek_enova.definitions import Definitions
 from mostek_enova.describe import described
 from mostek_enova.features import attributes
-from mostek_enova.versions import VersionedLists
+from mostek_enova.versions import versioned_lists
 
 __all__ = ["Enova365"]
 
@@ -125,13 +125,13 @@ class Enova365(SqlPlugin):
     # Operations
 
     def describe_erp(self, request: DescribeErpRequest, context: Context) -> DescribeErpResponse:
-        versioned = VersionedLists(self.database).queries()
+        versioned = versioned_lists(self.database).queries()
         return described(versioned, ()).describe(self, request, context)
 
     def list_customers(
         self, request: ListCustomersRequest, context: Context
     ) -> ListCustomersResponse:
-        lists = VersionedLists(self.database)
+        lists = versioned_lists(self.database)
         return lists.page(
             self,
             "customers",
@@ -156,7 +156,7 @@ class Enova365(SqlPlugin):
         filters: dict[str, Any] = {}
         if request.only_in_stock and request.warehouse_id:
             filters = {"only_in_stock": None, "in_stock_of": request.warehouse_id}
-        lists = VersionedLists(self.database)
+        lists = versioned_lists(self.database)
         return lists.page(
             self,
             "products",
@@ -181,7 +181,7 @@ class Enova365(SqlPlugin):
 
     def list_invoices(self, request: ListInvoicesRequest, context: Context) -> ListInvoicesResponse:
         definitions = self.definitions(context)
-        return VersionedLists(self.database).page(
+        return versioned_lists(self.database).page(
             self,
             "invoices",
             request,
@@ -236,7 +236,7 @@ class Enova365(SqlPlugin):
 
     def list_orders(self, request: ListOrdersRequest, context: Context) -> ListOrdersResponse:
         definitions = self.definitions(context)
-        return VersionedLists(self.database).page(
+        return versioned_lists(self.database).page(
             self,
             "orders",
             request,

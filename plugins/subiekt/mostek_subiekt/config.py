@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from mostek.plugin.sql_plugin import SqlConfig
+from mostek.plugin.orders.site import OrderConfig
 from mostek_subiekt.orders.config import WriteMode
 
 __all__ = ["SubiektConfig"]
 
 
-class SubiektConfig(SqlConfig):
+class SubiektConfig(OrderConfig):
     """`[database]`, the site's own queries, attributes and rows; `[orders]`: how orders are written."""
 
     orders: WriteMode | None = None

@@ -20,6 +20,7 @@ from mostek.link.v1.link_pb2 import (
     Heartbeat,
     Hello,
     HubToConnector,
+    JournalHead,
     Status,
     Welcome,
 )
@@ -37,6 +38,7 @@ __all__ = [
     "Budget",
     "CancelAsked",
     "Finished",
+    "Journaled",
     "Left",
     "Noticed",
     "Opened",
@@ -172,6 +174,17 @@ class Noticed:
 
     command_ids: tuple[str, ...]
     begun: bool = False
+
+
+@dataclass(frozen=True)
+class Journaled:
+    """The connector told of its journal: its head, None if it has none; the number of the one that it told before in
+    this session; and, if it was asked for an entry, that one as it is now."""
+
+    head: JournalHead | None
+    before: int = 0
+    asked: JournalHead | None = None
+    answer: JournalHead | None = None
 
 
 @dataclass(frozen=True)
@@ -314,7 +327,10 @@ class Side(Generic[F]):
     def _beat(self, now: float) -> None:
         self._beats += 1
         self._beat_at = now
-        self.outbox.push(self._make(heartbeat=Heartbeat(number=self._beats)))
+        self.outbox.push(self._make(heartbeat=self._heartbeat()))
+
+    def _heartbeat(self) -> Heartbeat:
+        return Heartbeat(number=self._beats)
 
     def _heard_heartbeat(self, beat: Heartbeat, now: float) -> RoundTrip | None:
         if beat.number:
