@@ -55,6 +55,11 @@ class ComPlanner(OptimaPlanner[NewCustomer]):
             self.problems.unsupported(
                 "payment_days", "Optima counts the days by the payment method: give that instead"
             )
+        if draft.HasField("price_list_id"):
+            self.problems.unsupported(
+                "price_list_id",
+                "how Optima's objects take a price list is not known: give prices, or leave it to the program",
+            )
         self._plan_attributes(draft)
         self._refuse_prices(draft)
 

@@ -192,10 +192,12 @@ def test_every_thing_that_is_wrong_is_told_at_once_and_nothing_is_asked_of_the_p
             series="XXX",
             payment_method_id="17",
             payment_days=7,
+            price_list_id="2",
         )
     assert {violation.field for violation in raised.value.violations} == {
         "order.delivery.address",
         "order.payment_days",
+        "order.price_list_id",
         "order.attributes.kolor",
         "order.warehouse_id",
         "order.payment_method_id",

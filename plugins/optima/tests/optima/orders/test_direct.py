@@ -7,6 +7,7 @@ from datetime import date
 from typing import Any
 
 import pytest
+import sqlglot
 
 from mostek.erp.v1.order_pb2 import CreateOrderRequest, OrderState
 from mostek.plugin.dialect import SQL_SERVER
@@ -201,6 +202,29 @@ def test_a_product_with_a_reduced_rate_is_refused(sql: Shop) -> None:
     line = {"product": {"code": code}, "quantity": "2", "price": {"net": "5"}}
     with pytest.raises(Unsupported, match="stawka zaniżona"):
         sql.order(lines=[line])
+
+
+def test_what_the_program_alone_adds_to_a_product_is_refused_or_told(sql: Shop) -> None:
+    line = {"product": {"code": sql.goods[0]}, "quantity": "2", "price": {"net": "5"}}
+    for change, told in (
+        ("Twr_Kaucja = 1", "returnable packaging"),
+        ("Twr_Kaucja = 0, Twr_Produkt = 1, Twr_Typ = 0", "a composite service"),
+    ):
+        sql.change(f"UPDATE CDN.Towary SET {change}")
+        with pytest.raises(Unsupported, match=told):
+            sql.order(lines=[line])
+    sql.change("UPDATE CDN.Towary SET Twr_Produkt = 0, Twr_Akcyza = 1, Twr_SystemKaucyjny = 0")
+    messages = [warning.message for warning in sql.order(lines=[line]).warnings]
+    assert "the program adds excise duty to such a product, direct SQL does not" in messages
+
+
+def test_every_statement_of_a_write_is_tsql(sql: Shop) -> None:
+    with recorded(sql.plugin.database) as sent:
+        sql.order()
+    statements = [text for text, _ in sent if text.startswith(("SELECT", "INSERT", "\nSELECT"))]
+    assert len(statements) > 10
+    for text in statements:
+        assert sqlglot.parse_one(text.replace("LIMIT ?", ""), read="tsql")
 
 
 def test_another_order_under_the_number_is_a_conflict(sql: Shop) -> None:
