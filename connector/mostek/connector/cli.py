@@ -31,6 +31,7 @@ from mostek.connector.journal.cli import journal
 from mostek.connector.outcomes import StateInUse
 from mostek.connector.proxy import checked_proxy
 from mostek.connector.site import SiteError, set_up
+from mostek.connector.trial import MOST_ROWS, told, tried
 from mostek.plugin.rights import LoginNames, logins_script
 from mostek.plugin.secret import to_keyring
 from mostek.plugin.sql_plugin import SqlPlugin
@@ -212,11 +213,45 @@ def explain_policy(
         for part in explained(one, policy_of(settings, companies).of(one.name), operation):
             Console().print(part)
     except CommandFailure as failure:
-        text = f" ({failure.erp_text})" if failure.erp_text else ""
-        raise SystemExit(f"mostek-connector: {failure.message}{text}") from None
+        raise SystemExit(_said(failure)) from None
     finally:
         for one in companies:
             one.plugin.close()
+
+
+@app.command("try")
+def try_list(
+    name: Annotated[
+        str,
+        typer.Argument(help="customers, products, …, or the name of a list of the site's own."),
+    ],
+    config: ConfigFile = DEFAULT_FILE,
+    limit: Annotated[int, typer.Option(help="Rows to show.", min=1, max=MOST_ROWS)] = 3,
+    company: Annotated[str, typer.Option(help="The company; needed if there are several.")] = "",
+    parameter: Annotated[
+        list[str] | None,
+        typer.Option("--parameter", "-p", help="name=value: a filter, or a list's parameter."),
+    ] = None,
+) -> None:
+    """Show real rows of a list as a caller would get them, and the SQL with its time. Nothing leaves the site."""
+    settings, companies = _load(config)
+    one = _one_of(companies, company)
+    pairs = [text.partition("=") for text in parameter or ()]
+    try:
+        policy = policy_of(settings, companies).of(one.name)
+        given = {name: value for name, _, value in pairs}
+        for line in told(tried(one, policy, name, limit, given)):
+            print(line)
+    except CommandFailure as failure:
+        raise SystemExit(_said(failure)) from None
+    finally:
+        for one in companies:
+            one.plugin.close()
+
+
+def _said(failure: CommandFailure) -> str:
+    text = f" ({failure.erp_text})" if failure.erp_text else ""
+    return f"mostek-connector: {failure.message}{text}"
 
 
 def _one_of(companies: Sequence[Company], name: str) -> Company:

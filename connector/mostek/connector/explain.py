@@ -23,7 +23,7 @@ from mostek.plugin.sql_plugin import SqlPlugin
 from mostek.wire.fields import RECORDS
 from mostek.wire.operations import OPERATIONS, Operation
 
-__all__ = ["FieldLine", "explained", "field_lines"]
+__all__ = ["FieldLine", "call", "explained", "field_lines", "items"]
 
 #: Most characters of a value.
 _WIDEST = 60
@@ -117,7 +117,7 @@ def _asked(company: Company, policy: CompanyPolicy, operation: Operation) -> Any
         request.id = _first_id(company, policy, operation)
     elif operation.name != "DescribeErp":
         return operation.response()
-    response = _call(company, policy, operation, request)
+    response = call(company, policy, operation, request)
     policy.prune(response, policy.denied, request)
     return response
 
@@ -129,11 +129,12 @@ def _first_id(company: Company, policy: CompanyPolicy, operation: Operation) -> 
     request: Any = listing.request()
     request.page_size = 1
     request.read_mask.paths.append("id")
-    items = _items(_call(company, policy, listing, request))
-    return str(items[0].id) if items else "0"
+    found = items(call(company, policy, listing, request))
+    return str(found[0].id) if found else "0"
 
 
-def _call(company: Company, policy: CompanyPolicy, operation: Operation, request: Message) -> Any:
+def call(company: Company, policy: CompanyPolicy, operation: Operation, request: Message) -> Any:
+    """What the plugin answers, here and now; not pruned yet. Raises CommandFailure."""
     company.open()
     context = Context(
         operation=operation.name,
@@ -147,7 +148,8 @@ def _call(company: Company, policy: CompanyPolicy, operation: Operation, request
     return company.plugin.call(operation.name, request, context)
 
 
-def _items(response: Message) -> list[Any]:
+def items(response: Message) -> list[Any]:
+    """What a response holds: a list's items, or the one."""
     field = _item_field(response)
     found = getattr(response, field.name)
     return list(found) if field.is_repeated else [found] if response.HasField(field.name) else []
@@ -162,11 +164,11 @@ def _item_field(response: Any) -> FieldDescriptor:
 
 def field_lines(policy: CompanyPolicy, response: Any) -> Iterator[FieldLine]:
     """What becomes of each field of what a response is about, with the values of its first item."""
-    items = _items(response)
+    found = items(response)
     descriptor = _item_field(response).message_type
     assert descriptor is not None
     missing = {one.path: _REASONS.get(one.reason, "") for one in response.unavailable_fields}
-    item = items[0] if items else None
+    item = found[0] if found else None
     yield from _Walk(policy, missing).lines(descriptor, descriptor.name, item)
 
 
