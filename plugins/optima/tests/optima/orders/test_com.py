@@ -28,8 +28,8 @@ from mostek.wire.failures import (
     Unsupported,
 )
 from mostek_optima.com import customer
+from mostek_optima.com.errors import faults, opening
 from mostek_optima.com.sandbox.double import ComError, DoubleCom
-from mostek_optima.com.windows import Com, faults, opening
 from mostek_optima.com.writer import ComWriter
 from mostek_optima.config import OptimaConfig
 from mostek_optima.orders.config import ComConfig
@@ -419,14 +419,6 @@ def test_the_objects_work_in_their_folder_only(com: Shop, tmp_path: Path) -> Non
         DoubleCom(str(com.path), str(tmp_path)).dispatch("CDNBase.Application").LockApp(
             256, 5000, None, None, None, None
         )
-
-
-def test_com_is_needed_only_where_it_is_used() -> None:
-    if sys.platform == "win32":
-        pytest.skip("NOT RUN: Windows has COM")
-    with pytest.raises(Fault, match="need Windows and pywin32") as raised:
-        Com()
-    assert raised.value.kind == "unavailable"
 
 
 def test_the_office_needs_nothing_but_the_standard_library() -> None:
