@@ -27,7 +27,7 @@ from mostek.erp.v1.customer_pb2 import (
     ListCustomersRequest,
 )
 from mostek.hub.hub import Hub
-from mostek.wire.failures import CommandFailure, NotFound, Overloaded, TooLarge
+from mostek.wire.failures import CommandFailure, Denied, NotFound, Overloaded, TooLarge
 
 from .conftest import World, hub_config
 
@@ -61,6 +61,22 @@ async def test_every_command_has_its_entry_however_it_ends(world: World) -> None
     ]
     assert "7740001454" not in json.dumps(entries(state))
     assert verify(state / "journal").faults == []
+
+
+async def test_what_the_sites_policy_refuses_is_an_entry_that_says_which_field_was_asked_for(
+    world: World,
+) -> None:
+    async with world.connector(deny=("Customer.tax_id",)):
+        acme = world.client.connector("acme")
+        with pytest.raises(Denied):
+            await acme.ListCustomers(ListCustomersRequest(tax_id="7740001454"))
+    assert world.plugin.calls == 0
+    [entry] = entries(world.state / "acme")
+    assert told(entry) == ("ListCustomers", "refused", "DENIED", None)
+    assert entry["about"] == ["tax_id"]
+    assert set(entry["filters"]) == {"tax_id"}
+    [started] = [e for _, e in entries_of(world.state / "acme" / "journal") if e.get("policy")]
+    assert started["policy"]["deny"] == ["Customer.tax_id"]
 
 
 def create(name: str) -> CreateCustomerRequest:

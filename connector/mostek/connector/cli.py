@@ -17,7 +17,7 @@ import typer
 from rich.console import Console
 
 from mostek.connector.companies import Company, load
-from mostek.connector.config import Config, ConfigError
+from mostek.connector.config import Config, ConfigError, read_toml
 from mostek.connector.connector import Connector, policy_of
 from mostek.connector.doctor import CHECKS, Hub, examined, subject_of, worst
 from mostek.connector.doctor.report import lines, summary, write_zip
@@ -37,7 +37,7 @@ from mostek.plugin.secret import to_keyring
 from mostek.plugin.sql_plugin import SqlPlugin
 from mostek.wire import loop
 from mostek.wire.failures import CommandFailure
-from mostek.wire.logs import configure_logs
+from mostek.wire.logs import LEVELS, configure_logs, set_level
 from mostek.wire.operations import OPERATIONS
 from mostek.wire.trust import EnrolmentToken
 
@@ -58,6 +58,8 @@ ConfigFile = Annotated[
     ),
 ]
 DEFAULT_FILE = Path("connector.toml")
+#: Seconds between looks at the configuration file's log level.
+LOOK_EVERY = 5.0
 #: Seconds that threads have to end when the connector has.
 THREADS_END_WITHIN = 2.0
 #: Seconds after which a thread that converts rows must let the event loop have the interpreter: at Python's own 5 ms
@@ -72,8 +74,8 @@ def run(config: ConfigFile = DEFAULT_FILE) -> None:
     configure_logs(settings.connector.log_level)
     sys.setswitchinterval(SWITCH_AFTER)
     try:
-        loop.run(_run(settings, companies))
-    except (StateInUse, IdentityError, SiteKeyError) as error:
+        loop.run(_run(config, settings, companies))
+    except (StateInUse, IdentityError, SiteKeyError, OSError) as error:
         raise SystemExit(f"mostek-connector: {error}") from None
     leave_stragglers()
 
@@ -287,11 +289,41 @@ def _load(file: Path) -> tuple[Config, list[Company]]:
         raise SystemExit(2) from None
 
 
-async def _run(config: Config, companies: Sequence[Company]) -> None:
+async def _run(file: Path, config: Config, companies: Sequence[Company]) -> None:
     stop = asyncio.Event()
     _on_signals(stop)
     async with Connector(config, companies).running():
+        following = asyncio.create_task(_follow_log_level(file), name="log level")
         await stop.wait()
+        following.cancel()
+
+
+async def _follow_log_level(file: Path) -> None:
+    """Take `connector.log_level` over when the file changes; whatever else changed in it waits for a restart."""
+    seen = _changed_at(file)
+    while True:
+        await asyncio.sleep(LOOK_EVERY)
+        if (changed := _changed_at(file)) == seen:
+            continue
+        seen = changed
+        try:
+            data, _ = await asyncio.to_thread(read_toml, file)
+        except ConfigError as error:
+            structlog.get_logger().warning(
+                "the changed configuration is not right", fault=str(error)
+            )
+            continue
+        level = data.get("connector", {}).get("log_level", "info")
+        if level in LEVELS:
+            set_level(level)
+            structlog.get_logger().warning("the level of the log is that of the file", level=level)
+
+
+def _changed_at(file: Path) -> float:
+    try:
+        return file.stat().st_mtime
+    except OSError:
+        return 0.0
 
 
 def _on_signals(stop: asyncio.Event) -> None:

@@ -15,6 +15,7 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 import structlog
 from pydantic import ValidationError
 
+from mostek.connector import metrics
 from mostek.connector.config import (
     CompanyConfig,
     Config,
@@ -70,8 +71,10 @@ class Company:
                 "schema": self.plugin.schema(),
                 "drift": self.plugin.drift(),
             }
+            metrics.seen(self.name, self._seen["drift"])
             self._tell_refusals()
         except CommandFailure as failure:
+            metrics.seen(self.name, None)
             log.warning(
                 "company is not available",
                 company=self.name,

@@ -81,6 +81,12 @@ def _address(value: str) -> str:
     return value
 
 
+def _here(value: str) -> str:
+    if not is_here(_address(value)):
+        raise ValueError("must be on this machine, such as 127.0.0.1:7491")
+    return value
+
+
 def _proxy(value: SecretStr) -> SecretStr:
     url = value.get_secret_value()
     return SecretStr(checked_proxy(url)) if url else value
@@ -149,6 +155,19 @@ class ConnectorConfig(_Table):
     log_level: Literal["debug", "info", "warning", "error"] = "info"
 
 
+class MetricsConfig(_Table):
+    """`[metrics]`: what Prometheus may read."""
+
+    #: host:port of this machine, such as 127.0.0.1:7491, for `/metrics` without TLS; none: not at all.
+    listen: Annotated[str, AfterValidator(_here)] | None = None
+
+    @property
+    def address(self) -> tuple[str, int] | None:
+        """Where to listen."""
+        host, _, port = (self.listen or "").rpartition(":")
+        return (host, int(port)) if host else None
+
+
 class CompanyConfig(BaseModel):
     """`[companies.NAME]`: one ERP company; what is not named here goes to its plugin."""
 
@@ -179,6 +198,7 @@ class Config(_Table):
     connector: ConnectorConfig
     policy: PolicyConfig = PolicyConfig()
     journal: JournalConfig = JournalConfig()
+    metrics: MetricsConfig = MetricsConfig()
     companies: dict[Name, CompanyConfig] = Field(min_length=1)
 
     def relative_to(self, folder: Path) -> None:

@@ -14,6 +14,7 @@ from typing import Any
 
 import structlog
 
+from mostek.connector import metrics
 from mostek.connector.companies import Company
 from mostek.connector.config import Config
 from mostek.connector.identity import Identity, IdentityError
@@ -53,8 +54,15 @@ class Connector:
     async def running(self) -> AsyncIterator[Link]:
         """Stay connected until the block ends; then let running commands finish.
 
-        Raises StateInUse, IdentityError, SiteKeyError.
+        Raises StateInUse, IdentityError, SiteKeyError, OSError: the port of the metrics is taken.
         """
+        at = self.config.metrics.address
+        with metrics.shown(*at) if at else contextlib.nullcontext():
+            async with self._connected() as link:
+                yield link
+
+    @contextlib.asynccontextmanager
+    async def _connected(self) -> AsyncIterator[Link]:
         settings, hub = self.config.connector, self.config.hub
         renewal = None if hub.insecure else _renewal(self.config)
         settings.state.mkdir(parents=True, exist_ok=True)

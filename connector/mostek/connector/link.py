@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 import grpc
 import structlog
 
+from mostek.connector import metrics
 from mostek.connector.journal import Journal
 from mostek.connector.probe import why_no_tunnel
 from mostek.connector.proxy import channel_options, explained, proxy_for, shown
@@ -35,6 +36,7 @@ from mostek.wire.session import (
     ConnectorSession,
     Left,
     ProtocolError,
+    RoundTrip,
     Started,
     Welcomed,
     reason_of,
@@ -139,9 +141,11 @@ class Session:
         self._wake = asyncio.Event()
         self._call: Call | None = None
         self._flushing = False
+        #: Whoever puts something into the outbox sends it himself.
+        self._answering = False
         self._sending_since: float | None = None
         self._commands: set[asyncio.Task[None]] = set()
-        self.rules.outbox.wake = self._wake.set
+        self.rules.outbox.wake = self._sendable
 
     async def run(self) -> None:
         """Until the stream ends. Never raises but for cancellation: how it ended is logged."""
@@ -169,6 +173,7 @@ class Session:
         except Exception:
             log.exception("the session failed", hub=self._address)
         finally:
+            metrics.left(self.rules, time.monotonic(), was_welcomed=self.welcomed)
             self.leaving.set()
             self.answered.set()
             for command_id in self.rules.running:
@@ -241,6 +246,10 @@ class Session:
             await self._wake.wait()
         await call.done_writing()
 
+    def _sendable(self) -> None:
+        if not self._answering:
+            self._wake.set()
+
     async def _flush(self) -> None:
         """Send all that is sendable, unless somebody is at it: whoever has an answer sends it without a detour."""
         if self._flushing or self._call is None:
@@ -266,6 +275,8 @@ class Session:
             await asyncio.sleep(TICK)
             now = time.monotonic()
             self.rules.tick(now)
+            if self.welcomed:
+                self._runner.tick()
             silent = not self.welcomed and now - began > WELCOME_WITHIN
             sending = self._sending_since
             stuck = sending is not None and now - sending > SEND_WITHIN
@@ -285,6 +296,7 @@ class Session:
                 self._runner.cancel(command_id)
             case Welcomed(welcome):
                 self.welcomed = True
+                metrics.welcomed()
                 self.answered.set()
                 if welcome.HasField("journal"):
                     self._start(self._look_up(welcome.journal.number))
@@ -295,6 +307,8 @@ class Session:
                     session_id=welcome.session_id,
                     proxy=proxy,
                 )
+            case RoundTrip() as round_trip:
+                metrics.beaten(round_trip)
             case Left(goodbye):
                 self._left(goodbye)
 
@@ -312,7 +326,9 @@ class Session:
         task.add_done_callback(self._commands.discard)
 
     async def _answer(self, started: float, command_id: str, end: bytes | CommandFailure) -> None:
+        self._answering = True
         self.rules.finish(command_id, end, time.monotonic() - started)
+        self._answering = False
         with contextlib.suppress(grpc.aio.AioRpcError, asyncio.InvalidStateError):
             # That the stream is over is seen by those who read and write it.
             await self._flush()

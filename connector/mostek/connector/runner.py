@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import inspect
 import sqlite3
 import time
 from collections.abc import Awaitable, Callable, Sequence
@@ -15,6 +14,7 @@ from typing import NoReturn, ParamSpec, TypeVar
 import structlog
 from google.protobuf.message import Message
 
+from mostek.connector import metrics
 from mostek.connector.companies import Company
 from mostek.connector.journal import Journal, NotJournaled, Trace
 from mostek.connector.outcomes import KEEP_RESPONSES, OutcomeStore
@@ -134,7 +134,8 @@ class Runner:
         started = loop.time()
         trace = Trace(command)
         try:
-            end: bytes | CommandFailure = fit(await self._run(trace, request, begun))
+            with metrics.running():
+                end: bytes | CommandFailure = fit(await self._run(trace, request, begun))
         except CommandFailure as failure:
             end = failure
         except Exception:
@@ -145,6 +146,7 @@ class Runner:
             end = Internal("The plugin failed unexpectedly; the connector's log says why.")
         trace.end, trace.seconds = end, loop.time() - started
         end, seconds = await self._journaled(trace), trace.seconds
+        metrics.ended(command, end, seconds)
         if isinstance(end, bytes):
             await answer(command.command_id, end)
             self._log(command, seconds, "ok")
@@ -177,6 +179,12 @@ class Runner:
         if context is not None and not context.idempotency_key:
             context.cancel()
 
+    def tick(self) -> None:
+        """Call about twice a second: stops the reads whose time is up. The hub asks for that too, if it still can."""
+        for context in list(self._contexts.values()):
+            if not context.idempotency_key and not context.remaining():
+                context.cancel()
+
     async def acknowledge(self, company: str, key: str) -> None:
         """The hub has the outcome of a write. What can't be kept of that it tells again."""
         with contextlib.suppress(Overloaded):
@@ -200,18 +208,12 @@ class Runner:
         except Denied as refusal:
             raise await self._refused(command, refusal) from None
         self._contexts[command.command_id] = job.context
-        timer: asyncio.TimerHandle | None = None
         try:
             if job.operation.write:
                 return await self._write(job)
             self._journal.check()
-            timer = asyncio.get_running_loop().call_later(
-                job.context.remaining(), job.context.cancel
-            )
             return await self._read(job)
         finally:
-            if timer is not None:
-                timer.cancel()
             # The same command may have come once more, in a newer session.
             if self._contexts.get(command.command_id) is job.context:
                 del self._contexts[command.command_id]
@@ -285,9 +287,10 @@ class Runner:
     async def _execute(self, job: _Job) -> bytes:
         """Let the plugin do it, and keep back what the policy keeps back."""
         job.context.check()
-        method = getattr(job.company.plugin, job.operation.method)
-        if inspect.iscoroutinefunction(method):
+        plugin, name = job.company.plugin, job.operation.name
+        if name in plugin.in_loop:
             self._begin(job)
+            method = getattr(plugin, job.operation.method)
             return self._encoded(job, await method(job.request, job.context))
         loop = asyncio.get_running_loop()
         threads = self._pages if job.large else self._threads

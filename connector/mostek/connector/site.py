@@ -26,7 +26,7 @@ api = {api}
 [connector]
 # The name that the certificate carries.
 name = {name}
-# Key, certificate and the outcomes of writes are in this folder: back it up, and keep it to the connector's account.
+# Key, certificate, outcomes of writes and the journal are here: back it up, and keep it to the connector's account.
 state = "state"
 
 [policy]

@@ -20,6 +20,7 @@ from typing import Any, Literal
 from mostek.plugin.catalogue import Catalogue
 from mostek.plugin.database_config import SqliteConfig, SqlServerConfig
 from mostek.plugin.dialect import Dialect
+from mostek.plugin.metrics import QUERY_SECONDS
 from mostek.plugin.plugin import Context
 from mostek.plugin.pool import Pool
 from mostek.plugin.sql_errors import is_lost
@@ -128,7 +129,8 @@ class Session:
         self._context.check()
         cursor = self._database.new_cursor(self._connection, self._context)
         self._cursors.append(cursor)
-        self._guarded(cursor, lambda: self._database.send(cursor, sql, params))
+        with QUERY_SECONDS.labels(self._context.company).time():
+            self._guarded(cursor, lambda: self._database.send(cursor, sql, params))
         return cursor
 
     def _guarded(self, cursor: Any, step: Callable[[], Any]) -> Any:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 import threading
 import time
 from collections.abc import Callable, Iterable, Iterator
@@ -139,6 +140,8 @@ class Plugin:
     erp: ClassVar[str] = ""
     #: rpc name → method name; made by the class statement.
     serves: ClassVar[dict[str, str]] = {}
+    #: Names of the rpcs whose methods run in the event loop; made by the class statement.
+    in_loop: ClassVar[frozenset[str]] = frozenset()
 
     def __init__(self, config: Any, site: Site) -> None:
         self.config = config
@@ -152,6 +155,11 @@ class Plugin:
             for name, operation in OPERATIONS.items()
             if callable(getattr(cls, operation.method, None))
         }
+        cls.in_loop = frozenset(
+            name
+            for name, method in cls.serves.items()
+            if inspect.iscoroutinefunction(getattr(cls, method))
+        )
 
     @classmethod
     def _refuse_unknown_names(cls) -> None:

@@ -6,7 +6,7 @@ import asyncio
 import contextlib
 import socket
 import ssl
-from collections.abc import AsyncIterator, Callable, Iterator
+from collections.abc import AsyncIterator, Callable, Iterator, Sequence
 from dataclasses import dataclass
 from importlib.metadata import version
 from pathlib import Path
@@ -16,7 +16,7 @@ import grpc
 import structlog
 import uvicorn
 from grpc_health.v1 import health, health_pb2, health_pb2_grpc
-from grpc_reflection.v1alpha import reflection
+from grpc_reflection.v1alpha import reflection, reflection_pb2_grpc
 from starlette.applications import Starlette
 
 from mostek.hub.admin import ADMIN_SERVICE, Admin
@@ -72,6 +72,23 @@ class Addresses:
     http: str
     #: The internal port; empty: there is none.
     metrics: str = ""
+
+
+class _Generic:
+    """A server that takes what generated code adds, without the registration of each method.
+
+    grpc.aio keeps waiting for every registered method, and waits anew for all of them at each call.
+    """
+
+    def __init__(self, server: grpc.aio.Server) -> None:
+        self._server = server
+
+    def add_generic_rpc_handlers(self, handlers: Sequence[grpc.GenericRpcHandler]) -> None:
+        """Serve by name."""
+        self._server.add_generic_rpc_handlers(handlers)
+
+    def add_registered_method_handlers(self, service: str, handlers: object) -> None:
+        """Nothing: they are served by name."""
 
 
 class _HttpServer(uvicorn.Server):
@@ -230,9 +247,9 @@ class Hub:
         )
         server.add_generic_rpc_handlers((erp_api(router, gate), admin_api(admin, gate)))
         servicer = health.aio.HealthServicer()
-        health_pb2_grpc.add_HealthServicer_to_server(servicer, server)
+        health_pb2_grpc.add_HealthServicer_to_server(servicer, _Generic(server))
         if self.config.insecure:
-            _reflect(server)
+            _reflect(_Generic(server))
         return server, servicer
 
     def _http(self, router: Router, admin: Admin, gate: Gate) -> tuple[_HttpServer, socket.socket]:
@@ -280,7 +297,7 @@ class _Closing:
         await asyncio.gather(*self._stopping)
 
 
-def _reflect(server: grpc.aio.Server) -> None:
+def _reflect(server: _Generic) -> None:
     """Let tools ask what is served. It asks for no key, so a hub that wants keys does not offer it."""
     names = (
         SERVICE.full_name,
@@ -288,7 +305,8 @@ def _reflect(server: grpc.aio.Server) -> None:
         health.SERVICE_NAME,
         reflection.SERVICE_NAME,
     )
-    reflection.enable_server_reflection(names, server)
+    servicer = reflection.aio.ReflectionServicer(names)
+    reflection_pb2_grpc.add_ServerReflectionServicer_to_server(servicer, server)
 
 
 def _http_server(

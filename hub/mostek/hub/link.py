@@ -221,7 +221,10 @@ class Link(LinkServiceServicer):
             return
         if frame.HasField("hello") and not self._may_enter(session, frame.hello):
             return
-        match session.receive(frame):
+        event = session.receive(frame)
+        if event is None:
+            return
+        match event:
             case Opened(hello):
                 if not NAME.fullmatch(hello.connector):
                     raise ProtocolError(

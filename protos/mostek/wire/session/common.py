@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Callable, Hashable, Iterable
 from dataclasses import dataclass, field
 from datetime import timedelta
@@ -97,7 +96,7 @@ class Budget:
     def __init__(self, total: int) -> None:
         self.total = total
         self.used = 0
-        self._held: Counter[Hashable] = Counter()
+        self._held: dict[Hashable, int] = {}
 
     def share(self, connector: Hashable, tenant: Hashable) -> Share:
         """What sessions of a connector take from; they share it with its other sessions."""
@@ -105,15 +104,17 @@ class Budget:
 
     def held(self, owner: Hashable) -> int:
         """Bytes that an owner holds."""
-        return self._held[owner]
+        return self._held.get(owner, 0)
 
     def move(self, owners: Iterable[Hashable], size: int) -> None:
         """Take, or with a negative size give back, for all owners at once."""
         self.used += size
         for owner in owners:
-            self._held[owner] += size
-            if not self._held[owner]:
-                del self._held[owner]
+            held = self._held.get(owner, 0) + size
+            if held:
+                self._held[owner] = held
+            else:
+                self._held.pop(owner, None)
 
 
 class Share:
@@ -231,7 +232,7 @@ class Acknowledged:
     idempotency_key: str
 
 
-@dataclass
+@dataclass(slots=True)
 class Assembly:
     """A payload that arrives in parts."""
 

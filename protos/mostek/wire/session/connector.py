@@ -44,7 +44,7 @@ from mostek.wire.spans import seconds_of
 __all__ = ["ConnectorSession"]
 
 
-@dataclass
+@dataclass(slots=True)
 class _Running:
     """A command as the connector sees it between Command and Result."""
 

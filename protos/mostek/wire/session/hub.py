@@ -53,7 +53,7 @@ _CAPABILITIES = (DURABLE, REQUEST_CREDIT, DENIED_FIELDS)
 INLINE = 4096
 
 
-@dataclass
+@dataclass(slots=True)
 class _Outstanding:
     """A command as the hub sees it between Command and Result."""
 
@@ -107,7 +107,7 @@ class HubSession(Side[HubToConnector]):
     @property
     def leaving(self) -> bool:
         """Whether either side said goodbye, or the stream is gone: no new commands."""
-        return self.closed or super().leaving
+        return self.closed or self.said_goodbye or self.heard_goodbye
 
     @property
     def slots(self) -> int:
