@@ -51,6 +51,7 @@ from mostek.erp.v1.receivable_pb2 import (
 from mostek.plugin.changes import Changes
 from mostek.plugin.conversion import Converter
 from mostek.plugin.converters import as_day
+from mostek.plugin.database_config import SqliteConfig
 from mostek.plugin.orders.writes import OrderWriter, OrderWrites
 from mostek.plugin.plugin import Context, Site
 from mostek.plugin.query import Query
@@ -59,7 +60,7 @@ from mostek.plugin.sql_plugin import SqlConfig
 from mostek.plugin.tax_ids import tax_id_country
 from mostek.wire.failures import ErpUnavailable
 from mostek_optima.attributes import attributes
-from mostek_optima.com.writer import ComWriter
+from mostek_optima.com.writer import ComWriter, machine_refusals
 from mostek_optima.config import OptimaConfig
 from mostek_optima.conversion import CONVERTERS, flag
 from mostek_optima.describe import DESCRIPTION
@@ -112,8 +113,12 @@ class Optima(OrderWrites):
         return write_rights(self.settings.orders)
 
     def refusals(self) -> list[str]:
-        if self.settings.orders is None:
+        orders = self.settings.orders
+        if orders is None:
             return []
+        on_sandbox = isinstance(self.database.config, SqliteConfig)
+        if isinstance(orders, ComConfig) and not on_sandbox and (found := machine_refusals(orders)):
+            return found
         context = Context(operation="refusals", timeout=self.database.config.statement_timeout)
         with self.database.reading(context, committed=True) as session:
             planner = self.writer.planner(session)

@@ -10,6 +10,8 @@ from typing import Any
 from mostek.connector import companies
 from mostek.connector.doctor import Finding, Subject, erp
 from mostek.plugin.rights import LoginNames, logins_script
+from mostek_optima.com.writer import machine_refusals
+from mostek_optima.orders.config import ComConfig
 from mostek_optima.sandbox import Sandbox
 
 from .conftest import COM, Company, Shop
@@ -33,6 +35,14 @@ def test_the_doctor_says_what_orders_lack(company: Company) -> None:
     ]
     (text,) = said(company(orders={"mode": "sql", "template": "RO/9/1999"}))
     assert "the configured template is no order (RO) of this company" in text
+
+
+def test_where_optima_can_not_be_is_told(tmp_path: Path) -> None:
+    there = ComConfig.model_validate({**COM, "folder": str(tmp_path)})
+    elsewhere = ComConfig.model_validate({**COM, "folder": str(tmp_path / "none")})
+    assert machine_refusals(there, "win32") == []
+    assert "There is no folder" in machine_refusals(elsewhere, "win32")[0]
+    assert "need Windows" in machine_refusals(there, "linux")[0]
 
 
 def test_the_doctor_is_silent_where_orders_can_be_written_or_are_not_configured(
