@@ -33,9 +33,9 @@ class OptimaConfig(SqlConfig):
     """`[database]` (that of the company), the site's own queries, attributes and rows, what Optima leaves open; with
     `[orders]`, how is written.
 
-    `own` adds the program's attributes to those of a query, by the code or the name of their definition:
+    `own_fields` adds the program's attributes to those of a query, by the code or the name of their definition:
 
-        [own.customers]
+        [own_fields.customers]
         region = "REGION"
     """
 
@@ -53,21 +53,21 @@ class OptimaConfig(SqlConfig):
         default="difference",
         description="What the amounts of corrections are; by all that is known, the difference.",
     )
-    own: dict[str, dict[str, str]] = Field(default_factory=dict)
+    own_fields: dict[str, dict[str, str]] = Field(default_factory=dict)
     orders: WriteMode | None = None
 
     @model_validator(mode="after")
-    def _known_own(self) -> Self:
-        for query, names in self.own.items():
+    def _known_fields(self) -> Self:
+        for query, names in self.own_fields.items():
             if query not in TABLES:
                 known = ", ".join(TABLES)
-                raise ValueError(f"own: {query} has no attributes of the program; {known} have")
-            if twice := sorted(names.keys() & self.attributes.get(query, {}).keys()):
-                raise ValueError(f"{twice[0]} is both in attributes.{query} and in own.{query}")
+                raise ValueError(
+                    f"own_fields: {query} has no attributes of the program; {known} have"
+                )
             for name, wanted in names.items():
                 if not wanted.isprintable() or not 0 < len(wanted.strip()) <= _LONGEST_NAME:
                     raise ValueError(
-                        f"own.{query}.{name}: a code or name of an attribute has 1 to {_LONGEST_NAME} characters"
+                        f"own_fields.{query}.{name}: a code or name of an attribute has 1 to {_LONGEST_NAME} characters"
                     )
         return self
 

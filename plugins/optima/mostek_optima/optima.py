@@ -153,10 +153,9 @@ class Optima(OrderWrites):
 
     def _load(self, config: SqlConfig) -> dict[str, Query]:
         """With the program's attributes among those of the site."""
-        both = dict(config.attributes)
-        for query, names in self.settings.own.items():
-            both[query] = both.get(query, {}) | attributes(query, names)
-        return super()._load(config.model_copy(update={"attributes": both}))
+        own = self.settings.own_fields
+        added = {query: attributes(query, names) for query, names in own.items()}
+        return super()._load(config.with_attributes(added, "own_fields"))
 
     # Operations
 

@@ -50,8 +50,10 @@ def test_the_orders_of_the_page_are_a_configuration(mode: str, kind: type) -> No
 
 
 def test_the_attributes_of_the_page_are_read(sandbox: Sandbox) -> None:
-    (example,) = [one for one in EXAMPLES if "[companies.acme.own]" in one]
-    plugin = opened(sandbox.path, own=tomllib.loads(example)["companies"]["acme"]["own"])
+    (example,) = [one for one in EXAMPLES if "[companies.acme.own_fields]" in one]
+    plugin = opened(
+        sandbox.path, own_fields=tomllib.loads(example)["companies"]["acme"]["own_fields"]
+    )
     assert not plugin.drift()
     plugin.close()
 

@@ -734,7 +734,7 @@ def test_attributes_of_the_program_are_read_by_code_or_name(
     changed: Callable[..., Frozen], wanted: str
 ) -> None:
     queries = ("customers", "products", "invoices", "orders")
-    plugin = changed(*DEFINED, own={query: {"region": wanted} for query in queries})
+    plugin = changed(*DEFINED, own_fields={query: {"region": wanted} for query in queries})
     customers = {c.id: dict(c.attributes) for c in listed(plugin, "ListCustomers")}
     assert customers["10"] == {"region": "Łódź"}
     assert customers["13"] == {}
@@ -747,17 +747,17 @@ def test_attributes_of_the_program_are_read_by_code_or_name(
 @pytest.mark.parametrize(
     ("config", "told"),
     [
-        ({"own": {"balances": {"x": "Y"}}}, "customers, products, invoices, orders have"),
-        ({"own": {"orders": {"x": " "}}}, "own.orders.x"),
+        ({"own_fields": {"balances": {"x": "Y"}}}, "customers, products, invoices, orders have"),
+        ({"own_fields": {"orders": {"x": " "}}}, "own_fields.orders.x"),
         (
-            {"own": {"orders": {"x": "Y"}}, "attributes": {"orders": {"x": "h.TrN_Opis"}}},
-            "both in attributes.orders and in own.orders",
+            {"own_fields": {"orders": {"x": "Y"}}, "attributes": {"orders": {"x": "h.TrN_Opis"}}},
+            "both in attributes.orders and in own_fields.orders",
         ),
     ],
 )
 def test_attributes_that_can_not_be_are_refused(config: dict[str, Any], told: str) -> None:
     with pytest.raises(ValueError, match=told):
-        settings(Path("x.db"), **config)
+        Optima(settings(Path("x.db"), **config), Site("demo", Path()))
 
 
 # Conversions
