@@ -16,7 +16,7 @@ from pathlib import Path
 from mostek.client import Client
 from mostek.wire.failures import CommandFailure
 
-__all__ = ["Processes", "online", "stopped"]
+__all__ = ["Processes", "free_ports", "online", "stopped"]
 
 LEDGER = Path(__file__).with_name("ledger.py")
 
@@ -27,7 +27,7 @@ class Processes:
     def __init__(self, folder: Path, stack: contextlib.ExitStack) -> None:
         self.folder = folder
         self.api, self.link, self.http, self.hub_metrics, self.metrics = (
-            f"127.0.0.1:{port}" for port in _free_ports(5)
+            f"127.0.0.1:{port}" for port in free_ports(5)
         )
         self._stack = stack
 
@@ -115,7 +115,7 @@ class Processes:
             return [name for (name,) in erp.execute("SELECT name FROM customer ORDER BY id")]
 
 
-def _free_ports(count: int) -> list[int]:
+def free_ports(count: int) -> list[int]:
     with contextlib.ExitStack() as stack:
         probes = [stack.enter_context(socket.create_server(("127.0.0.1", 0))) for _ in range(count)]
         return [int(probe.getsockname()[1]) for probe in probes]
