@@ -751,7 +751,7 @@ def test_attributes_of_the_program_are_read_by_code_or_name(
         ({"own_fields": {"orders": {"x": " "}}}, "own_fields.orders.x"),
         (
             {"own_fields": {"orders": {"x": "Y"}}, "attributes": {"orders": {"x": "h.TrN_Opis"}}},
-            "both in attributes.orders and in own_fields.orders",
+            "both in attributes.orders and own_fields.orders",
         ),
     ],
 )
