@@ -6,7 +6,7 @@ from typing import Literal, Self
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
-from mostek.plugin.sql_plugin import SqlConfig
+from mostek.plugin.orders.site import OrderConfig
 from mostek_optima.attributes import TABLES
 from mostek_optima.orders.config import ComConfig, WriteMode
 
@@ -29,7 +29,7 @@ class DocumentKinds(BaseModel):
         return {name: list(value) or [-1] for name, value in self.model_dump().items()}
 
 
-class OptimaConfig(SqlConfig):
+class OptimaConfig(OrderConfig):
     """`[database]` (that of the company), the site's own queries, attributes and rows, what Optima leaves open; with
     `[orders]`, how is written.
 
