@@ -51,18 +51,23 @@ from mostek.erp.v1.receivable_pb2 import (
 from mostek.plugin.changes import Changes
 from mostek.plugin.conversion import Converter
 from mostek.plugin.converters import as_day
+from mostek.plugin.database_config import SqliteConfig
 from mostek.plugin.orders.writes import OrderWriter, OrderWrites
 from mostek.plugin.plugin import Context, Site
+from mostek.plugin.query import Query
 from mostek.plugin.rights import WriteRights
+from mostek.plugin.sql_plugin import SqlConfig
 from mostek.plugin.tax_ids import tax_id_country
 from mostek.wire.failures import ErpUnavailable
-from mostek_optima.com.writer import ComWriter
+from mostek_optima.attributes import attributes
+from mostek_optima.com.writer import ComWriter, machine_refusals
 from mostek_optima.config import OptimaConfig
 from mostek_optima.conversion import CONVERTERS, flag
 from mostek_optima.describe import DESCRIPTION
 from mostek_optima.direct.writer import DirectWriter
 from mostek_optima.groups import groups_below
 from mostek_optima.orders.config import ComConfig
+from mostek_optima.orders.planner import OptimaPlanner
 from mostek_optima.orders.rights import write_rights
 
 __all__ = ["Optima"]
@@ -107,6 +112,19 @@ class Optima(OrderWrites):
     def write_rights(self) -> WriteRights:
         return write_rights(self.settings.orders)
 
+    def refusals(self) -> list[str]:
+        orders = self.settings.orders
+        if orders is None:
+            return []
+        on_sandbox = isinstance(self.database.config, SqliteConfig)
+        if isinstance(orders, ComConfig) and not on_sandbox and (found := machine_refusals(orders)):
+            return found
+        context = Context(operation="refusals", timeout=self.database.config.statement_timeout)
+        with self.database.reading(context, committed=True) as session:
+            planner = self.writer.planner(session)
+            assert isinstance(planner, OptimaPlanner)
+            return planner.refusals()
+
     def converters(self) -> Mapping[str, Converter]:
         return {
             **CONVERTERS,
@@ -132,6 +150,12 @@ class Optima(OrderWrites):
                 retriable=False,
             )
         super().open()
+
+    def _load(self, config: SqlConfig) -> dict[str, Query]:
+        """With the program's attributes among those of the site."""
+        own = self.settings.own_fields
+        added = {query: attributes(query, names) for query, names in own.items()}
+        return super()._load(config.with_attributes(added, "own_fields"))
 
     # Operations
 

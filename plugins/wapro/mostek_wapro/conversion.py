@@ -28,7 +28,8 @@ __all__ = ["CONVERTERS", "flag"]
 
 
 def flag(value: Any) -> bool:
-    return int(value or 0) != 0
+    """Also of char(1), where a space is none."""
+    return int((value.strip() if isinstance(value, str) else value) or 0) != 0
 
 
 def not_flag(value: Any) -> bool:
