@@ -59,7 +59,7 @@ from mostek.plugin.rights import WriteRights
 from mostek.plugin.sql_plugin import SqlConfig
 from mostek.plugin.tax_ids import tax_id_country
 from mostek.wire.failures import ErpUnavailable
-from mostek_optima.attributes import attributes
+from mostek_optima.attributes import attributes, dates, tell_dates
 from mostek_optima.com.writer import ComWriter, machine_refusals
 from mostek_optima.config import OptimaConfig
 from mostek_optima.conversion import CONVERTERS, flag
@@ -100,6 +100,8 @@ class Optima(OrderWrites):
 
     def __init__(self, config: OptimaConfig, site: Site) -> None:
         self.settings = config
+        #: Query → the attributes that are dates.
+        self._dates: dict[str, frozenset[str]] = {}
         super().__init__(config, site)
         self.writer = self._writer()
 
@@ -150,6 +152,31 @@ class Optima(OrderWrites):
                 retriable=False,
             )
         super().open()
+        self._dates = self._read_dates()
+
+    def _read_dates(self) -> dict[str, frozenset[str]]:
+        own = self.settings.own_fields
+        if not own or not self.database.catalogue().has_table("CDN.DefAtrybuty"):
+            return {}
+        context = Context(operation="open", timeout=self.database.config.statement_timeout)
+        with self.database.reading(context) as session:
+            return dates(session, own)
+
+    def page(
+        self, query: str, request: Message, context: Context, response: R, **filters: Any
+    ) -> R:
+        """With dates among the attributes."""
+        filled = super().page(query, request, context, response, **filters)
+        if names := self._dates.get(query):
+            tell_dates(_items_of(filled), names)
+        return filled
+
+    def one(self, query: str, request: Message, context: Context, response: R, **filters: Any) -> R:
+        """With dates among the attributes."""
+        filled = super().one(query, request, context, response, **filters)
+        if names := self._dates.get(query):
+            tell_dates([_item_of(filled)], names)
+        return filled
 
     def _load(self, config: SqlConfig) -> dict[str, Query]:
         """With the program's attributes among those of the site."""
@@ -319,6 +346,18 @@ class Optima(OrderWrites):
     def _correction_values(self, corrects: Any) -> CorrectionValues.ValueType | None:
         chosen = self.settings.correction_values
         return _CORRECTIONS[chosen] if chosen and flag(corrects) else None
+
+
+def _items_of(response: Message) -> Any:
+    """The items of a list's response, which come first."""
+    field = next(f for f in response.DESCRIPTOR.fields if f.is_repeated and f.message_type)
+    return getattr(response, field.name)
+
+
+def _item_of(response: Message) -> Any:
+    """The item of a get response."""
+    field = next(f for f in response.DESCRIPTOR.fields if f.message_type and not f.is_repeated)
+    return getattr(response, field.name)
 
 
 def _vat_countries(tax_id: str) -> list[str] | None:

@@ -19,6 +19,7 @@ from mostek.erp.v1.invoice_pb2 import CorrectionValues, Invoice, InvoiceKind, In
 from mostek.erp.v1.order_pb2 import OrderDocumentKind, OrderState
 from mostek.erp.v1.product_pb2 import ProductKind
 from mostek.erp.v1.receivable_pb2 import ReceivableDirection, ReceivableKind
+from mostek.plugin.clarion import clarion
 from mostek.plugin.plugin import Site
 from mostek.plugin.sqlite_database import SqliteDatabase
 from mostek.plugin.testing import context, recorded
@@ -742,6 +743,28 @@ def test_attributes_of_the_program_are_read_by_code_or_name(
         found = {i.attributes["region"] for i in listed(plugin, operation)}
         assert found == {"Północ"}, operation
     assert not any(p.attributes for p in listed(plugin, "ListProducts"))
+
+
+def test_attributes_that_are_dates_are_told_as_days(changed: Callable[..., Frozen]) -> None:
+    """Optima keeps them as days since 1800-12-28 ("Clarion"), in text."""
+    document = "SELECT 4, TrN_TrNID, '{}' FROM CDN.TraNag WHERE TrN_TypDokumentu = {}"
+    plugin = changed(
+        DEFINED[0],
+        "UPDATE CDN.DefAtrybuty SET DeA_Format = 4",
+        *(
+            "INSERT INTO CDN.DokAtrybuty (DAt_DeAId, DAt_TrNId, DAt_WartoscTxt) "
+            + document.format(value, kind)
+            for value, kind in (("82503", 308), ("0", 302), ("jutro", 305))
+        ),
+        own_fields={query: {"day": "region sprzedaży"} for query in ("invoices", "orders")},
+    )
+    assert clarion("2026-11-16") == 82503
+    orders = listed(plugin, "ListOrders")
+    assert {o.attributes["day"] for o in orders} == {"2026-11-16"}
+    assert read(plugin, "GetOrder", id=orders[0].id).order.attributes["day"] == "2026-11-16"
+    assert not any(i.attributes for i in listed(plugin, "ListInvoices"))
+    receipts = listed(plugin, "ListInvoices", kinds=[KINDS.INVOICE_KIND_RECEIPT])
+    assert {i.attributes["day"] for i in receipts} == {"jutro"}
 
 
 @pytest.mark.parametrize(

@@ -15,6 +15,7 @@ from mostek.erp.v1.invoice_pb2 import CorrectionValues, Invoice, InvoiceKind
 from mostek.erp.v1.order_pb2 import OrderState
 from mostek.erp.v1.product_pb2 import ProductKind
 from mostek.erp.v1.receivable_pb2 import ReceivableDirection, ReceivableKind
+from mostek.plugin.clarion import clarion, day
 from mostek.plugin.contract import full_scans
 from mostek.plugin.contract_filters import FILTERS
 from mostek.plugin.sqlite_database import SqliteDatabase
@@ -22,7 +23,6 @@ from mostek.plugin.testing import context, recorded
 from mostek.plugin.testing import items as items_of
 from mostek.wire.failures import ErpUnavailable, NotFound, Unsupported
 from mostek.wire.operations import OPERATIONS
-from mostek_wapro.clarion import clarion, day
 from mostek_wapro.conversion import flag
 from mostek_wapro.mag import WaproMag
 
