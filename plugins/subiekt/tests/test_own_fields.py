@@ -37,7 +37,9 @@ def test_a_simple_field_is_found_by_its_label(changed: Changed, rows: Rows) -> N
     )
     customers = {c.id: dict(c.attributes) for c in listed(plugin, "ListCustomers")}
     assert customers["5"]["driver"] == "dzwonić"
-    routes = dict(rows("SELECT kh_Id, kh_Pole1 FROM dbo.kh__Kontrahent WHERE kh_Pole1 > ''"))
+    routes: dict[int, str] = dict(
+        rows("SELECT kh_Id, kh_Pole1 FROM dbo.kh__Kontrahent WHERE kh_Pole1 > ''")
+    )
     told = {int(n): a["route"] for n, a in customers.items() if "route" in a}
     assert told == {number: route for number, route in routes.items() if str(number) in customers}
     products = {p.id: dict(p.attributes) for p in listed(plugin, "ListProducts")}
@@ -62,7 +64,7 @@ def test_an_extended_field_is_found_by_its_name_for_its_kind_of_object(
     (customer,) = (c for c in listed(plugin, "ListCustomers") if c.id == "5")
     assert customer.attributes["contract"].startswith("2027-01-31")
     assert float(customer.attributes["deposit"]) == 12.5
-    known = dict(
+    known: dict[int, str] = dict(
         rows("SELECT pwd_IdObiektu, pwd_Tekst01 FROM dbo.pw_Dane WHERE pwd_TypObiektu = -8")
     )
     assert known
