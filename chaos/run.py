@@ -16,6 +16,7 @@ import httpx
 from chaos.asked import Ledger
 from chaos.callers import Callers
 from chaos.faults import Injector, kinds_of, schedule
+from chaos.journals import journal_findings
 from chaos.network import Network
 from chaos.reads import Reads
 from chaos.report import Report, progress
@@ -73,6 +74,8 @@ async def _run(
             await _settle(report, world, client, callers, calling)
         commands = await _commands(client)
         report.findings = findings(ledger.asked, ledger.told, commands, world.erps)
+        known = await client.connectors()
+        report.findings += journal_findings(world.states, known, commands)
         _fill(report, world, callers, reads, injector)
 
 

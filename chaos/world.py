@@ -9,7 +9,7 @@ import os
 import socket
 import ssl
 import subprocess
-from collections.abc import AsyncIterator, Callable, Sequence
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from pathlib import Path
 
 import httpx
@@ -106,10 +106,15 @@ class World:
             site = name.rpartition("-")[0]
             token = EnrolmentToken.of(self.typed("connectors", "add", site).split()[-1])
             enrolled = enroll(token)
-            state = self.folder / f"state-{name}"
+            state = self.states[name]
             state.mkdir()
             (state / "identity.pem").write_bytes(enrolled.identity.pem)
             (state / "hub-ca.pem").write_bytes(enrolled.authorities)
+
+    @property
+    def states(self) -> Mapping[str, Path]:
+        """The state folder of each instance."""
+        return {name: self.folder / f"state-{name}" for name in self.connectors}
 
     @property
     def processes(self) -> Sequence[Supervised]:

@@ -43,14 +43,25 @@ class Processes:
         )
 
     def connector(
-        self, crash_at: str = "", instance: str = "", *, hangs: str = "", late: str = ""
+        self,
+        crash_at: str = "",
+        instance: str = "",
+        *,
+        hangs: str = "",
+        late: str = "",
+        free_megabytes: str = "",
     ) -> subprocess.Popen[bytes]:
         """A connector with the ERP of `ledger.py`.
 
-        `hangs`: the customer at which it hangs for ever; `late`: the one that the ERP commits after its caller is dead.
+        `hangs`: the customer at which it hangs for ever; `late`: the one that the ERP commits after its caller is dead;
+        `free_megabytes`: below which its journal refuses commands.
         """
         arguments = [str(LEDGER), self.link, str(self.folder), instance]
-        environment = {"LEDGER_HANGS_AT": hangs, "LEDGER_COMMITS_LATE": late}
+        environment = {
+            "LEDGER_HANGS_AT": hangs,
+            "LEDGER_COMMITS_LATE": late,
+            "LEDGER_FREE_MEGABYTES": free_megabytes,
+        }
         return self._start(
             f"connector{instance}", arguments, MOSTEK_CRASH_AT=crash_at, **environment
         )

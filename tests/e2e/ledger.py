@@ -20,11 +20,14 @@ from mostek.connector.companies import Company
 from mostek.connector.config import CompanyConfig, Config, ConnectorConfig, PolicyConfig
 from mostek.connector.config import HubConfig as DialConfig
 from mostek.connector.connector import Connector
+from mostek.connector.journal import JournalConfig
 from mostek.connector.link import Backoff
 from mostek.erp.v1.customer_pb2 import (
     CreateCustomerRequest,
     CreateCustomerResponse,
     CustomerMatch,
+    ListCustomersRequest,
+    ListCustomersResponse,
 )
 from mostek.plugin.plugin import Context, NoConfig, Plugin, Site
 from mostek.wire.crash import crash_point
@@ -36,6 +39,12 @@ class Ledger(Plugin):
     """Customers in a SQLite file; each write looks for its customer under the file's lock first."""
 
     erp = "Ledger"
+
+    def list_customers(
+        self, request: ListCustomersRequest, context: Context
+    ) -> ListCustomersResponse:
+        """None: what is written is looked for in the file."""
+        return ListCustomersResponse()
 
     def create_customer(
         self, request: CreateCustomerRequest, context: Context
@@ -101,6 +110,7 @@ async def main(address: str, folder: Path, instance: str) -> None:
             name="acme", state=folder / f"connector{instance}", stop_grace=2.0
         ),
         policy=PolicyConfig(writes=True),
+        journal=JournalConfig(free_megabytes=int(os.environ.get("LEDGER_FREE_MEGABYTES") or 100)),
         companies={"main": CompanyConfig(plugin="ledger")},
     )
     company = Company("main", "ledger", Ledger(NoConfig(), Site("main", folder)))

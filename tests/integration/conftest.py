@@ -137,6 +137,7 @@ class World:
         slots: int = 8,
         threads: int = 4,
         writes: bool = True,
+        deny: tuple[str, ...] = ("Customer.pesel",),
         instance: str = "",
         write_timeout: float = 120.0,
         link: str = "",
@@ -159,7 +160,7 @@ class World:
                 stop_grace=2.0,
                 write_timeout=write_timeout,
             ),
-            policy=PolicyConfig(writes=writes),
+            policy=PolicyConfig(writes=writes, deny=list(deny)),
             companies={company: CompanyConfig(plugin="notebook") for company in companies},
         )
         served = []

@@ -23,6 +23,7 @@ from mostek.hub.callers import MACHINE, Callers
 from mostek.hub.gate import Keys
 from mostek.hub.http.app import create_app
 from mostek.hub.identity import ConnectorId, Reach, Scope
+from mostek.hub.journals import Journals
 from mostek.hub.keyring import Keyring
 from mostek.hub.keys import ApiKey
 from mostek.hub.oidc import Issuer
@@ -32,7 +33,15 @@ from mostek.hub.pki.trust import Trust
 from mostek.hub.registry import Registry
 from mostek.hub.router import Router
 from mostek.hub.session import LiveSession
-from mostek.hub.store import AuditEntry, AuditFilter, AuditStore, KeyStore, Store, TrustStore
+from mostek.hub.store import (
+    AuditEntry,
+    AuditFilter,
+    AuditStore,
+    JournalStore,
+    KeyStore,
+    Store,
+    TrustStore,
+)
 from mostek.hub.writes import Writes
 from mostek.link.v1.link_pb2 import Command, Company, Status
 from mostek.wire.operations import OPERATIONS
@@ -154,7 +163,9 @@ async def edge_of(
     enrolment = Enrolment(trust, keyring, audit, lambda: [trust.signer.certificate])
     enrolment.addresses = PublicAddresses("hub:1", "hub:2")
     parts = CallersAdmin(callers, AuditStore(store), tokens), SitesAdmin(sites, enrolment)
-    router, admin = Router(sites, writes, audit), Admin(sites, writes, audit, tokens, *parts)
+    journals = Journals(JournalStore(store), audit)
+    router = Router(sites, writes, audit)
+    admin = Admin(sites, journals, writes, audit, tokens, *parts)
     server = grpc.aio.server()
     server.add_generic_rpc_handlers((erp_api(router, keys), admin_api(admin, keys)))
     port = server.add_insecure_port("127.0.0.1:0")

@@ -20,6 +20,13 @@ from mostek.erp.v1.customer_pb2 import (
     ListCustomersRequest,
     ListCustomersResponse,
 )
+from mostek.erp.v1.order_pb2 import (
+    CreateOrderRequest,
+    CustomerChoice,
+    OrderDraft,
+    OrderLineDraft,
+    ProductChoice,
+)
 from mostek.erp.v1.product_pb2 import ListProductsRequest
 from mostek.hub.audit import Audit
 from mostek.hub.callers import MACHINE
@@ -361,6 +368,21 @@ async def test_a_field_that_a_key_may_not_see_is_told_to_the_site_and_never_retu
         exported = await http.get(CUSTOMERS, headers={"accept": "application/x-ndjson"})
     assert "Klient default" in exported.text
     assert "44051401458" not in exported.text
+
+
+async def test_a_key_asks_by_no_field_that_it_may_not_see(edge: Edge) -> None:
+    key = await edge.key("default", "narrow", *ALL, denied_fields=("Order.gross", "TaxId.number"))
+    site = edge.sites.live[ConnectorId("default", "acme")]
+    line = OrderLineDraft(product=ProductChoice(code="A"), quantity="1")
+    buyer = CustomerChoice(id="1")
+    order = OrderDraft(external_number="1", buyer=buyer, lines=[line], expected_total="7.00")
+    async with edge.grpc(key) as client:
+        acme = client.connector("acme")
+        with pytest.raises(Denied, match=r"order\.expected_total: is not allowed by this key"):
+            await acme.with_key("k").CreateOrder(CreateOrderRequest(order=order))
+        with pytest.raises(Denied, match=r"tax_id: .* keeps Customer\.tax_id\.number back"):
+            await acme.ListCustomers(ListCustomersRequest(tax_id="5261040828"))
+    assert not site.commands
 
 
 async def test_a_connector_that_knows_nothing_of_denied_fields_is_not_asked(edge: Edge) -> None:

@@ -14,8 +14,11 @@ import pytest
 from chaos.asked import Asked, Line, Told
 from chaos.calls import request_of
 from chaos.erp import Erp
+from chaos.journals import journal_findings
 from chaos.verdict import DOUBLED, LOST, MISREPORTED, UNKNOWN, findings
 from mostek.admin.v1 import admin_service_pb2 as admin
+from mostek.connector.journal import Journal, JournalConfig, Trace
+from mostek.link.v1.link_pb2 import Command
 from mostek.plugin.plugin import Site
 from mostek.plugin.sandbox import connect_sandbox
 from mostek.plugin.testing import context
@@ -242,3 +245,25 @@ def test_a_customer_that_is_there_twice_is_doubled(customer: Case) -> None:
 def test_a_customer_told_as_created_and_not_there_is_lost(customer: Case) -> None:
     customer.change("UPDATE dbo.adr__Ewid SET adr_NIP = '' WHERE adr_NIP = '5261040828'")
     assert customer.found() == {LOST}
+
+
+async def test_a_journal_that_lies_or_lacks_a_write_is_a_finding(tmp_path: Path) -> None:
+    journal = Journal.open(tmp_path, JournalConfig(), {})
+    await journal.commit(Trace(Command(command_id="c1", operation="CreateOrder")))
+    journal.close()
+    states = {"acme-1": tmp_path}
+    done = admin.Command(id="c1", connector="acme", state=admin.COMMAND_STATE_SUCCEEDED)
+    failed = admin.Command(id="c2", connector="acme", state=admin.COMMAND_STATE_FAILED)
+
+    def found(*commands: admin.Command, fault: str = "") -> list[str]:
+        known = admin.Connector(name="acme", journals=[admin.ConnectorJournal(fault=fault)])
+        return [finding.why for finding in journal_findings(states, [known], commands)]
+
+    assert found(done, failed) == []
+    assert found(admin.Command(id="c3", connector="acme", state=done.state)) == [
+        "succeeded, and no journal of its site has it"
+    ]
+    assert found(done, fault="entry 3 is gone") == ["journal: entry 3 is gone"]
+    [file] = (tmp_path / "journal").iterdir()
+    file.write_bytes(file.read_bytes().replace(b'"c1"', b'"c9"'))
+    assert len(found(done)) == 2

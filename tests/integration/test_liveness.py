@@ -143,6 +143,16 @@ async def _list(acme: object, request: ListCustomersRequest) -> object:
     return await acme.ListCustomers(request)  # type: ignore[attr-defined]
 
 
+async def test_a_call_is_waited_for_by_one_task_however_many_methods_are_served(
+    channel: grpc.aio.Channel,
+) -> None:
+    asked = health_pb2.HealthCheckRequest()
+    await health_pb2_grpc.HealthStub(channel).Check(asked)
+    # grpc.aio waits anew for all registered methods at each call; of ours that is the link's stream only.
+    waiting = [repr(task) for task in asyncio.all_tasks()]
+    assert sum("_request_registered_call" in task for task in waiting) == 1
+
+
 async def test_health_and_reflection_are_served(channel: grpc.aio.Channel) -> None:
     health = health_pb2_grpc.HealthStub(channel)
     answer = await health.Check(health_pb2.HealthCheckRequest(service="mostek.erp.v1.ErpService"))

@@ -17,6 +17,7 @@ from prometheus_client import Metric
 from prometheus_client.parser import text_string_to_metric_families
 
 from mostek.client import Client
+from mostek.connector import metrics
 from mostek.erp.v1.customer_pb2 import CreateCustomerRequest, CustomerDraft, GetCustomerRequest
 from mostek.erp.v1.erp_pb2 import DescribeErpRequest
 from mostek.hub.hub import Hub
@@ -61,9 +62,11 @@ def value(families: dict[str, Metric], sample: str, **labels: str) -> float:
     return found[0] if found else 0.0
 
 
-def documented() -> dict[str, tuple[str, set[str]]]:
+def documented(side: str) -> dict[str, tuple[str, set[str]]]:
     rows = re.findall(
-        r"^\| `(mostek_hub_\w+)` \| (\w+) \| (.*?) \|", DOCUMENT.read_text("utf-8"), re.MULTILINE
+        rf"^\| `(mostek_{side}_\w+)` \| (\w+) \| (.*?) \|",
+        DOCUMENT.read_text("utf-8"),
+        re.MULTILINE,
     )
     return {name: (kind, set(re.findall(r"`(\w+)`", labels))) for name, kind, labels in rows}
 
@@ -74,22 +77,67 @@ async def test_each_metric_of_the_hub_is_a_row_of_the_document_and_each_row_a_me
     async with world.connector():
         await world.client.connector("acme").DescribeErp(DescribeErpRequest())
         families = await scraped(internal)
-    shown = {
-        name + ("_total" if family.type == "counter" else ""): (
-            family.type,
-            {key for sample in family.samples for key in sample.labels} - {"le"},
-        )
-        for name, family in families.items()
-    }
-    rows = documented()
+    rows = documented("hub")
     only_with_tls = {name for name in rows if "certificate" in name}
     assert len(only_with_tls) == 2
-    assert shown == {name: row for name, row in rows.items() if name not in only_with_tls} | {
-        # Labels of what has not happened yet are not shown.
-        name: (kind, set())
-        for name, (kind, labels) in rows.items()
-        if name in shown and not shown[name][1] and kind in ("counter", "histogram")
-    }
+    assert listed(families, rows) == {n: row for n, row in rows.items() if n not in only_with_tls}
+
+
+async def test_each_metric_of_the_connector_is_a_row_of_the_document_and_each_row_a_metric(
+    world: World,
+) -> None:
+    async with world.connector():
+        await world.client.connector("acme").DescribeErp(DescribeErpRequest())
+        families = await of_connector()
+    assert listed(families, rows := documented("connector")) == rows
+
+
+def listed(
+    families: dict[str, Metric], rows: dict[str, tuple[str, set[str]]]
+) -> dict[str, tuple[str, set[str]]]:
+    """What is shown, as rows: name, type, labels. A metric of which nothing has happened yet shows no labels."""
+    found = {}
+    for family in families.values():
+        name = family.name + ("_total" if family.type == "counter" else "")
+        labels = {key for sample in family.samples for key in sample.labels} - {"le"}
+        if not family.samples and name in rows:
+            labels = rows[name][1]
+        found[name] = (family.type, labels)
+    return found
+
+
+async def of_connector() -> dict[str, Metric]:
+    with metrics.shown("127.0.0.1", 0) as port:
+        async with httpx.AsyncClient(base_url=f"http://127.0.0.1:{port}") as connector:
+            return await scraped(connector)
+
+
+async def test_a_connector_counts_its_sessions_and_commands_and_what_they_took(
+    world: World,
+) -> None:
+    before = await of_connector()
+    async with world.connector():
+        acme = world.client.connector("acme")
+        await acme.GetCustomer(GetCustomerRequest(id="1"))
+        with pytest.raises(NotFound):
+            await acme.GetCustomer(GetCustomerRequest(id="missing"))
+        during = await of_connector()
+    after = await of_connector()
+
+    def grown(then: dict[str, Metric], sample: str, **labels: str) -> float:
+        return value(then, sample, **labels) - value(before, sample, **labels)
+
+    assert grown(during, "mostek_connector_sessions") == 1
+    assert grown(after, "mostek_connector_sessions") == 0
+    assert grown(during, "mostek_connector_connects_total") == 1
+    assert grown(after, "mostek_connector_disconnects_total", reason="left") == 1
+    of = {"operation": "GetCustomer"}
+    assert grown(during, "mostek_connector_commands_total", **of, outcome="ok") == 1
+    assert grown(during, "mostek_connector_commands_total", **of, outcome="not_found") == 1
+    assert grown(during, "mostek_connector_command_seconds_count", **of) == 2
+    assert grown(during, "mostek_connector_result_bytes_total") > 0
+    assert value(during, "mostek_connector_company_up", company="main") == 1
+    assert value(during, "mostek_connector_commands_running") == 0
 
 
 async def test_a_call_counts_by_operation_class_and_outcome_with_its_times_apart(

@@ -13,6 +13,7 @@ from structlog.testing import capture_logs
 
 from mostek.connector import link as link_module
 from mostek.connector import probe
+from mostek.connector.journal import Journal
 from mostek.connector.link import Session
 from mostek.connector.runner import Runner
 from mostek.erp.v1.customer_pb2 import GetCustomerRequest, ListCustomersRequest
@@ -26,6 +27,7 @@ SECRET = "s3cret-pass"
 TINY = "127.1"
 #: No command comes that would need to be run.
 NOBODY = cast(Runner, None)
+NO_JOURNAL = cast(Journal, None)
 NTLM = b"HTTP/1.1 407 No\r\nProxy-Authenticate: NTLM\r\nProxy-Authenticate: Negotiate\r\n\r\n"
 BASIC = (
     b'HTTP/1.1 407 No\r\nProxy-Authenticate: Basic realm="x"\r\nProxy-Authenticate: NTLM\r\n\r\n'
@@ -55,7 +57,7 @@ async def reason(proxy: str, link: str = HUB) -> str:
     hello = Hello(revision=1, connector="acme", instance="i", slots=1)
     with capture_logs() as logs:
         async with asyncio.timeout(10):
-            await Session(link, proxy, hello, NOBODY).run()
+            await Session(link, proxy, hello, NOBODY, NO_JOURNAL).run()
     assert SECRET not in str(logs)
     [line] = [line for line in logs if line["event"] == "connection to the hub failed"]
     return str(line["reason"])

@@ -10,11 +10,12 @@ from mostek.hub.admin_sites import SitesAdmin
 from mostek.hub.audit import Audit
 from mostek.hub.callers import Callers
 from mostek.hub.gate import ANYBODY, Gate
+from mostek.hub.journals import Journals
 from mostek.hub.keyring import Keyring
 from mostek.hub.pages import PageTokens
 from mostek.hub.registry import Registry
 from mostek.hub.router import Router
-from mostek.hub.store import AuditStore, KeyStore, Store
+from mostek.hub.store import AuditStore, JournalStore, KeyStore, Store
 from mostek.hub.writes import Writes
 
 
@@ -31,6 +32,7 @@ def admin_of(registry: Registry, writes: Writes, audit: Audit, kind: type[Admin]
     callers = Callers(KeyStore(store._store), most_rate=100.0)
     return kind(
         registry,
+        Journals(JournalStore(store._store), audit),
         writes,
         audit,
         tokens,

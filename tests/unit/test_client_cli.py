@@ -9,9 +9,17 @@ from typing import Any
 
 import pytest
 from google.protobuf.duration_pb2 import Duration
+from google.protobuf.timestamp_pb2 import Timestamp
 from typer.testing import CliRunner
 
-from mostek.admin.v1.admin_service_pb2 import Connector, ConnectorCompany, ConnectorSession
+from mostek.admin.v1.admin_service_pb2 import (
+    Connector,
+    ConnectorCompany,
+    ConnectorJournal,
+    ConnectorSession,
+    GetConnectorRequest,
+    GetConnectorResponse,
+)
 from mostek.client.cli import app
 from mostek.client.columns import columns
 from mostek.client.fields import BadInput, assign
@@ -287,6 +295,40 @@ def test_connectors_are_json_when_piped(run: Run, hub: FakeHub) -> None:
     hub.connectors = [known_connector()]
     (shown,) = json.loads(run("connectors").stdout)
     assert shown["companies"][0]["erp"] == "Subiekt GT"
+
+
+def faulty_connector() -> Connector:
+    journal = ConnectorJournal(
+        instance="i1",
+        number=7,
+        hash=b"\xab" * 32,
+        told_at=Timestamp(seconds=1_795_000_000),
+        fault="entry 5 is gone",
+        fault_at=Timestamp(seconds=1_795_000_060),
+    )
+    return Connector(name="acme", online=True, journals=[journal])
+
+
+def test_a_journal_that_is_not_what_it_was_stands_out(terminal: Run, hub: FakeHub) -> None:
+    hub.connectors = [faulty_connector(), known_connector()]
+    shown = " ".join(terminal("connectors").stdout.split())
+    assert "The journal of acme is not what it was: see `mostek connectors show acme`." in shown
+
+
+def test_one_connector_is_shown_with_the_head_of_its_journal(terminal: Run, hub: FakeHub) -> None:
+    hub.answers["GetConnector"] = lambda request: GetConnectorResponse(connector=faulty_connector())
+    shown = terminal("connectors", "show", "acme").stdout
+    assert "Journal of instance i1, told 2026-11-18" in shown
+    assert "7:" + "ab" * 32 in "".join(shown.split())
+    assert "entry 5 is gone" in shown
+    assert "journal verify" in shown
+    assert hub.asked[0].request == GetConnectorRequest(name="acme")
+
+
+def test_one_connector_as_json_has_the_hash_in_hexadecimal(run: Run, hub: FakeHub) -> None:
+    hub.answers["GetConnector"] = lambda request: GetConnectorResponse(connector=faulty_connector())
+    shown = json.loads(run("connectors", "show", "acme").stdout)
+    assert shown["journals"][0]["hash"] == "ab" * 32
 
 
 def test_no_connectors_are_told(terminal: Run) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 from typing import Annotated, Literal
 
@@ -111,13 +112,14 @@ time_zone = "Europe/Warsaw"
 plugin = "memory"
 greting = "hello"
 """
-    assert mistakes(tmp_path, text) == [
+    found = [mistake.split("; Customer has ")[0] for mistake in mistakes(tmp_path, text)]
+    assert found == [
         "line 2: hub.link: must be host:port, e.g. link.example.com:443",
         "line 5: connector.name: must be 1 to 63 lower-case letters, digits and dashes",
         "line 6: connector.slots: input should be greater than or equal to 1",
         "line 7: connector.colour: is not a setting; see the documentation for those there are",
         "line 10: policy.writes: input should be a valid boolean, unable to interpret input",
-        "line 11: policy.deny: 'Customer.nip': no field of the contract; write e.g. Customer.pesel",
+        "line 11: policy.deny: 'Customer.nip': no field of the contract",
         "line 13: companies.main.plugin: is required",
         "line 16: companies.other.greeting: is required",
         "line 18: companies.other.greting: is not a setting; see the documentation for those there are",
@@ -222,6 +224,60 @@ def test_denied_paths_must_name_fields_of_the_contract() -> None:
     assert unknown_paths(paths) == []
     wrong = ["Customer", "Customer.nip", "customer.pesel", "Client.name", ""]
     assert unknown_paths(wrong) == wrong
+
+
+def with_policy(policy: str) -> str:
+    return f"{RIGHT}\n[policy]\n{policy}\n"
+
+
+@pytest.mark.parametrize(
+    ("policy", "said"),
+    [
+        ('operations = ["ListClients"]', "'ListClients': no operation; there are DescribeErp,"),
+        ('deny_operations = ["x"]', "'x': no operation; there are DescribeErp,"),
+        ('preset = "most"', "preset: input should be 'least', 'orders' or 'all'"),
+        ('allow = ["Client"]', "'Client': no field of Customer, CustomerBalance, CustomerMatch,"),
+        ('allow = ["Customer.address.town"]', "'Customer.address.town': .* Address has street,"),
+        ('deny = ["Client.name"]', "'Client.name': no field of the contract; write e.g. Customer"),
+        (
+            'deny = ["Records.a.b.c"]',
+            r"'Records\.a\.b\.c': .*; write Records\.list or Records\.list\.",
+        ),
+        ('deny = ["Customer.id"]', r"'Customer\.id' can't be denied, .* deny the operations"),
+        ('export_hours = "22-6"', "export_hours: must be from-to, e.g. 18:00-06:00"),
+        ("page_rows = 0", "page_rows: input should be greater than or equal to 1"),
+        ('rows = "9"', "rows: is not a setting"),
+        (
+            "[policy.companies.mian]\nwrites = true",
+            "there is no company of this name; there are main",
+        ),
+        ('[policy.companies.main]\ndeny = ["Client.name"]', "no field of the contract"),
+    ],
+)
+def test_what_a_policy_names_must_exist_and_what_there_is_is_told(
+    tmp_path: Path, policy: str, said: str
+) -> None:
+    text = with_policy(policy)
+    [mistake] = mistakes(tmp_path, text)
+    assert re.search(said, mistake), mistake
+    line = int(mistake.removeprefix("line ").partition(":")[0])
+    assert text.splitlines()[line - 1] in policy.splitlines()
+
+
+def test_what_a_site_has_of_its_own_must_be_there_too(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    text = with_policy('deny = ["Customer.pesel", "Customer.attributes.rout", "Records.wages"]')
+    loaded(tmp_path, text)
+    own = frozenset({"Customer.attributes.route", "Records.wages.sum"})
+    monkeypatch.setattr(Memory, "own_fields", lambda self: own)
+    assert mistakes(tmp_path, text) == [
+        "line 12: policy.deny: Customer.attributes.rout: the site has no field of its own of this name; "
+        "it has Customer.attributes.route, Records.wages.sum"
+    ]
+    text = with_policy('[policy.companies.main]\nallow = ["Records.wage"]')
+    [mistake] = mistakes(tmp_path, text)
+    assert "line 13: policy.companies.main.allow: Records.wage: the site has no field" in mistake
 
 
 def test_lines_are_found_in_tables_arrays_and_after_long_strings() -> None:

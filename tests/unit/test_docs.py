@@ -8,8 +8,13 @@ from typing import Any
 
 import pytest
 from pydantic import BaseModel
+from typer.testing import CliRunner
 
+from mostek.connector import journal
+from mostek.connector.cli import app
 from mostek.connector.config import ConnectorConfig, HubConfig, PolicyConfig
+from mostek.connector.journal import JournalConfig
+from mostek.connector.presets import PRESETS
 from mostek.hub.config import HubConfig as HubSettings
 from mostek.hub.status import STATUSES
 from mostek.link.v1.failure_pb2 import FailureKind
@@ -41,12 +46,50 @@ def _written(default: object) -> str:
 
 @pytest.mark.parametrize(
     ("table", "model"),
-    [("hub", HubConfig), ("connector", ConnectorConfig), ("policy", PolicyConfig)],
+    [
+        ("hub", HubConfig),
+        ("connector", ConnectorConfig),
+        ("policy", PolicyConfig),
+        ("journal", JournalConfig),
+    ],
 )
 def test_every_setting_of_the_connector_is_in_its_table(table: str, model: type[BaseModel]) -> None:
     text = (DOCS / "operations.md").read_text(encoding="utf-8")
     for name in model.model_fields:
         assert f"| `{table}.{name}` |" in text
+
+
+def test_every_setting_of_the_policy_is_on_its_page_with_its_presets() -> None:
+    text = (DOCS / "policy.md").read_text(encoding="utf-8")
+    for name in PolicyConfig.model_fields.keys() - {"companies"}:
+        assert f"\n| `{name}` |" in text
+    for preset in PRESETS:
+        assert f"\n| `{preset}`" in text
+        assert f'\npreset = "{preset}"\n' in text
+
+
+def policies() -> list[str]:
+    text = (DOCS / "policy.md").read_text(encoding="utf-8")
+    return re.findall(r"^```toml\n(.*?)^```", text, re.MULTILINE | re.DOTALL)
+
+
+@pytest.mark.parametrize("number", range(3))
+def test_the_examples_of_policies_pass_the_check(number: int, tmp_path: Path) -> None:
+    hub = '[hub]\nlink = "127.0.0.1:7444"\ninsecure = true\n[connector]\nname = "acme"\n'
+    (tmp_path / "connector.toml").write_text(hub + policies()[number], encoding="utf-8")
+    done = CliRunner().invoke(app, ["check", "-c", str(tmp_path / "connector.toml")])
+    assert done.exit_code == 0, done.output
+    assert "Subiekt GT" in done.output
+
+
+def test_the_page_of_the_journal_has_its_settings_with_their_defaults_and_all_its_events() -> None:
+    text = (DOCS / "journal.md").read_text(encoding="utf-8")
+    for name, field in JournalConfig.model_fields.items():
+        assert f"| `journal.{name}` | `{field.default}` |" in text
+    folder = Path(journal.__file__).parent
+    code = "".join(file.read_text(encoding="utf-8") for file in folder.glob("*.py"))
+    for event in set(re.findall(r'"event": "(\w+)"', code)):
+        assert f"`{event}`" in text
 
 
 @pytest.mark.parametrize("model", [SqlServerConfig, SqliteConfig])

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import builtins
+import json
 import re
 import shutil
 import socket
@@ -20,11 +21,15 @@ from mostek.connector.companies import Company
 from mostek.connector.doctor import CHECKS as ALL
 from mostek.connector.doctor import Finding, Hub, Subject, erp, examined, machine, network, worst
 from mostek.connector.doctor import hub as hub_checks
+from mostek.connector.doctor import journal as journal_check
 from mostek.connector.doctor import tls as tls_checks
 from mostek.connector.doctor.examination import Check
 from mostek.connector.doctor.report import write_zip
 from mostek.connector.doctor.subject import idle_spans, subject_of
 from mostek.connector.doctor.texts import CHECKS, TEXTS, Level
+from mostek.connector.journal import Journal, JournalConfig, Trace
+from mostek.connector.journal.tape import Tape
+from mostek.link.v1.link_pb2 import Command
 
 from .doctor_servers import (
     Authority,
@@ -81,7 +86,9 @@ def test_every_text_is_there_in_both_languages_with_the_same_parameters(key: str
 def test_every_text_is_said_and_every_said_text_is_there() -> None:
     folder = Path(machine.__file__).parent
     code = "".join(
-        file.read_text(encoding="utf-8") for file in folder.glob("*.py") if file.name != "texts.py"
+        file.read_text(encoding="utf-8")
+        for file in folder.glob("*.py")
+        if not file.name.startswith("texts")
     )
     written = set(re.findall(r'"((?:[a-z]+[.-])+[a-z-]+)"', code)) | {"skipped", "crashed"}
     assert TEXTS.keys() - written == set()
@@ -414,6 +421,72 @@ def test_a_full_disk_is_told(monkeypatch: pytest.MonkeyPatch, free: int, key: st
     usage = SimpleNamespace(free=free * 1_000_000)
     monkeypatch.setattr(shutil, "disk_usage", lambda _: usage)
     assert keys(machine.machine, site())[-1] == key
+
+
+# Journal
+
+
+async def site_with_journal(folder: Path) -> Subject:
+    """Its state folder has a journal of two commands."""
+    journal = Journal.open(folder / "state", JournalConfig(), {})
+    for number in ("c1", "c2"):
+        await journal.commit(Trace(Command(command_id=number, operation="ListCustomers")))
+    journal.close()
+    (folder / "connector.toml").write_text(
+        f'[hub]\nlink = "127.0.0.1:1"\ninsecure = true\n[connector]\nname = "acme"\n{DEMO}'
+    )
+    return subject_of(folder / "connector.toml")
+
+
+DEMO = '[companies.main]\nplugin = "subiekt-gt"\n[companies.main.database]\nkind = "sqlite"\npath = "erp"\n'
+
+
+async def test_a_whole_journal_is_told_with_its_head(tmp_path: Path) -> None:
+    subject = await site_with_journal(tmp_path)
+    [(key, parameters)] = journal_check.journal(subject)
+    assert key == "journal.ok"
+    assert parameters["count"] == 5
+    assert str(parameters["head"]).startswith("5:")
+
+
+async def test_a_journal_that_was_changed_is_a_failure(tmp_path: Path) -> None:
+    subject = await site_with_journal(tmp_path)
+    [file] = (subject.state / "journal").iterdir()
+    file.write_bytes(file.read_bytes().replace(b'"c1"', b'"c3"'))
+    key, said = only(journal_check.journal, subject)
+    assert key == "journal.fault"
+    assert "line 3: entry 3 is not what its hash says" in said
+
+
+async def test_a_disk_without_room_for_the_journal_is_a_failure(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    subject = await site_with_journal(tmp_path)
+    monkeypatch.setattr(shutil, "disk_usage", lambda _: SimpleNamespace(free=99_000_000))
+    assert keys(journal_check.journal, subject) == ["journal.ok", "journal.full"]
+
+
+async def test_a_journal_that_is_kept_shorter_than_meant_is_told(tmp_path: Path) -> None:
+    subject = await site_with_journal(tmp_path)
+    tape = Tape.open(subject.state / "journal", {}, [])
+    tape.write([{"event": "deleted", "reason": "size", "until": 1, "until_hash": "0" * 64}])
+    tape.close()
+    assert keys(journal_check.journal, subject) == ["journal.ok", "journal.short"]
+
+
+def test_a_site_without_a_journal_is_told(tmp_path: Path) -> None:
+    assert keys(journal_check.journal, Subject(tmp_path / "none.toml")) == ["journal.none"]
+
+
+async def test_the_support_file_has_the_journals_head_and_no_entry(tmp_path: Path) -> None:
+    subject = await site_with_journal(tmp_path)
+    write_zip(tmp_path / "support.zip", subject, [], None)
+    with zipfile.ZipFile(tmp_path / "support.zip") as opened:
+        state = json.loads(opened.read("state.json"))
+        assert all(b'"c1"' not in opened.read(name) for name in opened.namelist())
+    assert (state["journal"]["number"], state["journal"]["faults"]) == (5, 0)
+    assert len(state["journal"]["hash"]) == 64
+    assert "journal/journal-000000000001.ndjson" in state["files"]
 
 
 # ODBC, rights

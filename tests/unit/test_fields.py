@@ -200,3 +200,25 @@ def test_what_one_more_denies_no_kept_path_saves() -> None:
         "Customer.attributes.route"
     ]
     assert both.covers("Customer.attributes.route")
+
+
+class _Interrupted(DeniedFields):
+    """Another thread prunes while this one finds out where to look."""
+
+    others = 0
+
+    def _reached(self, descriptor: Descriptor, seen: set[str]) -> bool:
+        if not seen and not self.others:
+            self.others += 1
+            other = GetCustomerResponse(customer=Customer(id="1", name="Nowak"))
+            self.prune(other)
+            assert other == GetCustomerResponse(customer=Customer(id="1"))
+        return super()._reached(descriptor, seen)
+
+
+def test_what_is_found_out_while_another_thread_prunes_is_whole() -> None:
+    response = GetCustomerResponse(customer=Customer(id="1", name="Nowak"))
+    denied = _Interrupted(["Customer.name"])
+    denied.prune(response)
+    assert denied.others == 1
+    assert response == GetCustomerResponse(customer=Customer(id="1"))

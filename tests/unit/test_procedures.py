@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from decimal import Decimal
 from typing import Any
 
@@ -14,7 +13,7 @@ from mostek.plugin.database import Mode, Session
 from mostek.plugin.database_config import SqlServerConfig
 from mostek.plugin.orders.amounts import final_price
 from mostek.plugin.testing import context
-from mostek.wire.failures import Drift, Rejected
+from mostek.wire.failures import Drift, Internal, Rejected
 
 
 class Connection:
@@ -26,7 +25,8 @@ class Connection:
     def __init__(self, *results: Any) -> None:
         self._results = list(results)
         self.description: tuple[str, ...] | None = None
-        self.transactions = 1
+        self.answer: Any = None
+        self.asked: list[tuple[Any, ...]] = []
         self._step()
 
     def _step(self) -> None:
@@ -38,7 +38,8 @@ class Connection:
     def cursor(self) -> Connection:
         return self
 
-    def execute(self, sql: str, params: Sequence[Any] = ()) -> Connection:
+    def execute(self, *asked: Any) -> Connection:
+        self.asked.append(asked)
         return self
 
     def setinputsizes(self, sizes: Any) -> None: ...
@@ -52,8 +53,10 @@ class Connection:
     def fetchall(self) -> Any:
         return self._now
 
-    def fetchval(self) -> int:
-        return self.transactions
+    def fetchval(self) -> Any:
+        if isinstance(self.answer, Exception):
+            raise self.answer
+        return self.answer
 
     def cancel(self) -> None: ...
 
@@ -92,11 +95,33 @@ def test_other_parameters_than_a_procedure_has_are_drift(code: int) -> None:
         session(Connection([(1,)], late)).results("EXEC dbo.P")
 
 
-def test_a_transaction_that_a_procedure_ended_is_seen() -> None:
+def test_a_transaction_that_a_procedure_ended_is_seen_by_a_lock_that_it_owned() -> None:
     connection = Connection(None)
-    assert session(connection).in_transaction()
-    connection.transactions = 0
-    assert not session(connection).in_transaction()
+    connection.answer = 0
+    with session(connection).one_transaction() as unbroken:
+        sql, mark = connection.asked[-1]
+        assert "@LockOwner = 'Transaction'" in sql
+        connection.answer = "Exclusive"
+        assert unbroken()
+        assert connection.asked[-1] == ("SELECT APPLOCK_MODE('public', ?, 'Transaction')", mark)
+        connection.answer = "NoLock"
+        assert not unbroken()
+
+
+def test_a_lost_connection_tells_of_no_transaction() -> None:
+    pyodbc = pytest.importorskip("pyodbc", exc_type=ImportError)
+    connection = Connection(None)
+    connection.answer = 0
+    with session(connection).one_transaction() as unbroken:
+        connection.answer = pyodbc.OperationalError("08S01", "[08S01] gone (0) (SQLExecDirectW)")
+        assert not unbroken()
+
+
+def test_without_a_transaction_there_is_nothing_to_mark() -> None:
+    connection = Connection(None)
+    connection.answer = -999
+    with pytest.raises(Internal, match="-999"), session(connection).one_transaction():
+        pass
 
 
 @given(

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 from typing import Any
 from zoneinfo import ZoneInfo
@@ -175,7 +175,7 @@ def read(
     query: AdaptedQuery,
     database: SqliteDatabase,
     *,
-    denied: frozenset[str] = frozenset(),
+    denied: Iterable[str] = (),
     **wanted: Any,
 ) -> tuple[list[Customer], str | None, dict[str, UnavailableReason.ValueType]]:
     response = ListCustomersResponse()

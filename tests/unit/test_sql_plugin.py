@@ -29,7 +29,8 @@ from mostek.plugin.sandbox import Index, create_sandbox
 from mostek.plugin.schema import ReferenceSchema
 from mostek.plugin.sql_plugin import SqlConfig, SqlPlugin
 from mostek.plugin.testing import context, recorded
-from mostek.wire.failures import Drift, Invalid, NotFound, Unsupported
+from mostek.wire.failures import Denied, Drift, Invalid, NotFound, Unsupported
+from mostek.wire.fields import DeniedFields
 
 COLUMNS = """\
 table,column,type,nullable,default,identity,key,meaning
@@ -273,15 +274,129 @@ def test_a_list_of_the_site_is_read_as_objects(make: Make, tmp_path: Path) -> No
 def test_a_list_has_pages_masks_and_policy(make: Make, tmp_path: Path) -> None:
     plugin = with_list(make, tmp_path)
     request = ListRecordsRequest(list="debtors", parameters={"from": "0"}, page_size=9)
-    request.read_mask.paths.extend(["firm", "debt"])
-    denied = context("ListRecords", denied=frozenset({"Records.debtors.debt"}))
+    request.read_mask.paths.extend(["firm", "since"])
+    denied = context("ListRecords", denied=frozenset({"Records.debtors.since"}))
     first = plugin.list_records(request, denied)
     assert [MessageToDict(r) for r in first.records] == [{"firm": f"K{i}"} for i in range(1, 10)]
     assert [(u.path, u.reason) for u in first.unavailable_fields] == [
-        ("debt", UnavailableReason.UNAVAILABLE_REASON_DENIED)
+        ("since", UnavailableReason.UNAVAILABLE_REASON_DENIED)
     ]
     request.page_token = first.next_page_token
     assert [r["firm"] for r in plugin.list_records(request, denied).records] == ["K10"]
+
+
+def listed(plugin: Tiny, denied: str, **parameters: str) -> list[dict[str, Any]]:
+    request = ListRecordsRequest(list="debtors", parameters=parameters)
+    response = plugin.list_records(request, context("ListRecords", denied=[denied]))
+    return [MessageToDict(record) for record in response.records]
+
+
+def test_a_column_that_shows_a_denied_field_is_denied_under_its_own_name(
+    make: Make, tmp_path: Path
+) -> None:
+    plugin = with_list(make, tmp_path)
+    with recorded(plugin.database) as sent:
+        (record,) = listed(plugin, "Customer.code", **{"from": "100"})
+    assert record == {"debt": "100.0000", "since": "2026-01-01", "number": 10.0}
+    assert "fi_code" not in sent[0][0]
+
+
+@pytest.mark.parametrize("name", ["from", "region", "only_new"])
+def test_a_list_is_not_asked_by_what_it_may_not_show(make: Make, tmp_path: Path, name: str) -> None:
+    plugin = with_list(make, tmp_path)
+    denied = {"from": "debt", "region": "region", "only_new": "since"}[name]
+    text = DEBTORS.replace("f.fi_id AS [number]", "f.fi_id AS [number], f.fi_region AS [region]")
+    (tmp_path / "site" / "records" / "debtors.sql").write_text(text, encoding="utf-8")
+    plugin = make(queries=str(tmp_path / "site"))
+    given = {"from": "0", "region": "north", "only_new": "true"}
+    with pytest.raises(Denied, match=rf"{name}: is not allowed .* Records\.debtors\.{denied} back"):
+        listed(plugin, f"Records.debtors.{denied}", **{"from": "0"} | {name: given[name]})
+
+
+def test_a_list_is_not_ordered_by_what_it_may_not_show(make: Make, tmp_path: Path) -> None:
+    plugin = with_list(
+        make, tmp_path, DEBTORS.replace("key: f.fi_id int", "key: f.fi_nip varchar(20)")
+    )
+    with pytest.raises(
+        Denied, match=r"keeps Customer\.tax_id\.number back, by which .* is ordered"
+    ):
+        listed(plugin, "TaxId.number", **{"from": "0"})
+    plugin = with_list(
+        make, tmp_path, DEBTORS.replace("key: f.fi_id int", "key: f.fi_code varchar(20)")
+    )
+    with pytest.raises(Denied, match=r"keeps Records\.debtors\.firm back, by which"):
+        listed(plugin, "Records.debtors.firm", **{"from": "0"})
+
+
+DERIVED = """
+-- key: f.fi_id int
+-- :nip varchar(20)
+SELECT d.nip AS [hidden], f.fi_id AS [number]
+FROM dbo.firm f
+JOIN (SELECT x.fi_id AS id, x.fi_nip AS nip FROM dbo.firm x
+      UNION ALL SELECT y.fi_id, y.fi_region FROM dbo.firm y WHERE y.fi_id < 0) d ON d.id = f.fi_id
+WHERE f.fi_code <> ''
+  AND d.nip = :nip   --? nip
+"""
+
+
+def test_a_derived_table_hides_nothing_from_the_policy(make: Make, tmp_path: Path) -> None:
+    plugin = with_list(make, tmp_path, DERIVED)
+    assert len(listed(plugin, "Customer.code")) == 10
+    assert listed(plugin, "Customer.tax_id")[0] == {"number": 1.0}
+    with pytest.raises(Denied, match=r"nip: is not allowed .* Customer\.tax_id\.number back"):
+        listed(plugin, "Customer.tax_id", nip="0000000001")
+
+
+def test_a_file_can_say_what_its_columns_show(make: Make, tmp_path: Path) -> None:
+    said = "-- feeds firm: nothing\n-- feeds debt: Customer.credit_used\n-- :from money"
+    plugin = with_list(make, tmp_path, DEBTORS.replace("-- :from money", said))
+    assert "firm" in listed(plugin, "Customer.code", **{"from": "100"})[0]
+    assert "debt" not in listed(plugin, "Customer.credit_used", **{"from": "100"})[0]
+
+
+def test_an_attribute_that_shows_a_denied_field_is_denied(make: Make) -> None:
+    plugin = make(attributes={"customers": {"number": "f.fi_nip", "region": "f.fi_region"}})
+    with recorded(plugin.database) as sent:
+        response = plugin.list_customers(
+            ListCustomersRequest(page_size=1), context(denied=["Customer.tax_id"])
+        )
+    assert dict(response.customers[0].attributes) == {"region": "north"}
+    assert "fi_nip" not in sent[0][0]
+
+
+def test_a_query_of_the_site_shows_no_denied_field_under_another_name(
+    make: Make, tmp_path: Path
+) -> None:
+    text = CUSTOMERS.replace("f.fi_code AS [code]", "f.fi_nip AS [code]")
+    (tmp_path / "site" / "customers.sql").write_text(text, encoding="utf-8")
+    plugin = make(queries=str(tmp_path / "site"))
+    response = plugin.list_customers(
+        ListCustomersRequest(page_size=1), context(denied=["Customer.tax_id"])
+    )
+    assert response.customers[0] == Customer(id="1")
+
+
+def test_a_query_of_the_site_is_not_asked_by_another_column_than_it_says(
+    make: Make, tmp_path: Path
+) -> None:
+    text = CUSTOMERS.replace("f.fi_code IN (:codes) ", "f.fi_nip IN (:codes)")
+    assert text != CUSTOMERS
+    (tmp_path / "site" / "customers.sql").write_text(text, encoding="utf-8")
+    plugin = make(queries=str(tmp_path / "site"))
+    denied = context(denied=["Customer.tax_id"])
+    assert ids(plugin.list_customers(ListCustomersRequest(ids=["7"]), denied)) == ["7"]
+    with pytest.raises(Denied, match=r"codes: is not allowed .* Customer\.tax_id\.number back"):
+        plugin.list_customers(ListCustomersRequest(codes=["0000000001"]), denied)
+
+
+def test_what_the_site_has_of_its_own_is_told(make: Make, tmp_path: Path) -> None:
+    with_list(make, tmp_path)
+    plugin = make(
+        queries=str(tmp_path / "site"), attributes={"customers": {"region": "f.fi_region"}}
+    )
+    columns = {f"Records.debtors.{name}" for name in ("firm", "debt", "since", "number")}
+    assert plugin.own_fields() == columns | {"Customer.attributes.region"}
 
 
 @pytest.mark.parametrize(
@@ -307,8 +422,21 @@ def test_an_unknown_list_is_not_found(make: Make, tmp_path: Path) -> None:
         with_list(make, tmp_path).list_records(ListRecordsRequest(list="nope"), context())
 
 
+def test_lists_and_columns_that_are_denied_are_not_named(make: Make, tmp_path: Path) -> None:
+    plugin = with_list(make, tmp_path)
+    denied = DeniedFields(["Records.debtors.debt"])
+    assert list(record_list(plugin.records["debtors"], denied).columns) == [
+        "firm",
+        "number",
+        "since",
+    ]
+    request = ListRecordsRequest(list="nope")
+    with pytest.raises(NotFound, match="it has none"):
+        plugin.list_records(request, context("ListRecords", denied=["Records.debtors"]))
+
+
 def test_a_list_is_described(make: Make, tmp_path: Path) -> None:
-    described = record_list(with_list(make, tmp_path).records["debtors"])
+    described = record_list(with_list(make, tmp_path).records["debtors"], DeniedFields())
     assert described.description == "Firms that owe more than so much."
     assert list(described.columns) == ["debt", "firm", "number", "since"]
     assert [(p.name, p.type, p.required) for p in described.parameters] == [

@@ -14,32 +14,42 @@ from typing import Annotated
 
 import structlog
 import typer
+from rich.console import Console
 
 from mostek.connector.companies import Company, load
-from mostek.connector.config import Config, ConfigError
-from mostek.connector.connector import Connector
+from mostek.connector.config import Config, ConfigError, read_toml
+from mostek.connector.connector import Connector, policy_of
 from mostek.connector.doctor import CHECKS, Hub, examined, subject_of, worst
 from mostek.connector.doctor.report import lines, summary, write_zip
 from mostek.connector.doctor.subject import idle_spans
 from mostek.connector.doctor.texts import Lang, Level
+from mostek.connector.explain import explained
 from mostek.connector.hub_api import ApiError
 from mostek.connector.identity import IdentityError
+from mostek.connector.journal import SiteKeyError
+from mostek.connector.journal.cli import journal
 from mostek.connector.outcomes import StateInUse
 from mostek.connector.proxy import checked_proxy
 from mostek.connector.site import SiteError, set_up
+from mostek.connector.trial import MOST_ROWS, told, tried
 from mostek.plugin.rights import LoginNames, logins_script
 from mostek.plugin.secret import to_keyring
 from mostek.plugin.sql_plugin import SqlPlugin
 from mostek.wire import loop
-from mostek.wire.logs import configure_logs
+from mostek.wire.failures import CommandFailure
+from mostek.wire.logs import LEVELS, configure_logs, set_level
+from mostek.wire.operations import OPERATIONS
 from mostek.wire.trust import EnrolmentToken
 
 __all__ = ["leave_stragglers", "main"]
 
 app = typer.Typer(no_args_is_help=True, add_completion=False, help="The connector of Mostek.")
 
+policies = typer.Typer(no_args_is_help=True, help="What may leave this site.")
+app.add_typer(policies, name="policy")
 secrets = typer.Typer(no_args_is_help=True, help="Secrets in the system's keyring.")
 app.add_typer(secrets, name="secret")
+app.add_typer(journal, name="journal")
 
 ConfigFile = Annotated[
     Path,
@@ -48,6 +58,8 @@ ConfigFile = Annotated[
     ),
 ]
 DEFAULT_FILE = Path("connector.toml")
+#: Seconds between looks at the configuration file's log level.
+LOOK_EVERY = 5.0
 #: Seconds that threads have to end when the connector has.
 THREADS_END_WITHIN = 2.0
 #: Seconds after which a thread that converts rows must let the event loop have the interpreter: at Python's own 5 ms
@@ -62,8 +74,8 @@ def run(config: ConfigFile = DEFAULT_FILE) -> None:
     configure_logs(settings.connector.log_level)
     sys.setswitchinterval(SWITCH_AFTER)
     try:
-        loop.run(_run(settings, companies))
-    except (StateInUse, IdentityError) as error:
+        loop.run(_run(config, settings, companies))
+    except (StateInUse, IdentityError, SiteKeyError, OSError) as error:
         raise SystemExit(f"mostek-connector: {error}") from None
     leave_stragglers()
 
@@ -176,19 +188,80 @@ def logins(
     ] = False,
 ) -> None:
     """Print the T-SQL script that makes the two database logins with just the rights they need."""
-    _, companies = _load(config)
-    found = [one for one in companies if company in {"", one.name}]
-    if len(found) != 1:
-        names = ", ".join(one.name for one in companies)
-        raise SystemExit(f"mostek-connector: name one of the companies: {names}")
-    plugin = found[0].plugin
+    one = _one_of(_load(config)[1], company)
+    plugin = one.plugin
     if not isinstance(plugin, SqlPlugin):
-        raise SystemExit(f"mostek-connector: {found[0].plugin_name} needs no database login")
+        raise SystemExit(f"mostek-connector: {one.plugin_name} needs no database login")
     names_of = LoginNames.of(plugin.database.config)
     try:
         print(logins_script(plugin.rights(), names_of, columns=columns), end="")
     except ValueError as error:
         raise SystemExit(f"mostek-connector: {error}") from None
+
+
+@policies.command("explain")
+def explain_policy(
+    config: ConfigFile = DEFAULT_FILE,
+    company: Annotated[str, typer.Option(help="The company; needed if there are several.")] = "",
+    operation: Annotated[str, typer.Option(help="Only what this one answers: ListInvoices.")] = "",
+) -> None:
+    """Show what would leave this site and what would not, by which line of the policy, on a record of the ERP."""
+    settings, companies = _load(config)
+    if operation and operation not in OPERATIONS:
+        names = ", ".join(OPERATIONS)
+        raise SystemExit(f"mostek-connector: {operation!r} is no operation; there are {names}")
+    one = _one_of(companies, company)
+    try:
+        for part in explained(one, policy_of(settings, companies).of(one.name), operation):
+            Console().print(part)
+    except CommandFailure as failure:
+        raise SystemExit(_said(failure)) from None
+    finally:
+        for one in companies:
+            one.plugin.close()
+
+
+@app.command("try")
+def try_list(
+    name: Annotated[
+        str,
+        typer.Argument(help="customers, products, …, or the name of a list of the site's own."),
+    ],
+    config: ConfigFile = DEFAULT_FILE,
+    limit: Annotated[int, typer.Option(help="Rows to show.", min=1, max=MOST_ROWS)] = 3,
+    company: Annotated[str, typer.Option(help="The company; needed if there are several.")] = "",
+    parameter: Annotated[
+        list[str] | None,
+        typer.Option("--parameter", "-p", help="name=value: a filter, or a list's parameter."),
+    ] = None,
+) -> None:
+    """Show real rows of a list as a caller would get them, and the SQL with its time. Nothing leaves the site."""
+    settings, companies = _load(config)
+    one = _one_of(companies, company)
+    pairs = [text.partition("=") for text in parameter or ()]
+    try:
+        policy = policy_of(settings, companies).of(one.name)
+        given = {name: value for name, _, value in pairs}
+        for line in told(tried(one, policy, name, limit, given)):
+            print(line)
+    except CommandFailure as failure:
+        raise SystemExit(_said(failure)) from None
+    finally:
+        for one in companies:
+            one.plugin.close()
+
+
+def _said(failure: CommandFailure) -> str:
+    text = f" ({failure.erp_text})" if failure.erp_text else ""
+    return f"mostek-connector: {failure.message}{text}"
+
+
+def _one_of(companies: Sequence[Company], name: str) -> Company:
+    found = [one for one in companies if name in {"", one.name}]
+    if len(found) != 1:
+        names = ", ".join(one.name for one in companies)
+        raise SystemExit(f"mostek-connector: name one of the companies: {names}")
+    return found[0]
 
 
 @secrets.command("set")
@@ -216,11 +289,41 @@ def _load(file: Path) -> tuple[Config, list[Company]]:
         raise SystemExit(2) from None
 
 
-async def _run(config: Config, companies: Sequence[Company]) -> None:
+async def _run(file: Path, config: Config, companies: Sequence[Company]) -> None:
     stop = asyncio.Event()
     _on_signals(stop)
     async with Connector(config, companies).running():
+        following = asyncio.create_task(_follow_log_level(file), name="log level")
         await stop.wait()
+        following.cancel()
+
+
+async def _follow_log_level(file: Path) -> None:
+    """Take `connector.log_level` over when the file changes; whatever else changed in it waits for a restart."""
+    seen = _changed_at(file)
+    while True:
+        await asyncio.sleep(LOOK_EVERY)
+        if (changed := _changed_at(file)) == seen:
+            continue
+        seen = changed
+        try:
+            data, _ = await asyncio.to_thread(read_toml, file)
+        except ConfigError as error:
+            structlog.get_logger().warning(
+                "the changed configuration is not right", fault=str(error)
+            )
+            continue
+        level = data.get("connector", {}).get("log_level", "info")
+        if level in LEVELS:
+            set_level(level)
+            structlog.get_logger().warning("the level of the log is that of the file", level=level)
+
+
+def _changed_at(file: Path) -> float:
+    try:
+        return file.stat().st_mtime
+    except OSError:
+        return 0.0
 
 
 def _on_signals(stop: asyncio.Event) -> None:

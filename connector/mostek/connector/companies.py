@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import threading
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from importlib.metadata import EntryPoint, entry_points
 from pathlib import Path
@@ -14,6 +15,7 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 import structlog
 from pydantic import ValidationError
 
+from mostek.connector import metrics
 from mostek.connector.config import (
     CompanyConfig,
     Config,
@@ -24,9 +26,11 @@ from mostek.connector.config import (
     read_toml,
 )
 from mostek.connector.policy import Policy
+from mostek.connector.policy_config import CompanyPolicyConfig
 from mostek.link.v1.link_pb2 import Company as CompanyStatus
 from mostek.plugin.plugin import Plugin, Site
 from mostek.wire.failures import CommandFailure
+from mostek.wire.fields import own_paths
 from mostek.wire.operations import OPERATIONS
 
 __all__ = ["Company", "installed_plugins", "load"]
@@ -49,6 +53,7 @@ class Company:
     _opening: threading.Lock = field(default_factory=threading.Lock)
     _opened: bool = False
     _seen: dict[str, Any] = field(default_factory=dict)
+    _refusals: list[str] = field(default_factory=list)
 
     def open(self) -> None:
         """Let the plugin look at the ERP, once. Raises what keeps it from that; the next command tries again."""
@@ -66,7 +71,10 @@ class Company:
                 "schema": self.plugin.schema(),
                 "drift": self.plugin.drift(),
             }
+            metrics.seen(self.name, self._seen["drift"])
+            self._tell_refusals()
         except CommandFailure as failure:
+            metrics.seen(self.name, None)
             log.warning(
                 "company is not available",
                 company=self.name,
@@ -74,8 +82,17 @@ class Company:
                 erp_text=failure.erp_text,
             )
 
+    def _tell_refusals(self) -> None:
+        """Log what will have writes refused, each once."""
+        reasons = self.plugin.refusals()
+        for reason in reasons:
+            if reason not in self._refusals:
+                log.warning("writes will be refused", company=self.name, reason=reason)
+        self._refusals = reasons
+
     def status(self, policy: Policy) -> CompanyStatus:
         """What the hub is told, as last seen."""
+        allows = policy.of(self.name).allows
         return CompanyStatus(
             name=self.name,
             plugin=self.plugin_name,
@@ -83,7 +100,7 @@ class Company:
             operations=[
                 name
                 for name, operation in OPERATIONS.items()
-                if name in self.plugin.serves and policy.allows(operation)
+                if name in self.plugin.serves and allows(operation)
             ],
             **self._seen,
         )
@@ -111,11 +128,46 @@ def load(file: Path) -> tuple[Config, list[Company]]:
             companies.append(_company(name, settings, file.parent, state, lines))
         except _Faulty as faulty:
             mistakes += faulty.mistakes
+    if config is not None:
+        mistakes += _policy_mistakes(config, companies, lines)
     if config is None or mistakes:
         raise ConfigError(file, mistakes)
     for company in config.companies.values():
         company.forget()
     return config, companies
+
+
+def _policy_mistakes(
+    config: Config, companies: Sequence[Company], lines: dict[Path_, int]
+) -> Iterator[Mistake]:
+    """What the policy names that the contract does not know but this site would have to have."""
+    for name in config.policy.companies.keys() - config.companies.keys():
+        known = ", ".join(config.companies)
+        message = f"there is no company of this name; there are {known}"
+        yield _mistake(("policy", "companies", name), lines, message)
+    if len(companies) < len(config.companies):
+        return  # Which fields they have is not known.
+    own = {company.name: company.plugin.own_fields() for company in companies}
+    told = [paths for paths in own.values() if paths is not None]
+    if len(told) == len(own):
+        everywhere = frozenset(path for paths in told for path in paths)
+        yield from _unknown_own(("policy",), config.policy, everywhere, lines)
+    for name, policy in config.policy.companies.items():
+        if (found := own.get(name)) is not None:
+            yield from _unknown_own(("policy", "companies", name), policy, found, lines)
+
+
+def _unknown_own(
+    table: Path_, policy: CompanyPolicyConfig, own: frozenset[str], lines: dict[Path_, int]
+) -> Iterator[Mistake]:
+    """Fields of the site's own that no query has: a slip of the pen would keep nothing back."""
+    for key, paths in (("allow", policy.allow), ("deny", policy.deny)):
+        for path in own_paths(paths):
+            if path in own or any(one.startswith(f"{path}.") for one in own):
+                continue
+            known = ", ".join(sorted(own)) or "none"
+            message = f"{path}: the site has no field of its own of this name; it has {known}"
+            yield _mistake((*table, key), lines, message)
 
 
 def _companies_of(data: dict[str, Any]) -> dict[str, CompanyConfig]:

@@ -16,13 +16,13 @@ from pydantic import (
     Field,
     SecretStr,
     ValidationError,
-    field_validator,
     model_validator,
 )
 
+from mostek.connector.journal.config import JournalConfig
+from mostek.connector.policy_config import PolicyConfig
 from mostek.connector.proxy import checked_proxy, is_here
 from mostek.plugin.secret import Secret
-from mostek.wire.fields import unknown_paths
 from mostek.wire.names import NAME
 
 __all__ = [
@@ -78,6 +78,12 @@ def _address(value: str) -> str:
     host, _, port = value.rpartition(":")
     if not host or not port.isdecimal() or not 0 < int(port) < 65536:
         raise ValueError("must be host:port, e.g. link.example.com:443")
+    return value
+
+
+def _here(value: str) -> str:
+    if not is_here(_address(value)):
+        raise ValueError("must be on this machine, such as 127.0.0.1:7491")
     return value
 
 
@@ -149,23 +155,17 @@ class ConnectorConfig(_Table):
     log_level: Literal["debug", "info", "warning", "error"] = "info"
 
 
-class PolicyConfig(_Table):
-    """`[policy]`: what the site allows."""
+class MetricsConfig(_Table):
+    """`[metrics]`: what Prometheus may read."""
 
-    #: Whether operations that change the ERP are allowed.
-    writes: bool = False
-    #: Field paths that never leave the site, each led by its message: `Customer.pesel`, `Invoice.lines`.
-    deny: list[str] = ["Customer.pesel"]
-    #: Whether the ERP's own error text may leave the site.
-    share_error_text: bool = False
+    #: host:port of this machine, such as 127.0.0.1:7491, for `/metrics` without TLS; none: not at all.
+    listen: Annotated[str, AfterValidator(_here)] | None = None
 
-    @field_validator("deny")
-    @classmethod
-    def _known(cls, deny: list[str]) -> list[str]:
-        if unknown := unknown_paths(deny):
-            names = ", ".join(map(repr, unknown))
-            raise ValueError(f"{names}: no field of the contract; write e.g. Customer.pesel")
-        return deny
+    @property
+    def address(self) -> tuple[str, int] | None:
+        """Where to listen."""
+        host, _, port = (self.listen or "").rpartition(":")
+        return (host, int(port)) if host else None
 
 
 class CompanyConfig(BaseModel):
@@ -197,6 +197,8 @@ class Config(_Table):
     hub: HubConfig
     connector: ConnectorConfig
     policy: PolicyConfig = PolicyConfig()
+    journal: JournalConfig = JournalConfig()
+    metrics: MetricsConfig = MetricsConfig()
     companies: dict[Name, CompanyConfig] = Field(min_length=1)
 
     def relative_to(self, folder: Path) -> None:

@@ -10,21 +10,25 @@ import uuid
 from collections.abc import AsyncIterator, Sequence
 from importlib.metadata import version
 from pathlib import Path
+from typing import Any
 
 import structlog
 
+from mostek.connector import metrics
 from mostek.connector.companies import Company
 from mostek.connector.config import Config
 from mostek.connector.identity import Identity, IdentityError
+from mostek.connector.journal import Journal
 from mostek.connector.link import Backoff, Link
 from mostek.connector.outcomes import OutcomeStore
 from mostek.connector.policy import Policy
 from mostek.connector.renewal import Renewal
+from mostek.connector.rows import RowCount
 from mostek.connector.runner import Runner
 from mostek.link.v1.link_pb2 import Hello, Status
 from mostek.wire.session import DENIED_FIELDS, DURABLE, REQUEST_CREDIT, REVISION
 
-__all__ = ["Connector"]
+__all__ = ["Connector", "policy_of"]
 
 log = structlog.get_logger()
 
@@ -40,21 +44,36 @@ class Connector:
     ) -> None:
         self.config = config
         self.companies = companies
-        self.policy = Policy(config.policy)
+        self.policy = policy_of(config, companies)
         self._backoff = backoff
+        #: Once it runs.
+        self.journal: Journal
         self._process = secrets.token_hex(8)
 
     @contextlib.asynccontextmanager
     async def running(self) -> AsyncIterator[Link]:
-        """Stay connected until the block ends; then let running commands finish. Raises StateInUse, IdentityError."""
+        """Stay connected until the block ends; then let running commands finish.
+
+        Raises StateInUse, IdentityError, SiteKeyError, OSError: the port of the metrics is taken.
+        """
+        at = self.config.metrics.address
+        with metrics.shown(*at) if at else contextlib.nullcontext():
+            async with self._connected() as link:
+                yield link
+
+    @contextlib.asynccontextmanager
+    async def _connected(self) -> AsyncIterator[Link]:
         settings, hub = self.config.connector, self.config.hub
         renewal = None if hub.insecure else _renewal(self.config)
         settings.state.mkdir(parents=True, exist_ok=True)
         outcomes = OutcomeStore.open(settings.state / "outcomes.sqlite")
+        self.journal = Journal.open(settings.state, self.config.journal, self._about())
         runner = Runner(
             self.companies,
             self.policy,
             outcomes,
+            RowCount.open(settings.state / "rows.sqlite"),
+            self.journal,
             threads=settings.threads,
             write_timeout=settings.write_timeout,
         )
@@ -66,6 +85,7 @@ class Connector:
             hub.link,
             lambda: self._hello(instance),
             runner,
+            self.journal,
             proxy=hub.proxy.get_secret_value(),
             backoff=self._backoff,
             credentials=renewal.credentials if renewal else None,
@@ -104,11 +124,23 @@ class Connector:
 
     def status(self) -> Status:
         """What is served now."""
-        dump = self.config.model_dump_json(exclude={"companies": True, "hub": True})
         return Status(
             companies=[company.status(self.policy) for company in self.companies],
-            configuration=hashlib.sha256(dump.encode()).hexdigest()[:12],
+            configuration=self._configuration(),
         )
+
+    def _configuration(self) -> str:
+        """What changes when the configuration does."""
+        dump = self.config.model_dump_json(exclude={"companies": True, "hub": True})
+        return hashlib.sha256(dump.encode()).hexdigest()[:12]
+
+    def _about(self) -> dict[str, Any]:
+        """What the journal says of a process: what could leave by its policy."""
+        return {
+            "software": version("mostek"),
+            "configuration": self._configuration(),
+            "policy": self.config.policy.model_dump(mode="json"),
+        }
 
     def _hello(self, instance: str) -> Hello:
         return Hello(
@@ -121,6 +153,11 @@ class Connector:
             status=self.status(),
             process=self._process,
         )
+
+
+def policy_of(config: Config, companies: Sequence[Company]) -> Policy:
+    """The site's policy, in the time zones of its companies."""
+    return Policy(config.policy, {company.name: company.plugin.site.zone for company in companies})
 
 
 def _renewal(config: Config) -> Renewal:

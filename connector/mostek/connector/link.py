@@ -13,6 +13,8 @@ from typing import TYPE_CHECKING, Any
 import grpc
 import structlog
 
+from mostek.connector import metrics
+from mostek.connector.journal import Journal
 from mostek.connector.probe import why_no_tunnel
 from mostek.connector.proxy import channel_options, explained, proxy_for, shown
 from mostek.connector.runner import Runner
@@ -22,6 +24,7 @@ from mostek.link.v1.link_pb2 import (
     GoodbyeReason,
     Hello,
     HubToConnector,
+    JournalHead,
     Status,
 )
 from mostek.link.v1.link_pb2_grpc import LinkServiceStub
@@ -33,6 +36,7 @@ from mostek.wire.session import (
     ConnectorSession,
     Left,
     ProtocolError,
+    RoundTrip,
     Started,
     Welcomed,
     reason_of,
@@ -117,9 +121,11 @@ class Session:
         proxy: str,
         hello: Hello,
         runner: Runner,
+        journal: Journal,
         credentials: grpc.ChannelCredentials | None = None,
     ) -> None:
-        self.rules = ConnectorSession(hello, time.monotonic())
+        self._journal = journal
+        self.rules = ConnectorSession(hello, time.monotonic(), self._head)
         self.welcomed = False
         #: One side broke the protocol: coming back at once would only break it again.
         self.broken = False
@@ -135,9 +141,11 @@ class Session:
         self._wake = asyncio.Event()
         self._call: Call | None = None
         self._flushing = False
+        #: Whoever puts something into the outbox sends it himself.
+        self._answering = False
         self._sending_since: float | None = None
         self._commands: set[asyncio.Task[None]] = set()
-        self.rules.outbox.wake = self._wake.set
+        self.rules.outbox.wake = self._sendable
 
     async def run(self) -> None:
         """Until the stream ends. Never raises but for cancellation: how it ended is logged."""
@@ -165,6 +173,7 @@ class Session:
         except Exception:
             log.exception("the session failed", hub=self._address)
         finally:
+            metrics.left(self.rules, time.monotonic(), was_welcomed=self.welcomed)
             self.leaving.set()
             self.answered.set()
             for command_id in self.rules.running:
@@ -237,6 +246,10 @@ class Session:
             await self._wake.wait()
         await call.done_writing()
 
+    def _sendable(self) -> None:
+        if not self._answering:
+            self._wake.set()
+
     async def _flush(self) -> None:
         """Send all that is sendable, unless somebody is at it: whoever has an answer sends it without a detour."""
         if self._flushing or self._call is None:
@@ -248,6 +261,10 @@ class Session:
                 await self._call.write(frame)
                 if frame.HasField("result"):
                     crash_point("connector-answered")
+        except asyncio.InvalidStateError:
+            # What comes after the goodbye to a hub that broke the protocol, such as a command's end, is for nobody.
+            if not self.broken:
+                raise
         finally:
             self._flushing = False
             self._sending_since = None
@@ -258,6 +275,8 @@ class Session:
             await asyncio.sleep(TICK)
             now = time.monotonic()
             self.rules.tick(now)
+            if self.welcomed:
+                self._runner.tick()
             silent = not self.welcomed and now - began > WELCOME_WITHIN
             sending = self._sending_since
             stuck = sending is not None and now - sending > SEND_WITHIN
@@ -269,14 +288,18 @@ class Session:
             case Started(command, request):
                 begun = partial(self.rules.begin, command.command_id)
                 answer = partial(self._answer, time.monotonic())
-                self._start(self._runner.run(command, request, answer, begun))
+                fit = partial(self.rules.fitted, command.command_id)
+                self._start(self._runner.run(command, request, answer, begun, fit))
             case Acknowledged(company, key):
                 self._start(self._runner.acknowledge(company, key))
             case CancelAsked(command_id):
                 self._runner.cancel(command_id)
             case Welcomed(welcome):
                 self.welcomed = True
+                metrics.welcomed()
                 self.answered.set()
+                if welcome.HasField("journal"):
+                    self._start(self._look_up(welcome.journal.number))
                 proxy = shown(proxy_for(self._address, self._proxy)) or None
                 log.info(
                     "connected",
@@ -284,8 +307,18 @@ class Session:
                     session_id=welcome.session_id,
                     proxy=proxy,
                 )
+            case RoundTrip() as round_trip:
+                metrics.beaten(round_trip)
             case Left(goodbye):
                 self._left(goodbye)
+
+    def _head(self) -> JournalHead:
+        head = self._journal.head
+        return JournalHead(number=head.number, hash=head.hash)
+
+    async def _look_up(self, number: int) -> None:
+        """Tell what the entry that the hub knows is on disk now."""
+        self.rules.tell_known(await self._journal.known(number) or b"", time.monotonic())
 
     def _start(self, work: Coroutine[Any, Any, None]) -> None:
         task = asyncio.create_task(work)
@@ -293,7 +326,9 @@ class Session:
         task.add_done_callback(self._commands.discard)
 
     async def _answer(self, started: float, command_id: str, end: bytes | CommandFailure) -> None:
+        self._answering = True
         self.rules.finish(command_id, end, time.monotonic() - started)
+        self._answering = False
         with contextlib.suppress(grpc.aio.AioRpcError, asyncio.InvalidStateError):
             # That the stream is over is seen by those who read and write it.
             await self._flush()
@@ -333,6 +368,7 @@ class Link:
         address: str,
         hello: Callable[[], Hello],
         runner: Runner,
+        journal: Journal,
         *,
         proxy: str = "",
         backoff: Backoff | None = None,
@@ -345,6 +381,7 @@ class Link:
         self._moved = asyncio.Event()
         self._hello = hello
         self._runner = runner
+        self._journal = journal
         self._backoff = backoff or Backoff()
         self._sessions: dict[asyncio.Task[None], Session] = {}
 
@@ -387,7 +424,9 @@ class Link:
         return True
 
     def _open(self, credentials: grpc.ChannelCredentials | None) -> Session:
-        session = Session(self._address, self._proxy, self._hello(), self._runner, credentials)
+        session = Session(
+            self._address, self._proxy, self._hello(), self._runner, self._journal, credentials
+        )
         task = asyncio.create_task(session.run(), name="session")
         self._sessions[task] = session
         task.add_done_callback(self._sessions.pop)

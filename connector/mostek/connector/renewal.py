@@ -12,6 +12,7 @@ from typing import Final
 import grpc
 import structlog
 
+from mostek.connector import metrics
 from mostek.connector.config import HubConfig
 from mostek.connector.enrolment import Renewed, renew
 from mostek.connector.hub_api import ApiError, Refused
@@ -75,6 +76,7 @@ class Renewal:
         """Renew if it is time to; seconds to the next look, which are few: clocks are set, and machines sleep."""
         if self._due is None:
             self._due = due_at(self.identity, self._draw())
+            metrics.certified(self.identity.expires_at)
         if (left := self._due - self._clock()) > 0:
             return min(left, _HOUR)
         if not await self._renewed(link):

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import asyncio
-import inspect
+import contextlib
+import sqlite3
 import time
 from collections.abc import Awaitable, Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -13,24 +14,28 @@ from typing import NoReturn, ParamSpec, TypeVar
 import structlog
 from google.protobuf.message import Message
 
+from mostek.connector import metrics
 from mostek.connector.companies import Company
+from mostek.connector.journal import Journal, NotJournaled, Trace
 from mostek.connector.outcomes import KEEP_RESPONSES, OutcomeStore
-from mostek.connector.policy import Policy
+from mostek.connector.policy import Policy, is_list, rows_of
+from mostek.connector.rows import RowCount
 from mostek.link.v1.link_pb2 import Command
 from mostek.plugin.plugin import Context
 from mostek.wire.crash import crash_point
 from mostek.wire.failures import (
     CommandFailure,
     Conflict,
+    Denied,
     Internal,
     Invalid,
     Locked,
     NotFound,
+    Overloaded,
     Rejected,
     UnknownOutcome,
     Unsupported,
 )
-from mostek.wire.fields import DeniedFields
 from mostek.wire.operations import Operation, operation
 from mostek.wire.rules import parse
 from mostek.wire.spans import seconds_of
@@ -52,8 +57,18 @@ HANGS_AFTER = 30.0
 _LOOK_AFTER = 30.0
 #: Takes a command's id and its end.
 Answer = Callable[[str, bytes | CommandFailure], Awaitable[None]]
+#: Gives a response back, or the failure that it is if it can't be sent.
+Fit = Callable[[bytes], bytes | CommandFailure]
 #: A write that fails so has looked for its document in the ERP first, and not found it.
 _LOOKED = (Conflict, Invalid, NotFound, Rejected)
+
+
+@dataclass
+class _Rows:
+    """Rows of a read: so many may leave, so many do."""
+
+    most: int
+    leave: int = 0
 
 
 @dataclass(frozen=True)
@@ -65,7 +80,10 @@ class _Job:
     company: Company
     request: Message
     context: Context
+    #: Rows that the policy lets leave with the response, at most.
+    rows: _Rows
     begun: Callable[[], None]
+    trace: Trace
 
     @property
     def large(self) -> bool:
@@ -81,6 +99,8 @@ class Runner:
         companies: Sequence[Company],
         policy: Policy,
         outcomes: OutcomeStore,
+        rows: RowCount,
+        journal: Journal,
         *,
         threads: int,
         write_timeout: float,
@@ -88,6 +108,8 @@ class Runner:
         self._companies = {company.name: company for company in companies}
         self._policy = policy
         self._outcomes = outcomes
+        self._rows = rows
+        self._journal = journal
         self._write_timeout = write_timeout
         self._threads = ThreadPoolExecutor(threads, thread_name_prefix="command")
         self._pages = ThreadPoolExecutor(LARGE_AT_ONCE, thread_name_prefix="page")
@@ -101,15 +123,19 @@ class Runner:
         request: bytes,
         answer: Answer,
         begun: Callable[[], None] = lambda: None,
+        fit: Fit = lambda response: response,
     ) -> None:
-        """Give the response or the failure to `answer`: a command that fails in any way still has a result.
+        """Give the response or the failure to `answer`, once the journal has it: a command that fails in any way still
+        has a result.
 
         `begun` is called, in the event loop, when a write can't be cancelled any more.
         """
         loop = asyncio.get_running_loop()
         started = loop.time()
+        trace = Trace(command)
         try:
-            end: bytes | CommandFailure = await self._run(command, request, begun)
+            with metrics.running():
+                end: bytes | CommandFailure = fit(await self._run(trace, request, begun))
         except CommandFailure as failure:
             end = failure
         except Exception:
@@ -118,7 +144,9 @@ class Runner:
                 "command crashed", command_id=command.command_id, operation=command.operation
             )
             end = Internal("The plugin failed unexpectedly; the connector's log says why.")
-        seconds = loop.time() - started
+        trace.end, trace.seconds = end, loop.time() - started
+        end, seconds = await self._journaled(trace), trace.seconds
+        metrics.ended(command, end, seconds)
         if isinstance(end, bytes):
             await answer(command.command_id, end)
             self._log(command, seconds, "ok")
@@ -126,6 +154,18 @@ class Runner:
         self._log(command, seconds, type(end).__name__, end.message, end.erp_text)
         self._policy.mute(end)
         await answer(command.command_id, end)
+
+    async def _journaled(self, trace: Trace) -> bytes | CommandFailure:
+        """The command's end, once it is on the site's disk. A response that can't be recorded does not leave."""
+        if isinstance(trace.end, NotJournaled):
+            return trace.end
+        try:
+            await self._journal.commit(trace)
+        except NotJournaled as failure:
+            if not isinstance(trace.end, bytes):
+                return trace.end
+            return _untold(failure) if trace.command.idempotency_key else failure
+        return trace.end
 
     def cancel(self, command_id: str) -> None:
         """Stop a read, or a write that has not begun; one that has is finished."""
@@ -139,11 +179,18 @@ class Runner:
         if context is not None and not context.idempotency_key:
             context.cancel()
 
+    def tick(self) -> None:
+        """Call about twice a second: stops the reads whose time is up. The hub asks for that too, if it still can."""
+        for context in list(self._contexts.values()):
+            if not context.idempotency_key and not context.remaining():
+                context.cancel()
+
     async def acknowledge(self, company: str, key: str) -> None:
-        """The hub has the outcome of a write."""
-        await self._store(self._outcomes.acknowledge, company, key)
-        crash_point("connector-acknowledged")
-        await self._store(self._outcomes.forget_responses, time.time() - KEEP_RESPONSES)
+        """The hub has the outcome of a write. What can't be kept of that it tells again."""
+        with contextlib.suppress(Overloaded):
+            await self._store(self._outcomes.acknowledge, company, key)
+            crash_point("connector-acknowledged")
+            await self._store(self._outcomes.forget_responses, time.time() - KEEP_RESPONSES)
 
     def close(self) -> None:
         """Let the threads end when their commands have."""
@@ -151,29 +198,33 @@ class Runner:
         self._pages.shutdown(wait=False, cancel_futures=True)
         self._store_thread.shutdown(wait=True)
         self._outcomes.close()
+        self._rows.close()
+        self._journal.close()
 
-    async def _run(self, command: Command, request: bytes, begun: Callable[[], None]) -> bytes:
-        job = self._job(command, request, begun)
+    async def _run(self, trace: Trace, request: bytes, begun: Callable[[], None]) -> bytes:
+        command = trace.command
+        try:
+            job = self._job(trace, request, begun)
+        except Denied as refusal:
+            raise await self._refused(command, refusal) from None
         self._contexts[command.command_id] = job.context
-        timer: asyncio.TimerHandle | None = None
         try:
             if job.operation.write:
                 return await self._write(job)
-            timer = asyncio.get_running_loop().call_later(
-                job.context.remaining(), job.context.cancel
-            )
-            return await self._execute(job)
+            self._journal.check()
+            return await self._read(job)
         finally:
-            if timer is not None:
-                timer.cancel()
             # The same command may have come once more, in a newer session.
             if self._contexts.get(command.command_id) is job.context:
                 del self._contexts[command.command_id]
 
-    def _job(self, command: Command, request: bytes, begun: Callable[[], None]) -> _Job:
+    def _job(self, trace: Trace, request: bytes, begun: Callable[[], None]) -> _Job:
+        command = trace.command
         wanted = operation(command.operation)
         company = self._company(command.company)
-        self._policy.check(wanted)
+        trace.company = company.name
+        policy = self._policy.of(company.name)
+        policy.check(wanted, command.caller)
         if wanted.name not in company.plugin.serves:
             raise Unsupported(
                 f"{company.plugin.erp or company.plugin_name} does not serve {wanted.name}."
@@ -187,9 +238,24 @@ class Runner:
             caller=command.caller,
             idempotency_key=command.idempotency_key if wanted.write else "",
             timeout=seconds_of(command.timeout),
-            denied=self._policy.denied | set(command.denied_fields),
+            denied=policy.fields(command.denied_fields),
         )
-        return _Job(command, wanted, company, parse(wanted.request, request), context, begun)
+        trace.request = asked = parse(wanted.request, request)
+        context.denied.check(asked, write=wanted.write, by="the site's policy")
+        rows = _Rows(policy.limit(wanted, asked))
+        return _Job(command, wanted, company, asked, context, rows, begun, trace)
+
+    async def _refused(self, command: Command, refusal: Denied) -> CommandFailure:
+        """The failure of a command that the policy does not allow: of a write, it may have been allowed before."""
+        company, key = self._company(command.company), command.idempotency_key
+        if not operation(command.operation).write or not key:
+            return refusal
+        if await self._store(self._outcomes.find, company.name, key) is None:
+            return refusal
+        return UnknownOutcome(
+            f"{refusal.message} An earlier attempt with this idempotency key was begun when it was allowed, and may "
+            "have written: look for its document in the ERP."
+        )
 
     def _company(self, name: str) -> Company:
         if not name and len(self._companies) == 1:
@@ -200,12 +266,31 @@ class Runner:
             raise NotFound(f"No company {name!r} here; this connector serves {names}.")
         return company
 
+    async def _read(self, job: _Job) -> bytes:
+        """Read what the day's rows allow: counted before, and again when it is known how many leave."""
+        policy = self._policy.of(job.company.name)
+        limit, most = policy.config.day_rows, job.rows.most
+        if limit is None or not most:
+            return await self._execute(job)
+        day = policy.today()
+        taken = await self._store(self._rows.take, job.company.name, day, most, limit)
+        if not taken:
+            raise policy.spent()
+        if taken < most:
+            job.request.page_size = job.rows.most = taken  # type: ignore[attr-defined]
+        try:
+            return await self._execute(job)
+        finally:
+            left = taken - job.rows.leave
+            await self._store(self._rows.give_back, job.company.name, day, left)
+
     async def _execute(self, job: _Job) -> bytes:
         """Let the plugin do it, and keep back what the policy keeps back."""
         job.context.check()
-        method = getattr(job.company.plugin, job.operation.method)
-        if inspect.iscoroutinefunction(method):
+        plugin, name = job.company.plugin, job.operation.name
+        if name in plugin.in_loop:
             self._begin(job)
+            method = getattr(plugin, job.operation.method)
             return self._encoded(job, await method(job.request, job.context))
         loop = asyncio.get_running_loop()
         threads = self._pages if job.large else self._threads
@@ -223,11 +308,23 @@ class Runner:
         """What may leave of the response; in the thread that made it, because a page of it takes long."""
         if type(response) is not job.operation.response:
             raise TypeError(f"{job.operation.name} returned {type(response).__name__}")
-        self._policy.prune(response)
-        if job.command.denied_fields:
-            DeniedFields(job.command.denied_fields).prune(response)
+        job.rows.leave = rows_of(job.operation, response)
+        if is_list(job.operation) and job.rows.leave > job.rows.most:
+            raise ValueError(f"{job.operation.name} returned more rows than were asked for")
+        return self._pruned(job, response)
+
+    def _pruned(self, job: _Job, response: Message) -> bytes:
+        job.trace.rows = rows_of(job.operation, response)
+        self._policy.of(job.company.name).prune(response, job.context.denied, job.request)
         data: bytes = response.SerializeToString()
         return data
+
+    def _repeated(self, job: _Job, response: bytes) -> bytes:
+        """A response that was kept: the policy may deny more than it did then."""
+        kept = job.operation.response.FromString(response)
+        # Of what another version of the connector kept, it can't be told whether it may leave.
+        kept.DiscardUnknownFields()
+        return self._pruned(job, kept)
 
     def _begin(self, job: _Job, loop: asyncio.AbstractEventLoop | None = None) -> None:
         """The last moment at which a write can expire or be cancelled."""
@@ -293,8 +390,9 @@ class Runner:
                     "Use a key of its own for each write, and repeat a write unchanged."
                 )
             if known is not None and known.response is not None:
-                return known.response
+                return self._repeated(job, known.response)
             if known is None:
+                self._journal.check()
                 job.context.check()
                 await self._store(self._outcomes.intend, *key, job.operation.name, content)
                 crash_point("connector-intended")
@@ -303,6 +401,7 @@ class Runner:
     async def _write_once(self, job: _Job, key: tuple[str, str], *, resumed: bool) -> bytes:
         """Write, or find what an earlier attempt wrote. `resumed`: there was one, and its end is not known."""
         try:
+            self._journal.check()
             response = await self._execute(job)
         except UnknownOutcome:
             raise
@@ -311,7 +410,9 @@ class Runner:
                 raise _not_read_back(failure) from failure
             if resumed and not isinstance(failure, _LOOKED):
                 raise _still_unknown(failure) from failure
-            await self._store(self._outcomes.withdraw, *key)
+            with contextlib.suppress(Overloaded):
+                # An intent that stays does no harm: the next attempt with the key looks into the ERP.
+                await self._store(self._outcomes.withdraw, *key)
             raise
         except Exception as crash:
             log.exception("write crashed", command_id=job.command.command_id)
@@ -320,12 +421,24 @@ class Runner:
                 "the ERP is looked at before anything is written."
             ) from crash
         names = erp_names(job.operation.response.FromString(response))
-        await self._store(self._outcomes.record, *key, response, *names)
+        try:
+            await self._store(self._outcomes.record, *key, response, *names)
+        except Overloaded as failure:
+            raise _untold(failure) from failure
         crash_point("connector-recorded")
         return response
 
     async def _store(self, function: Callable[P, R], *args: P.args, **kwargs: P.kwargs) -> R:
-        return await self._in_thread(self._store_thread, function, *args, **kwargs)
+        """Raises Overloaded when the disk does not take or give it."""
+        try:
+            return await self._in_thread(self._store_thread, function, *args, **kwargs)
+        except sqlite3.Error as error:
+            log.error("the state folder's database failed", reason=str(error))
+            raise Overloaded(
+                "The connector can't use its state folder, as when its disk is full, so no write is begun. The site's "
+                "administrator must see to it.",
+                retry_after=_LOOK_AFTER,
+            ) from error
 
     async def _in_thread(
         self,
@@ -359,6 +472,14 @@ def _not_read_back(failure: CommandFailure) -> UnknownOutcome:
         f"It was written, but what became of it can't be read now: {failure.message}",
         retry_after=failure.retry_after,
         erp_text=failure.erp_text,
+    )
+
+
+def _untold(failure: CommandFailure) -> UnknownOutcome:
+    """It was written, and the site can't record what became of it."""
+    return UnknownOutcome(
+        f"It was written, and its outcome is told when the site can record it: {failure.message}",
+        retry_after=failure.retry_after,
     )
 
 

@@ -26,11 +26,13 @@ api = {api}
 [connector]
 # The name that the certificate carries.
 name = {name}
-# Key, certificate and the outcomes of writes are in this folder: back it up, and keep it to the connector's account.
+# Key, certificate, outcomes of writes and the journal are here: back it up, and keep it to the connector's account.
 state = "state"
 
 [policy]
-# Whether operations that change the ERP are allowed, and fields that never leave this site.
+# What may leave this site: "least", "orders" or "all". `mostek-connector policy explain` shows it on a record.
+preset = "all"
+# Whether operations that change the ERP are allowed, and fields that never leave.
 writes = false
 deny = ["Customer.pesel"]
 

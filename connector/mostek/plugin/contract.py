@@ -14,7 +14,7 @@ A plugin that writes orders inherits `OrderContract` too. A failing test's name 
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from itertools import count
 from pathlib import Path
 from typing import Any, ClassVar
@@ -34,6 +34,7 @@ from mostek.erp.v1.order_pb2 import (
 )
 from mostek.plugin.contract_filters import FILTERS, FilterCase
 from mostek.plugin.contract_hostile import HostileContract
+from mostek.plugin.contract_policy import PolicyContract
 from mostek.plugin.dialect import SQL_SERVER
 from mostek.plugin.plugin import Plugin
 from mostek.plugin.query import Query, catalogue_of
@@ -268,7 +269,7 @@ class SqlContract(ReadContract):
             assert not failing, f"{version}: {failing}"
 
 
-class PluginContract(SqlContract, HostileContract):
+class PluginContract(SqlContract, PolicyContract, HostileContract):
     """The rules of a plugin that reads an ERP's database with query files: the usual one to inherit."""
 
 
@@ -399,9 +400,7 @@ def _texts_of(query: Query, plugin: SqlPlugin) -> Iterator[str]:
             yield statement.render(SQL_SERVER, values)[0]
 
 
-def _call(
-    plugin: Plugin, operation: str, *, denied: frozenset[str] = frozenset(), **fields: Any
-) -> Any:
+def _call(plugin: Plugin, operation: str, *, denied: Iterable[str] = (), **fields: Any) -> Any:
     request = OPERATIONS[operation].request(**fields)
     return plugin.call(operation, request, context(operation, denied=denied))
 

@@ -20,6 +20,7 @@ from typing import Any, Literal
 from mostek.plugin.catalogue import Catalogue
 from mostek.plugin.database_config import SqliteConfig, SqlServerConfig
 from mostek.plugin.dialect import Dialect
+from mostek.plugin.metrics import QUERY_SECONDS
 from mostek.plugin.plugin import Context
 from mostek.plugin.pool import Pool
 from mostek.plugin.sql_errors import is_lost
@@ -97,9 +98,15 @@ class Session:
         cursor.close()
         return found
 
-    def in_transaction(self) -> bool:
-        """Whether the session's transaction is still open: a procedure may have ended it."""
-        return self._database.in_transaction(self._connection)
+    @contextmanager
+    def one_transaction(self) -> Iterator[Callable[[], bool]]:
+        """Within the block, what it gives tells whether the transaction is still the one that it began with.
+
+        A procedure may have ended it, and the next statement begun another. The session has to have looked something
+        up before, which begins its transaction.
+        """
+        mark = self._database.mark_transaction(self._connection)
+        yield lambda: self._database.is_marked(self._connection, mark)
 
     def _rows(self, cursor: Any) -> Iterator[Row]:
         try:
@@ -122,7 +129,8 @@ class Session:
         self._context.check()
         cursor = self._database.new_cursor(self._connection, self._context)
         self._cursors.append(cursor)
-        self._guarded(cursor, lambda: self._database.send(cursor, sql, params))
+        with QUERY_SECONDS.labels(self._context.company).time():
+            self._guarded(cursor, lambda: self._database.send(cursor, sql, params))
         return cursor
 
     def _guarded(self, cursor: Any, step: Callable[[], Any]) -> Any:
@@ -239,8 +247,12 @@ class Database(ABC):
         """Go on to the statement's next result, if it has one."""
 
     @abstractmethod
-    def in_transaction(self, connection: Any) -> bool:
-        """Whether the connection has an open transaction."""
+    def mark_transaction(self, connection: Any) -> str:
+        """A mark on the connection's transaction, which is gone with it."""
+
+    @abstractmethod
+    def is_marked(self, connection: Any, mark: str) -> bool:
+        """Whether the transaction with that mark is still open; False, too, where that can't be asked any more."""
 
     @abstractmethod
     def failure(self, error: Exception) -> CommandFailure:

@@ -20,6 +20,7 @@ from mostek.plugin.plugin import Context
 from mostek.plugin.records import record_list
 from mostek.plugin.schema import ReferenceSchema
 from mostek.plugin.sql_plugin import SqlPlugin
+from mostek.wire.fields import DeniedFields
 
 __all__ = ["Description", "field_limits"]
 
@@ -52,7 +53,11 @@ class Description:
         response = plugin.one("erp", request, context, DescribeErpResponse(), ids=[company])
         mask = list(request.read_mask.paths) if request.HasField("read_mask") else None
         known: Mapping[str, Iterable[Message]] = {
-            "record_lists": map(record_list, plugin.records.values()),
+            "record_lists": (
+                record_list(query, context.denied)
+                for query in plugin.records.values()
+                if not context.denied.hides(query.message)
+            ),
             "change_tracking": self._change_tracking(plugin),
             "limits": self.limits,
             "drift": self._drift(plugin),
@@ -94,9 +99,9 @@ def field_limits(
     ]
 
 
-def _is_wanted(name: str, mask: list[str] | None, denied: frozenset[str]) -> bool:
+def _is_wanted(name: str, mask: list[str] | None, denied: DeniedFields) -> bool:
     named = mask is None or any(path == name or path.startswith(f"{name}.") for path in mask)
-    return named and f"Erp.{name}" not in denied
+    return named and not denied.covers(f"Erp.{name}")
 
 
 def _forget_unsupported(response: DescribeErpResponse, known: Iterable[str]) -> None:

@@ -6,6 +6,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from enum import Enum
 from functools import cached_property
+from types import MappingProxyType
 from typing import Any, Self
 
 from google.protobuf.descriptor import Descriptor, FieldDescriptor
@@ -13,6 +14,7 @@ from google.protobuf.descriptor import Descriptor, FieldDescriptor
 from mostek.erp.v1 import options_pb2
 from mostek.erp.v1.common_pb2 import UnavailableField, UnavailableReason
 from mostek.wire.failures import Invalid
+from mostek.wire.fields import DeniedFields
 
 __all__ = ["Field", "Kind", "Selection", "select"]
 
@@ -130,20 +132,21 @@ def select(
     message: str,
     *,
     mask: tuple[str, ...] | None,
-    denied: frozenset[str],
+    denied: DeniedFields,
     fed: Mapping[str, frozenset[str]],
     lost: frozenset[str],
+    shows: Mapping[str, frozenset[str]] = MappingProxyType({}),
 ) -> Selection:
     """Choose among the aliases in `fed` by mask and policy.
 
     `fed` has, for each alias, the paths that its value comes from (its own, and those that its converter reads);
-    `lost` holds the aliases that the database at hand can't feed. Raises Invalid for a path that does not exist.
+    `lost` holds the aliases that the database at hand can't feed; `shows`, for an alias of the site's own, which fields
+    of the contract its value tells of. Raises Invalid for a path that does not exist.
     """
     for path in mask or ():
         if root.find(path) is None:
             raise Invalid.of("read_mask", f"{message} has no field {path}")
-    hidden = {path[len(message) + 1 :] for path in denied if path.startswith(f"{message}.")}
-    chooser = _Chooser(mask, hidden, fed, lost)
+    chooser = _Chooser(message, mask, denied, fed, lost, shows)
     paths = frozenset(
         path
         for path, inputs in fed.items()
@@ -156,10 +159,12 @@ def select(
 
 @dataclass(frozen=True)
 class _Chooser:
+    message: str
     mask: tuple[str, ...] | None
-    hidden: set[str]
+    denied: DeniedFields
     fed: Mapping[str, frozenset[str]]
     lost: frozenset[str]
+    shows: Mapping[str, frozenset[str]]
 
     def wants_leaf(self, root: Field, path: str) -> bool:
         """Whether the mask covers it; an `on_request` field only if it is named itself, or something in it."""
@@ -181,11 +186,8 @@ class _Chooser:
         return max(covering, key=len, default=None)
 
     def is_denied(self, path: str, inputs: Iterable[str] = ()) -> bool:
-        return any(
-            one == hidden or one.startswith(f"{hidden}.")
-            for one in (path, *inputs)
-            for hidden in self.hidden
-        )
+        own = (f"{self.message}.{one}" for one in (path, *inputs))
+        return any(map(self.denied.covers, (*own, *self.shows.get(path, ()))))
 
     def unavailable(self, root: Field) -> Iterator[UnavailableField]:
         """A message of which nothing is there is named once: the list is for people."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import time
+import uuid
 from collections.abc import Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager, suppress
 from typing import TYPE_CHECKING, Any
@@ -44,7 +45,15 @@ _SESSIONS = """
 SELECT COUNT(*) FROM sys.dm_exec_sessions
 WHERE host_name = HOST_NAME() AND host_process_id IN ({})
 """
-_TRANSACTIONS = "SELECT @@TRANCOUNT"
+# A lock that the transaction owns: @@TRANCOUNT does not tell it from the one that the next statement begins.
+_MARK = """
+SET NOCOUNT ON;
+DECLARE @result int;
+EXEC @result = sp_getapplock @Resource = ?, @LockMode = 'Exclusive', @LockOwner = 'Transaction',
+    @LockTimeout = 0;
+SELECT @result
+"""
+_MARKED = "SELECT APPLOCK_MODE('public', ?, 'Transaction')"
 _LOOK_EVERY = 0.2
 _LOCK_TIMED_OUT = -1
 _LOCK_CHOSEN_AS_VICTIM = -3
@@ -118,8 +127,21 @@ class OdbcDatabase(Database):
     def next_result(self, cursor: Any) -> bool:
         return bool(cursor.nextset())
 
-    def in_transaction(self, connection: Any) -> bool:
-        return bool(connection.execute(_TRANSACTIONS).fetchval())
+    def mark_transaction(self, connection: Any) -> str:
+        mark = f"mostek:transaction:{uuid.uuid4()}"
+        try:
+            result = connection.execute(_MARK, mark).fetchval()
+        except self._pyodbc.Error as error:
+            raise self.failure(error) from error
+        if result < 0:
+            raise Internal(f"sp_getapplock answered {result}")
+        return mark
+
+    def is_marked(self, connection: Any, mark: str) -> bool:
+        try:
+            return bool(connection.execute(_MARKED, mark).fetchval() == "Exclusive")
+        except self._pyodbc.Error:
+            return False
 
     def cancelling(self, cursor: Any, context: Context) -> AbstractContextManager[None]:
         return context.on_cancel(lambda: self._cancel(cursor))

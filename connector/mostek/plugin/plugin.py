@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import inspect
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -15,6 +16,7 @@ from google.protobuf.message import Message
 from pydantic import BaseModel, ConfigDict
 
 from mostek.wire.failures import Cancelled, Expired
+from mostek.wire.fields import DeniedFields
 from mostek.wire.operations import OPERATIONS
 
 __all__ = ["Context", "NoConfig", "Plugin", "Site"]
@@ -40,8 +42,8 @@ class Context:
 
     A plugin that writes otherwise than by `Database.writing` sets `written` as soon as the ERP has it.
 
-    `denied` holds the field paths that the site's policy keeps back, each led by its message's name: `Customer.pesel`,
-    or `Customer.address` for all below it. `idempotency_key` is empty for reads.
+    `denied` tells which fields the site's policy and the caller's key keep back: `denied.covers("Customer.pesel")`.
+    `idempotency_key` is empty for reads.
     """
 
     def __init__(
@@ -53,14 +55,14 @@ class Context:
         caller: str = "",
         idempotency_key: str = "",
         timeout: float = 60.0,
-        denied: frozenset[str] = frozenset(),
+        denied: DeniedFields | Iterable[str] = (),
     ) -> None:
         self.operation = operation
         self.company = company
         self.command_id = command_id
         self.caller = caller
         self.idempotency_key = idempotency_key
-        self.denied = denied
+        self.denied = denied if isinstance(denied, DeniedFields) else DeniedFields(denied)
         self._ends = time.monotonic() + timeout
         self._lock = threading.Lock()
         self._stops: list[Callable[[], None]] = []
@@ -138,6 +140,8 @@ class Plugin:
     erp: ClassVar[str] = ""
     #: rpc name → method name; made by the class statement.
     serves: ClassVar[dict[str, str]] = {}
+    #: Names of the rpcs whose methods run in the event loop; made by the class statement.
+    in_loop: ClassVar[frozenset[str]] = frozenset()
 
     def __init__(self, config: Any, site: Site) -> None:
         self.config = config
@@ -151,6 +155,11 @@ class Plugin:
             for name, operation in OPERATIONS.items()
             if callable(getattr(cls, operation.method, None))
         }
+        cls.in_loop = frozenset(
+            name
+            for name, method in cls.serves.items()
+            if inspect.iscoroutinefunction(getattr(cls, method))
+        )
 
     @classmethod
     def _refuse_unknown_names(cls) -> None:
@@ -182,6 +191,17 @@ class Plugin:
         """Fingerprint of the tables and columns that the plugin found; empty if it has none."""
         return ""
 
+    def own_fields(self) -> frozenset[str] | None:
+        """What the site has of its own: entries of attributes and columns of its lists, as the policy names them.
+
+        `Customer.attributes.route`, `Records.debtors.debt`. None: the plugin can't tell.
+        """
+        return None
+
     def drift(self) -> list[str]:
         """What of the ERP's schema is not as the plugin expects, a sentence each."""
+        return []
+
+    def refusals(self) -> list[str]:
+        """What of the site's configuration will have writes refused, a sentence each; the ERP is asked."""
         return []

@@ -29,9 +29,11 @@ from mostek.plugin.plugin import Context
 from mostek.plugin.query_file import Column, QueryError, QueryFile
 from mostek.plugin.query_part import AdaptedPart, Part
 from mostek.plugin.schema import ReferenceSchema
+from mostek.plugin.site_parts import SiteParts
 from mostek.plugin.sql_types import like_contains, like_prefix, sql_value
 from mostek.plugin.statement import MOST_PARAMETERS, Statement
 from mostek.wire.failures import Denied, Invalid, Unsupported
+from mostek.wire.fields import DeniedFields
 
 __all__ = ["AdaptedQuery", "DriftNote", "Filters", "Query", "QueryFolder", "catalogue_of"]
 
@@ -92,6 +94,7 @@ class Query:
     root: Field
     parts: tuple[Part, ...]
     converters: Mapping[str, Converter]
+    site: SiteParts = field(default_factory=SiteParts)
 
     @classmethod
     def load(
@@ -185,7 +188,7 @@ class AdaptedQuery:
         """What the database lacks of what the query names."""
         return list(_drift_notes(self))
 
-    def select(self, mask: Sequence[str] | None, denied: frozenset[str]) -> Selection:
+    def select(self, mask: Sequence[str] | None, denied: DeniedFields) -> Selection:
         """What one request gets of the fields. Raises Invalid naming read_mask."""
         wanted = None if mask is None else tuple(mask)
         found = self._selections.get((wanted, denied))
@@ -196,11 +199,17 @@ class AdaptedQuery:
             self._selections[wanted, denied] = found
         return found
 
-    def _select(self, mask: tuple[str, ...] | None, denied: frozenset[str]) -> Selection:
+    def _select(self, mask: tuple[str, ...] | None, denied: DeniedFields) -> Selection:
         fed = {path: inputs for part in self.parts for path, inputs in part.part.fed.items()}
         lost = frozenset(path for part in self.parts for path in part.lost)
         return select(
-            self.query.root, self.query.message, mask=mask, denied=denied, fed=fed, lost=lost
+            self.query.root,
+            self.query.message,
+            mask=mask,
+            denied=denied,
+            fed=fed,
+            lost=lost,
+            shows=self.query.site.shows,
         )
 
     def page(
@@ -223,6 +232,7 @@ class AdaptedQuery:
 
         Raises Invalid, Denied (a filter reveals a denied field), Unsupported (a filter that no file knows), Drift.
         """
+        self._refuse_order(context.denied)
         selection = self.select(mask, context.denied)
         given = {name: value for name, value in (filters or {}).items() if value is not None}
         values = self._values(given, ids, context.denied)
@@ -231,9 +241,7 @@ class AdaptedQuery:
         reader = _Reader(self, database, context, selection, values)
         return reader.read(into, size, after), selection.unavailable
 
-    def _values(
-        self, given: Filters, ids: frozenset[str], denied: frozenset[str]
-    ) -> _Values | None:
+    def _values(self, given: Filters, ids: frozenset[str], denied: DeniedFields) -> _Values | None:
         """Active filters and parameter values; None if nothing can match."""
         unknown = given.keys() - self.query.filters
         if unknown:
@@ -289,14 +297,30 @@ class AdaptedQuery:
             return value.astimezone(self.parts[0].part.zone).replace(tzinfo=None)
         return value
 
-    def _refuse_denied(self, name: str, denied: frozenset[str]) -> None:
+    def _refuse_order(self, denied: DeniedFields) -> None:
+        """Page tokens hold the key of a row."""
+        for path in sorted(self.query.site.ordered_by):
+            if denied.covers(path):
+                raise Denied(
+                    f"The site's policy keeps {path} back, by which {self.query.message} is ordered, so its pages "
+                    "would tell it. Its administrator can give the list another key."
+                )
+
+    def _refuse_denied(self, name: str, denied: DeniedFields) -> None:
         for part in self.parts:
             path = part.part.revealed_by(name)
             full = f"{self.query.message}.{path}"
-            if path and any(full == d or full.startswith(f"{d}.") for d in denied):
-                raise Denied(
-                    f"The site's policy keeps {full} back, so nothing can be filtered by {name}."
-                )
+            if path and denied.covers(full):
+                raise _not_asked(name, full)
+        for path in sorted(self.query.site.asks.get(name, ())):
+            if denied.covers(path):
+                raise _not_asked(name, path)
+
+
+def _not_asked(name: str, path: str) -> Denied:
+    return Denied.of(
+        name, f"is not allowed by the site's policy, which keeps {path} back; leave it out"
+    )
 
 
 @dataclass(frozen=True)

@@ -24,6 +24,8 @@ r"""The `.sql` files that a plugin reads its ERP with: one SELECT, its aliases t
 - `filter x reads y`: whoever may not see field y may not filter by x. Without it: the field of the filter's own name.
 - `convert`: a converter of the plugin for a field; in parentheses, the aliases whose values it is given, if not just
   the field's own. An alias that begins with `_` is such an input only.
+- `feeds x: Customer.pesel`, in a file of the site's own: the fields of the contract that item x shows, or `nothing`.
+  Whoever may not see one of them gets no x. Without it: what the plugin reads from the same columns of the database.
 - A line that ends in `--? name` is in the text only when the filter is given, `--? not name` only when it is not.
 - Two items with one alias are alternatives for different versions of the ERP: the first whose columns exist is used.
 - A child file (`customers.contacts.sql`) has an item `parent_id`, `:parents` in an IN list, and a key only if its rows
@@ -36,15 +38,17 @@ is loaded. That is a lint: what keeps a query from doing harm is the read-only l
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from functools import lru_cache
 
 import sqlglot
 from sqlglot import exp
 
+from mostek.plugin.lineage import Column, Lineage
 from mostek.plugin.sql_subset import Token, check_tokens, tokens
 from mostek.plugin.sql_types import SqlType
+from mostek.wire.fields import unknown_paths
 
 __all__ = ["Column", "Condition", "Convert", "Item", "Line", "Parameter", "QueryError", "QueryFile"]
 
@@ -52,14 +56,14 @@ _KEY = re.compile(r"--\s*key:\s*([A-Za-z_]\w*\.[A-Za-z_]\w*)\s+(\S+)")
 _PARAMETER = re.compile(r"--\s*:(\w+)\s+(\w+(?:\([\w, ]+\))?)(?:\s+(\w+))?")
 _CONVERT = re.compile(r"--\s*convert\s+([\w.]+):\s*(\w+)(?:\(([\w., ]*)\))?")
 _FILTER = re.compile(r"--\s*filter\s+(\w+)\s+reads\s+([\w.]+)")
-_DIRECTIVE = re.compile(r"--\s*(key\s*:|:|convert\b|filter\b)")
+_FEEDS = re.compile(r"--\s*feeds\s+([\w.]+):\s*([\w., ]+)")
+_DIRECTIVE = re.compile(r"--\s*(key\s*:|:|convert\b|filter\b|feeds\b)")
 _CONDITION = re.compile(r"--\?\s*(not\s+)?(\w+)\s*")
+#: Leads the text that stands for a parameter; a text of a query has no such sign.
+_NAMED = "\x01"
 _ALIAS = re.compile(r"\[([A-Za-z_]\w*(?:\.\w+)*)\]", re.ASCII)
 
 _SYSTEM_SCHEMAS = frozenset({"sys", "information_schema"})
-
-#: (`dbo.table`, column); the column is "" for the table itself.
-Column = tuple[str, str]
 
 
 class QueryError(ValueError):
@@ -106,6 +110,8 @@ class Item:
     text: str
     line: int
     columns: frozenset[Column] = frozenset()
+    #: The columns that its value is made of, behind derived tables too.
+    shown: frozenset[Column] = frozenset()
 
 
 @dataclass(frozen=True)
@@ -116,6 +122,8 @@ class Line:
     number: int
     condition: Condition | None = None
     columns: frozenset[Column] = frozenset()
+    #: All columns in it, behind derived tables too, if it depends on a filter.
+    asked: frozenset[Column] = frozenset()
 
 
 @dataclass
@@ -124,6 +132,7 @@ class _Header:
     parameters: dict[str, Parameter] = field(default_factory=dict)
     converts: dict[str, Convert] = field(default_factory=dict)
     reveals: dict[str, str] = field(default_factory=dict)
+    feeds: dict[str, frozenset[str]] = field(default_factory=dict)
     words: list[str] = field(default_factory=list)
 
 
@@ -139,10 +148,15 @@ class QueryFile:
     parameters: dict[str, Parameter]
     converts: dict[str, Convert]
     reveals: dict[str, str]
+    feeds: dict[str, frozenset[str]]
     items: tuple[Item, ...]
     lines: tuple[Line, ...]
     #: Columns of the lines that are always there.
     columns: frozenset[Column]
+    #: Parameter of those lines or of an item → the columns that it is compared with.
+    compared: Mapping[str, frozenset[Column]]
+    #: The columns of the key.
+    ordered_by: frozenset[Column]
 
     @classmethod
     def parse(cls, name: str, text: str) -> QueryFile:
@@ -153,6 +167,11 @@ class QueryFile:
     def filters(self) -> frozenset[str]:
         """The filters that the file knows."""
         return frozenset(line.condition.name for line in self.lines if line.condition)
+
+    def asked(self, name: str) -> frozenset[Column]:
+        """The columns that a filter or parameter tells of."""
+        lines = (x for x in self.lines if x.condition and x.condition.name == name)
+        return self.compared.get(name, frozenset()).union(*(line.asked for line in lines))
 
     @property
     def required(self) -> frozenset[str]:
@@ -215,6 +234,7 @@ class _Parser:
             (_PARAMETER, self._parameter),
             (_CONVERT, self._convert),
             (_FILTER, self._filter),
+            (_FEEDS, self._feeds),
         ):
             match = pattern.fullmatch(token.text.rstrip())
             if match:
@@ -246,6 +266,12 @@ class _Parser:
 
     def _filter(self, match: re.Match[str], line: int) -> None:
         self.header.reveals[match[1]] = match[2]
+
+    def _feeds(self, match: re.Match[str], line: int) -> None:
+        fields = frozenset(filter(None, re.split(r"[,\s]+", match[2]))) - {"nothing"}
+        if unknown := unknown_paths(sorted(fields)):
+            raise self.fail(line, f"feeds {match[1]}: there is no field {unknown[0]}")
+        self.header.feeds[match[1]] = fields
 
     # The select list and the rest.
 
@@ -306,7 +332,7 @@ class _Parser:
         if not always:
             raise self.fail(1, "the FROM can't depend on a filter")
         tree = self._tree(items, always, always[0].number)
-        sources = _sources(tree)
+        sources, lineage = _sources(tree), Lineage(tree)
         key, key_type = self.header.key or (None, None)
         base = _columns(tree, sources, skip=tree.expressions) | self._key_column(key, sources)
         return QueryFile(
@@ -317,12 +343,17 @@ class _Parser:
             parameters=self.header.parameters,
             converts=self.header.converts,
             reveals=self.header.reveals,
+            feeds=self.header.feeds,
             items=tuple(
-                Item(i.alias, i.text, i.line, _columns(e, sources) | _tables(e))
+                Item(i.alias, i.text, i.line, _columns(e, sources) | _tables(e), lineage.of(e))
                 for i, e in zip(items, tree.expressions, strict=True)
             ),
             lines=tuple(self._with_columns(items, lines, line, base) for line in lines),
             columns=base | _tables(tree, skip=tree.expressions),
+            compared=_compared(self._tree(items, always, always[0].number, named=True)),
+            ordered_by=lineage.named(
+                [(key.partition(".")[0], key.partition(".")[2])] if key else ()
+            ),
         )
 
     def _with_columns(
@@ -335,7 +366,8 @@ class _Parser:
         tree = self._tree(items, present, line.number)
         columns = _columns(tree, _sources(tree), skip=tree.expressions)
         added = (columns | _tables(tree, skip=tree.expressions)) - base
-        return Line(line.text, line.number, line.condition, added)
+        asked = Lineage(tree).named(_dotted_names(line.text))
+        return Line(line.text, line.number, line.condition, added, asked)
 
     def _key_column(self, key: str | None, sources: _Sources) -> frozenset[Column]:
         if not key:
@@ -359,15 +391,20 @@ class _Parser:
         for path, convert in header.converts.items():
             for alias in set(convert.inputs) - aliases:
                 raise self.fail(1, f"convert {path}: there is no item AS [{alias}]")
+        for name in header.feeds.keys() - aliases - header.converts.keys():
+            raise self.fail(1, f"feeds {name}: there is no item AS [{name}]")
         for name in header.reveals.keys() - {x.condition.name for x in lines if x.condition}:
             raise self.fail(1, f"filter {name}: no line ends in --? {name}")
 
-    def _tree(self, items: list[Item], lines: list[Line], number: int) -> exp.Select:
+    def _tree(
+        self, items: list[Item], lines: list[Line], number: int, *, named: bool = False
+    ) -> exp.Select:
+        """Raises QueryError for what is no query. `named`: each parameter is a text with its name."""
         text = (
             "SELECT " + ", ".join(i.text for i in items) + "\n" + "\n".join(x.text for x in lines)
         )
         try:
-            tree = sqlglot.parse_one(_without_names(text), read="tsql")
+            tree = sqlglot.parse_one(_without_names(text, named=named), read="tsql")
         except sqlglot.errors.SqlglotError as error:
             raise self.fail(number, f"this is no query of T-SQL: {_words(error)}") from None
         except RecursionError:
@@ -448,11 +485,41 @@ def _parameter_names(text: str) -> Iterator[str]:
     return (token.text[1:] for token in tokens(text) if token.kind == "parameter")
 
 
-def _without_names(text: str) -> str:
-    """The text with every parameter as `?`, which is what is sent."""
+def _dotted_names(text: str) -> Iterator[tuple[str, str]]:
+    """Each `alias.column` of a text."""
+    words = [token for token in tokens(text) if token.kind != "comment"]
+    for one, dot, other in zip(words, words[1:], words[2:], strict=False):
+        if dot.text == ".":
+            yield one.text.strip("[]"), other.text.strip("[]")
+
+
+def _compared(tree: exp.Select) -> dict[str, frozenset[Column]]:
+    """Parameter → the columns of the conditions and items that it stands in."""
+    lineage = Lineage(tree)
+    found: dict[str, frozenset[Column]] = {}
+    for text in tree.find_all(exp.Literal):
+        if text.is_string and text.name.startswith(_NAMED):
+            name = text.name[len(_NAMED) :]
+            found[name] = found.get(name, frozenset()) | lineage.of(_condition_around(text))
+    return found
+
+
+def _condition_around(part: exp.Expr) -> exp.Expr:
+    """The widest part that holds or fails by itself."""
+    found = part
+    while found.parent is not None and not isinstance(
+        found.parent, exp.Where | exp.Join | exp.Select | exp.And
+    ):
+        found = found.parent
+    return found
+
+
+def _without_names(text: str, *, named: bool = False) -> str:
+    """The text with every parameter as `?`, which is what is sent; or as a text with its name."""
     parts, end = [], 0
     for token in tokens(text):
         if token.kind == "parameter":
-            parts += [text[end : token.start], "?"]
+            as_text = f"'{_NAMED}{token.text[1:]}'"
+            parts += [text[end : token.start], as_text if named else "?"]
             end = token.end
     return "".join([*parts, text[end:]])

@@ -16,6 +16,7 @@ from mostek.plugin.conversion import Converter
 from mostek.plugin.query import Query
 from mostek.plugin.sql_types import SqlType, sql_value
 from mostek.wire.failures import Invalid
+from mostek.wire.fields import DeniedFields
 
 __all__ = ["RECORDS", "load_records", "record_filters", "record_list"]
 
@@ -64,8 +65,8 @@ def _refuse(names: Iterable[str], reason: str) -> None:
         raise Invalid.of(f"parameters.{found[0]}", reason)
 
 
-def record_list(query: Query) -> RecordList:
-    """How `DescribeErp` tells of a list."""
+def record_list(query: Query, denied: DeniedFields) -> RecordList:
+    """How `DescribeErp` tells of a list, without the columns that are denied."""
     file = query.parts[0].file
     parameters = file.parameters
     return RecordList(
@@ -79,5 +80,7 @@ def record_list(query: Query) -> RecordList:
             )
             for name in sorted(query.filters)
         ],
-        columns=list(query.root.children),
+        columns=[
+            name for name in query.root.children if not denied.covers(f"{query.message}.{name}")
+        ],
     )

@@ -3,24 +3,27 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 from datetime import date, datetime
 from importlib.resources.abc import Traversable
 from pathlib import Path
-from typing import Any, ClassVar, TypeVar
+from typing import Any, ClassVar, Self, TypeVar
 
 from google.protobuf.message import Message
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, ValidationInfo, field_validator
 
 from mostek.erp.v1 import options_pb2
 from mostek.erp.v1.record_pb2 import ListRecordsRequest, ListRecordsResponse
 from mostek.plugin.conversion import Converter
 from mostek.plugin.database import Database, open_database
 from mostek.plugin.database_config import DatabaseConfig
+from mostek.plugin.fields import Kind
 from mostek.plugin.paging import decode_token, encode_token, request_fingerprint
 from mostek.plugin.plugin import Context, Plugin, Site
 from mostek.plugin.query import AdaptedQuery, DriftNote, Query, QueryFolder
 from mostek.plugin.records import RECORDS, load_records, record_filters
 from mostek.plugin.rights import Rights, WriteRights, by_table
+from mostek.plugin.site_parts import feeds_of, site_parts
 from mostek.wire.failures import Drift, NotFound
 
 __all__ = ["SqlConfig", "SqlPlugin"]
@@ -34,9 +37,9 @@ _NO_FILTERS = frozenset({"id", "page_size", "page_token", "read_mask"})
 class SqlConfig(BaseModel):
     """The configuration of a SQL plugin; a plugin's own extends it.
 
-    `queries` is a folder of the site: a file there replaces the plugin's of that name, and its `records/<name>.sql`
-    are lists of the site's own. `attributes` adds entries to
-    the attributes of what a query reads, by SQL expression, and `rows` limits what it sees:
+    `queries` is a folder of the site, beside the configuration's file: a file there replaces the plugin's of that name,
+    and its `records/<name>.sql` are lists of the site's own. `attributes` adds entries to the attributes of what a
+    query reads, by SQL expression, and `rows` limits what it sees:
 
         [attributes.customers]
         region = "k.kh_Pole1"
@@ -51,6 +54,26 @@ class SqlConfig(BaseModel):
     queries: Path | None = None
     attributes: dict[str, dict[str, str]] = Field(default_factory=dict)
     rows: dict[str, str] = Field(default_factory=dict)
+
+    @field_validator("queries")
+    @classmethod
+    def _is_there(cls, value: Path | None, info: ValidationInfo) -> Path | None:
+        """A path beside the configuration's file. One that is misspelt would have the site's own files passed over."""
+        if value is None:
+            return None
+        folder: Path = (info.context or {}).get("folder", Path())
+        if not (folder / value).is_dir():
+            raise ValueError(f"there is no folder {folder / value}")
+        return folder / value
+
+    def with_attributes(self, added: Mapping[str, Mapping[str, str]], table: str) -> Self:
+        """With further attributes, which the table of that name configures. ValueError for one that is there twice."""
+        both = {query: dict(found) for query, found in self.attributes.items()}
+        for query, found in added.items():
+            for name in sorted(both.get(query, {}).keys() & found.keys()):
+                raise ValueError(f"{name} is both in attributes.{query} and {table}.{query}")
+            both[query] = both.get(query, {}) | dict(found)
+        return self.model_copy(update={"attributes": both})
 
 
 class SqlPlugin(Plugin):
@@ -80,6 +103,8 @@ class SqlPlugin(Plugin):
         self.database: Database = open_database(config.database)
         self.queries = self._load(config)
         self.records = load_records(config.queries, site.zone, self.converters())
+        if config.queries or config.attributes:
+            self._tell_site_parts()
         self._adapted: dict[str, AdaptedQuery] = {}
 
     def converters(self) -> Mapping[str, Converter]:
@@ -97,10 +122,6 @@ class SqlPlugin(Plugin):
     def write_rights(self) -> WriteRights:
         """What the plugin's writes need of the database, as it is configured; for its two logins."""
         return WriteRights(frozenset())
-
-    def refusals(self) -> list[str]:
-        """Why writes that are configured would be refused whatever they were, as sentences. Asks the database."""
-        return []
 
     def rights(self) -> Rights:
         """What the plugin needs of the database: every column that a query names, and what its writes need."""
@@ -163,7 +184,8 @@ class SqlPlugin(Plugin):
     def list_records(self, request: ListRecordsRequest, context: Context) -> ListRecordsResponse:
         """A page of a list that the site defined."""
         if request.list not in self.records:
-            known = ", ".join(sorted(self.records)) or "none"
+            shown = (n for n, q in self.records.items() if not context.denied.hides(q.message))
+            known = ", ".join(sorted(shown)) or "none"
             raise NotFound(f"The site has no list of this name; it has {known}.")
         query = f"{RECORDS}{request.list}"
         given = record_filters(self.records[request.list], request.parameters)
@@ -197,6 +219,21 @@ class SqlPlugin(Plugin):
         tables = {table for query in self.queries.values() for table in query.tables}
         return self.database.catalogue().fingerprint(tables)
 
+    def own_fields(self) -> frozenset[str]:
+        attributes = (
+            f"{query.message}.{path}"
+            for query in self.queries.values()
+            for part in query.parts
+            for path in part.fed
+            if part.prefix == "" and query.root.find(path).kind is Kind.MAP  # type: ignore[union-attr]
+        )
+        columns = (
+            f"{query.message}.{name}"
+            for query in self.records.values()
+            for name in query.root.children
+        )
+        return frozenset((*attributes, *columns))
+
     def drift(self) -> list[str]:
         return [note.message for note in self.drift_notes()]
 
@@ -218,6 +255,24 @@ class SqlPlugin(Plugin):
             )
             for name, message in self.messages.items()
         }
+
+    def _tell_site_parts(self) -> None:
+        """Find out what the site's own lists, attributes and queries show of what the policy may keep back."""
+        plain = {
+            name: Query.load(
+                QueryFolder(self.folder),
+                name,
+                message,
+                zone=self.site.zone,
+                converters=self.converters(),
+            )
+            for name, message in self.messages.items()
+        }
+        feeds = feeds_of(plain.values())
+        for name, query in self.queries.items():
+            self.queries[name] = replace(query, site=site_parts(query, feeds, plain[name]))
+        for name, query in self.records.items():
+            self.records[name] = replace(query, site=site_parts(query, feeds))
 
     def _read(
         self, adapted: AdaptedQuery, context: Context, **wanted: Any

@@ -78,7 +78,11 @@ class SqliteDatabase(Database):
     def next_result(self, cursor: sqlite3.Cursor) -> bool:
         return False
 
-    def in_transaction(self, connection: sqlite3.Connection) -> bool:
+    def mark_transaction(self, connection: sqlite3.Connection) -> str:
+        return ""
+
+    def is_marked(self, connection: sqlite3.Connection, mark: str) -> bool:
+        # None is ever begun but by BEGIN.
         return connection.in_transaction
 
     def failure(self, error: Exception) -> CommandFailure:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any
 
@@ -11,6 +11,7 @@ from google.protobuf.message import Message
 from mostek.plugin.database import Database
 from mostek.plugin.plugin import Context
 from mostek.plugin.sql_types import Param
+from mostek.wire.fields import DeniedFields
 
 __all__ = ["Sent", "context", "items", "recorded"]
 
@@ -22,7 +23,7 @@ def context(
     operation: str = "ListCustomers",
     *,
     company: str = "demo",
-    denied: frozenset[str] = frozenset(),
+    denied: DeniedFields | Iterable[str] = (),
     timeout: float = 30.0,
     idempotency_key: str = "",
 ) -> Context:

@@ -54,7 +54,13 @@ def export_audit(
 
 @audit.command("match")
 def match_audit(
-    journal: Annotated[Path, typer.Argument(metavar="JOURNAL", help="The site's journal, NDJSON.")],
+    journal: Annotated[
+        list[Path],
+        typer.Argument(
+            metavar="JOURNAL...",
+            help="The site's journal, from `mostek-connector journal export`; of each instance.",
+        ),
+    ],
     connector: Annotated[str, typer.Option(help="The connector whose journal it is.")] = "",
     file: Annotated[
         Path | None, typer.Option("--audit", help="The hub's audit in a file, instead of the hub.")
@@ -63,7 +69,7 @@ def match_audit(
 ) -> None:
     """Tell in what a site's journal and the hub's audit differ. Exits with 1 if they do."""
     try:
-        told = list(read_lines(_lines(journal), str(journal)))
+        told = [entry for one in journal for entry in read_lines(_lines(one), str(one))]
         if file is None:
             if not connector:
                 refuse("Name the --connector whose journal it is.")

@@ -19,13 +19,13 @@ from google.protobuf.json_format import Parse, ParseError
 from google.protobuf.message import Message
 
 from mostek.client.audit_command import audit
-from mostek.client.columns import as_json
 from mostek.client.commands import commands
+from mostek.client.connectors_command import connectors
 from mostek.client.export_command import ExportFormat, Source, run_export
 from mostek.client.fields import BadInput, assign, did_you_mean
 from mostek.client.keys import idempotency_key
 from mostek.client.keys_command import keys
-from mostek.client.output import connectors_table, show, show_message, table
+from mostek.client.output import show, show_message, table
 from mostek.client.shell import DEFAULT_HUB, Hub, Json, connect, done, identify, refuse
 from mostek.erp.v1.order_pb2 import CreateOrderRequest, OrderDraft, ValidateOrderRequest
 from mostek.wire.names import COMMAND_ID, ONLY_COMPANY
@@ -52,6 +52,7 @@ app = typer.Typer(
 )
 orders = typer.Typer(help="Check and place orders.", no_args_is_help=True)
 app.add_typer(orders, name="order")
+app.add_typer(connectors, name="connectors")
 app.add_typer(commands, name="commands")
 app.add_typer(keys, name="keys")
 app.add_typer(audit, name="audit")
@@ -74,19 +75,6 @@ def _caller(
     ] = None,
 ) -> None:
     identify(key_file, ca)
-
-
-@app.command()
-def connectors(hub: Hub = DEFAULT_HUB, json: Json = False) -> None:
-    """List the connectors that the hub knows."""
-
-    async def ask() -> Any:
-        async with connect(hub) as client:
-            return await client.connectors()
-
-    found = done(ask())
-    data = [as_json(connector) for connector in found]
-    show(data, [connectors_table(found)] if found else ["The hub knows none."], as_text=json)
 
 
 @app.command()

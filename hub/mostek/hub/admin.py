@@ -19,10 +19,17 @@ from mostek.admin.v1 import admin_service_pb2 as admin
 from mostek.hub.audit import Audit
 from mostek.hub.commands import FINAL, WAITING, State
 from mostek.hub.identity import Caller, ConnectorId, Reach, Scope, no_connector
+from mostek.hub.journals import Journals
 from mostek.hub.pages import PageTokens, page_size
 from mostek.hub.registry import ConnectorRecord, Refused, Registry
 from mostek.hub.session import LiveSession
-from mostek.hub.store import AuditEntry, AuditKind, CommandFilter, CommandRecord
+from mostek.hub.store import (
+    AuditEntry,
+    AuditKind,
+    CommandFilter,
+    CommandRecord,
+    JournalRecord,
+)
 from mostek.hub.writes import Writes, no_command
 from mostek.link.v1.link_pb2 import Company
 from mostek.wire.failures import CommandFailure, Denied, Invalid, Overloaded, failure_of
@@ -94,12 +101,14 @@ class Admin:
     def __init__(
         self,
         registry: Registry,
+        journals: Journals,
         writes: Writes,
         audit: Audit,
         tokens: PageTokens,
         *parts: object,
     ) -> None:
         self._registry = registry
+        self._journals = journals
         self._writes = writes
         self._waits: Counter[str] = Counter()
         self._audit = audit
@@ -150,7 +159,7 @@ class Admin:
         """All connectors, by name."""
         known = self._registry.connectors(caller.tenant)
         records = [record for record in known if caller.reach.has(record.name)]
-        return admin.ListConnectorsResponse(connectors=[_connector(record) for record in records])
+        return admin.ListConnectorsResponse(connectors=map(self._connector, records))
 
     def get_connector(
         self, request: admin.GetConnectorRequest, caller: Caller
@@ -159,7 +168,10 @@ class Admin:
         if not caller.reach.has(request.name):
             raise no_connector(request.name)
         record = self._registry.connector(ConnectorId(caller.tenant, request.name))
-        return admin.GetConnectorResponse(connector=_connector(record))
+        return admin.GetConnectorResponse(connector=self._connector(record))
+
+    def _connector(self, record: ConnectorRecord) -> admin.Connector:
+        return _connector(record, self._journals.known(record.id))
 
     async def list_commands(
         self, request: admin.ListCommandsRequest, caller: Caller
@@ -314,7 +326,7 @@ def _timeout(request: admin.WaitCommandRequest) -> float:
     return timeout
 
 
-def _connector(record: ConnectorRecord) -> admin.Connector:
+def _connector(record: ConnectorRecord, journals: Iterable[JournalRecord]) -> admin.Connector:
     changed = Timestamp()
     changed.FromDatetime(record.changed_at)
     return admin.Connector(
@@ -324,6 +336,18 @@ def _connector(record: ConnectorRecord) -> admin.Connector:
         companies=[_company(company) for company in record.status.companies],
         sessions=[_session(session) for session in record.sessions],
         refused=_refused(record.refused),
+        journals=map(_journal, journals),
+    )
+
+
+def _journal(record: JournalRecord) -> admin.ConnectorJournal:
+    return admin.ConnectorJournal(
+        instance=record.of.instance,
+        number=record.number,
+        hash=record.hash,
+        told_at=_timestamp(record.told_at),
+        fault=record.fault,
+        fault_at=_timestamp(record.fault_at),
     )
 
 

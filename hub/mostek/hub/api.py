@@ -83,7 +83,7 @@ def _handler(
 
 
 def _metadata(context: ServicerContext[Any, Any]) -> dict[str, str | bytes]:
-    return {key: value for key, value in context.invocation_metadata() or ()}
+    return dict(context.invocation_metadata() or ())
 
 
 async def _admitted(

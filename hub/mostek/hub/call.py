@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
+import random
 import re
-import secrets
 from dataclasses import dataclass, field
 
 from mostek.hub.identity import Caller, ConnectorId
@@ -20,7 +20,7 @@ LONGEST_EXPIRE_AFTER = 30 * 24 * 3600
 
 def new_command_id() -> str:
     """Names one call in the logs of both sides."""
-    return secrets.token_hex(8)
+    return f"{random.getrandbits(64):016x}"
 
 
 @dataclass(slots=True)

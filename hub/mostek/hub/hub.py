@@ -6,7 +6,7 @@ import asyncio
 import contextlib
 import socket
 import ssl
-from collections.abc import AsyncIterator, Callable, Iterator
+from collections.abc import AsyncIterator, Callable, Iterator, Sequence
 from dataclasses import dataclass
 from importlib.metadata import version
 from pathlib import Path
@@ -16,7 +16,7 @@ import grpc
 import structlog
 import uvicorn
 from grpc_health.v1 import health, health_pb2, health_pb2_grpc
-from grpc_reflection.v1alpha import reflection
+from grpc_reflection.v1alpha import reflection, reflection_pb2_grpc
 from starlette.applications import Starlette
 
 from mostek.hub.admin import ADMIN_SERVICE, Admin
@@ -28,6 +28,7 @@ from mostek.hub.callers import Callers
 from mostek.hub.config import HubConfig, split_address
 from mostek.hub.gate import ANYBODY, Gate, Keys
 from mostek.hub.http.app import create_app
+from mostek.hub.journals import Journals
 from mostek.hub.keyring import Keyring, add_key, load_keys
 from mostek.hub.link import Link
 from mostek.hub.monitor import Monitor
@@ -37,7 +38,7 @@ from mostek.hub.pki.enrolment import PublicAddresses
 from mostek.hub.pki.tls import Tls
 from mostek.hub.registry import Registry
 from mostek.hub.router import Router
-from mostek.hub.store import AuditStore, KeyStore, Store
+from mostek.hub.store import AuditStore, JournalStore, KeyStore, Store
 from mostek.hub.writes import Writes
 from mostek.link.v1.link_pb2_grpc import add_LinkServiceServicer_to_server
 from mostek.wire.operations import SERVICE
@@ -73,6 +74,23 @@ class Addresses:
     metrics: str = ""
 
 
+class _Generic:
+    """A server that takes what generated code adds, without the registration of each method.
+
+    grpc.aio keeps waiting for every registered method, and waits anew for all of them at each call.
+    """
+
+    def __init__(self, server: grpc.aio.Server) -> None:
+        self._server = server
+
+    def add_generic_rpc_handlers(self, handlers: Sequence[grpc.GenericRpcHandler]) -> None:
+        """Serve by name."""
+        self._server.add_generic_rpc_handlers(handlers)
+
+    def add_registered_method_handlers(self, service: str, handlers: object) -> None:
+        """Nothing: they are served by name."""
+
+
 class _HttpServer(uvicorn.Server):
     """Signals are the hub's own affair."""
 
@@ -88,8 +106,11 @@ class Hub:
         self.config = config
         self.registry = Registry(config.return_grace)
         self.budget = Budget(config.result_budget)
+        #: Once it runs.
         self.link: Link
         self.monitor: Monitor
+        self.audit: Audit
+        self.journals: Journals
         #: None in an insecure hub; until it runs, too.
         self.tls: Tls | None = None
         self._ready = False
@@ -107,9 +128,13 @@ class Hub:
             ending.push_async_callback(store.close)
             audit = Audit(AuditStore(store), retention=self.config.audit_days * 24 * 3600.0)
             ending.push_async_callback(audit.flush)
+            self.audit = audit
+            journals = Journals(JournalStore(store), audit)
+            await journals.load()
+            ending.push_async_callback(journals.flush)
             if not self.config.insecure:
                 self.tls = await Tls.opened(self.config, store, keys, audit)
-            self.link = self._link()
+            self.link = self._link(journals)
             self.monitor = Monitor(
                 self.registry,
                 self.budget,
@@ -128,7 +153,7 @@ class Hub:
             callers_admin = CallersAdmin(callers, AuditStore(store), tokens)
             enrolment = self.tls.enrolment if self.tls else None
             sites = SitesAdmin(self.registry, enrolment)
-            admin = Admin(self.registry, writes, audit, tokens, callers_admin, sites)
+            admin = Admin(self.registry, journals, writes, audit, tokens, callers_admin, sites)
             link = self._link_server()
             ending.push_async_callback(link.stop, 0)
             api, health_service = self._api_server(router, admin, gate)
@@ -147,6 +172,7 @@ class Hub:
             ending.push_async_callback(closing.closed)
             ending.callback(asyncio.create_task(self._tick(), name="tick").cancel)
             ending.callback(asyncio.create_task(audit.run(), name="audit").cancel)
+            ending.callback(asyncio.create_task(journals.run(), name="journals").cancel)
             if self.tls is not None:
                 self._watch(self.tls, addresses, ending)
             serving = asyncio.create_task(http.serve([listener]), name="http")
@@ -169,9 +195,9 @@ class Hub:
         host, port = listener.getsockname()[:2]
         return f"{host}:{port}"
 
-    def _link(self) -> Link:
+    def _link(self, journals: Journals) -> Link:
         settings = SessionSettings(heartbeat_interval=self.config.heartbeat_interval)
-        return Link(self.registry, settings, self.budget, self.tls)
+        return Link(self.registry, settings, self.budget, journals, self.tls)
 
     def _watch(self, tls: Tls, addresses: Addresses, ending: contextlib.AsyncExitStack) -> None:
         """Let certificates and revocations be followed until the hub ends."""
@@ -221,9 +247,9 @@ class Hub:
         )
         server.add_generic_rpc_handlers((erp_api(router, gate), admin_api(admin, gate)))
         servicer = health.aio.HealthServicer()
-        health_pb2_grpc.add_HealthServicer_to_server(servicer, server)
+        health_pb2_grpc.add_HealthServicer_to_server(servicer, _Generic(server))
         if self.config.insecure:
-            _reflect(server)
+            _reflect(_Generic(server))
         return server, servicer
 
     def _http(self, router: Router, admin: Admin, gate: Gate) -> tuple[_HttpServer, socket.socket]:
@@ -271,7 +297,7 @@ class _Closing:
         await asyncio.gather(*self._stopping)
 
 
-def _reflect(server: grpc.aio.Server) -> None:
+def _reflect(server: _Generic) -> None:
     """Let tools ask what is served. It asks for no key, so a hub that wants keys does not offer it."""
     names = (
         SERVICE.full_name,
@@ -279,7 +305,8 @@ def _reflect(server: grpc.aio.Server) -> None:
         health.SERVICE_NAME,
         reflection.SERVICE_NAME,
     )
-    reflection.enable_server_reflection(names, server)
+    servicer = reflection.aio.ReflectionServicer(names)
+    reflection_pb2_grpc.add_ServerReflectionServicer_to_server(servicer, server)
 
 
 def _http_server(

@@ -9,6 +9,8 @@ from enum import StrEnum
 from fnmatch import fnmatchcase
 from typing import NamedTuple
 
+from google.protobuf.message import Message
+
 from mostek.wire.failures import Denied, NotFound
 from mostek.wire.fields import DeniedFields
 from mostek.wire.operations import OPERATIONS, Operation
@@ -119,6 +121,10 @@ class Caller:
             raise Denied(f"{self.name} may not call {operation.name}: its key is for others.")
         if not _matches(connector, self.reach.connectors):
             raise no_connector(connector)
+
+    def check_request(self, operation: Operation, request: Message) -> None:
+        """Raise Denied for a filter or look-up that tells of a field that the caller may not see."""
+        self.denied.check(request, write=operation.write, by="this key")
 
     def tenant_of(self, named: str) -> str:
         """The tenant that a request is about: the caller's own, where it names none. Raises Denied."""

@@ -15,6 +15,7 @@ from grpc.aio import ServicerContext
 
 from mostek.hub import metrics
 from mostek.hub.identity import LOCAL
+from mostek.hub.journals import Journals
 from mostek.hub.pki.tls import Tls
 from mostek.hub.pki.trust import Refused, Stale
 from mostek.hub.registry import Registry
@@ -26,6 +27,7 @@ from mostek.wire.names import NAME
 from mostek.wire.session import (
     Budget,
     HubSession,
+    Journaled,
     Left,
     Opened,
     ProtocolError,
@@ -70,9 +72,11 @@ class Link(LinkServiceServicer):
         registry: Registry,
         settings: SessionSettings,
         budget: Budget,
+        journals: Journals,
         tls: Tls | None = None,
     ) -> None:
         self._registry = registry
+        self._journals = journals
         self._tls = tls
         self._settings = settings
         self._budget = budget
@@ -125,7 +129,9 @@ class Link(LinkServiceServicer):
     def _made(self, held: CertificateRecord | None) -> LiveSession:
         tenant = held.id.tenant if held else LOCAL.tenant
         name, now = secrets.token_hex(8), time.monotonic()
-        return LiveSession(HubSession(name, self._settings, self._budget, now, tenant), held)
+        known = self._journals.last
+        rules = HubSession(name, self._settings, self._budget, now, tenant, known)
+        return LiveSession(rules, held)
 
     def check(self) -> None:
         """End the sessions of those who may not be connected any more."""
@@ -177,6 +183,7 @@ class Link(LinkServiceServicer):
         now = time.monotonic()
         metrics.closed(session.rules, now)
         self._registry.remove(session, silent=session.rules.is_dead(now))
+        self._journals.left(session)
         session.close()
         log.info(
             "session ended",
@@ -214,7 +221,10 @@ class Link(LinkServiceServicer):
             return
         if frame.HasField("hello") and not self._may_enter(session, frame.hello):
             return
-        match session.receive(frame):
+        event = session.receive(frame)
+        if event is None:
+            return
+        match event:
             case Opened(hello):
                 if not NAME.fullmatch(hello.connector):
                     raise ProtocolError(
@@ -228,6 +238,8 @@ class Link(LinkServiceServicer):
                 )
             case RoundTrip() as round_trip:
                 metrics.beaten(round_trip)
+            case Journaled() as told:
+                self._journals.hear(session, told)
             case Left(goodbye):
                 log.info(
                     "connector says goodbye",
@@ -253,6 +265,7 @@ class Link(LinkServiceServicer):
     def _admit(self, session: LiveSession) -> None:
         metrics.opened("opened")
         self._registry.add(session)
+        self._journals.admit(session)
         hello = session.rules.hello
         assert hello is not None
         log.info(

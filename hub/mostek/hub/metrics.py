@@ -20,7 +20,16 @@ from mostek.wire.failures import CommandFailure
 from mostek.wire.operations import Operation
 from mostek.wire.session import Finished, HubSession, RoundTrip, reason_of
 
-__all__ = ["Snapshot", "answered", "beaten", "closed", "conflict", "ended", "opened"]
+__all__ = [
+    "Snapshot",
+    "answered",
+    "beaten",
+    "closed",
+    "conflict",
+    "ended",
+    "journal_fault",
+    "opened",
+]
 
 # The moment at which a series was made would double their number, and tells nothing.
 prometheus_client.disable_created_metrics()  # type: ignore[no-untyped-call]
@@ -78,6 +87,11 @@ _DISCONNECTS = Counter(
 _CONFLICTS = Counter(
     "mostek_hub_registry_conflicts",
     "Second processes of an instance that was there and answered.",
+    registry=_COUNTED,
+)
+_JOURNAL_FAULTS = Counter(
+    "mostek_hub_journal_faults",
+    "Journals of sites that were not the ones that they had been.",
     registry=_COUNTED,
 )
 _ROUND_TRIP_SECONDS = Histogram(
@@ -175,6 +189,11 @@ def beaten(round_trip: RoundTrip) -> None:
 def conflict() -> None:
     """A second process of an instance was refused."""
     _CONFLICTS.inc()
+
+
+def journal_fault() -> None:
+    """A site's journal was rewritten, cut or replaced."""
+    _JOURNAL_FAULTS.inc()
 
 
 @dataclass(frozen=True)

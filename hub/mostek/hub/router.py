@@ -3,11 +3,9 @@
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import random
 import time
 from collections import defaultdict
-from collections.abc import Iterator
 from dataclasses import dataclass, field
 
 import structlog
@@ -36,10 +34,19 @@ MOST_CALLS = 1000
 
 @dataclass
 class _Load:
-    """What runs for one tenant."""
+    """What runs for one tenant: within a `with` one call more, which raises Overloaded where that is too much."""
 
     running: int = 0
     pressure: Pressure = field(default_factory=Pressure)
+
+    def __enter__(self) -> None:
+        if self.running >= MOST_CALLS:
+            hint = self.pressure.refused(time.monotonic())
+            raise Overloaded(f"{MOST_CALLS} calls run already; wait for some.", retry_after=hint)
+        self.running += 1
+
+    def __exit__(self, *raised: object) -> None:
+        self.running -= 1
 
 
 class Router:
@@ -65,7 +72,8 @@ class Router:
         await self._check(call)
         try:
             call.check()
-            with self._admitted(call.caller.tenant):
+            # None takes the hub from the other tenants.
+            with self._loads[call.caller.tenant]:
                 if call.operation.write:
                     answer = await self.writes.call(call, recorded)
                 else:
@@ -96,19 +104,6 @@ class Router:
         self._ended(call, failure.command_id, seconds, failure)
         raise failure
 
-    @contextlib.contextmanager
-    def _admitted(self, tenant: str) -> Iterator[None]:
-        """Bound what runs for one tenant, so that none takes the hub from the others. Raises Overloaded."""
-        load = self._loads[tenant]
-        if load.running >= MOST_CALLS:
-            hint = load.pressure.refused(time.monotonic())
-            raise Overloaded(f"{MOST_CALLS} calls run already; wait for some.", retry_after=hint)
-        load.running += 1
-        try:
-            yield
-        finally:
-            load.running -= 1
-
     async def _check(self, call: Call) -> None:
         """Raise Denied or NotFound for a call that is not the caller's, and keep that."""
         try:
@@ -123,7 +118,7 @@ class Router:
 
     async def _read(self, call: Call, ends: float) -> bytes:
         """Send to a session; if that is lost, once more to another."""
-        parse(call.operation.request, call.request)
+        call.caller.check_request(call.operation, parse(call.operation.request, call.request))
         try:
             try:
                 return await self._send(call, ends)

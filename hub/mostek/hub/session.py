@@ -18,6 +18,7 @@ from mostek.wire.failures import Offline, raised
 from mostek.wire.session import (
     Finished,
     HubSession,
+    Journaled,
     Left,
     Noticed,
     Opened,
@@ -158,7 +159,9 @@ class LiveSession:
         """Whether a frame could not be sent for too long: the connector does not read."""
         return self._sending_since is not None and now - self._sending_since > SEND_WITHIN
 
-    def receive(self, frame: ConnectorToHub) -> Opened | StatusChanged | RoundTrip | Left | None:
+    def receive(
+        self, frame: ConnectorToHub
+    ) -> Opened | StatusChanged | RoundTrip | Journaled | Left | None:
         """Take a frame; results go to those who wait for them. Raises ProtocolError."""
         event = self.rules.receive(frame, time.monotonic())
         match event:

@@ -108,7 +108,9 @@ class Writes:
         received = self._clock()
         name = call.operation.name
         company = self._registry.company(call.site, call.company, name)
-        content = content_of(name, company, parse(call.operation.request, call.request))
+        request = parse(call.operation.request, call.request)
+        call.caller.check_request(call.operation, request)
+        content = content_of(name, company, request)
         now = self._clock()
         record = CommandRecord(
             id=call.command_id,

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import Literal, Self
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from mostek.plugin.sql_plugin import SqlConfig
+from mostek_optima.orders.config import ComConfig, WriteMode
 
 __all__ = ["DocumentKinds", "OptimaConfig"]
 
@@ -25,7 +26,8 @@ class DocumentKinds(BaseModel):
 
 
 class OptimaConfig(SqlConfig):
-    """`[database]` (that of the company), the site's own queries, attributes and rows, and what Optima leaves open."""
+    """`[database]` (that of the company), the site's own queries, attributes and rows, what Optima leaves open; with
+    `[orders]`, how is written."""
 
     company: str | None = Field(
         default=None,
@@ -41,3 +43,12 @@ class OptimaConfig(SqlConfig):
         default="difference",
         description="What the amounts of corrections are; by all that is known, the difference.",
     )
+    orders: WriteMode | None = None
+
+    @model_validator(mode="after")
+    def _names_its_company(self) -> Self:
+        if isinstance(self.orders, ComConfig) and not self.company:
+            raise ValueError(
+                'orders with mode = "com" need `company`, the name in the login window'
+            )
+        return self

@@ -5,7 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from mostek.erp.v1.erp_pb2 import ChangeTrackingKind
-from mostek.plugin.describe import Description
+from mostek.plugin.describe import Description, field_limits
+from mostek_optima.limits import COLUMNS, SCALES
+from mostek_optima.schema import reference_schema
 
 __all__ = ["DESCRIPTION"]
 
@@ -36,4 +38,4 @@ _TRACKING: Mapping[str, tuple[ChangeTrackingKind.ValueType, str]] = {
     "ListOrders": (_TIME, _DOCUMENTS),
 }
 
-DESCRIPTION = Description(_OPERATIONS, _TRACKING)
+DESCRIPTION = Description(_OPERATIONS, _TRACKING, field_limits(COLUMNS, reference_schema(), SCALES))

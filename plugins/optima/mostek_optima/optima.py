@@ -51,14 +51,19 @@ from mostek.erp.v1.receivable_pb2 import (
 from mostek.plugin.changes import Changes
 from mostek.plugin.conversion import Converter
 from mostek.plugin.converters import as_day
+from mostek.plugin.orders.writes import OrderWriter, OrderWrites
 from mostek.plugin.plugin import Context, Site
-from mostek.plugin.sql_plugin import SqlPlugin
+from mostek.plugin.rights import WriteRights
 from mostek.plugin.tax_ids import tax_id_country
 from mostek.wire.failures import ErpUnavailable
+from mostek_optima.com.writer import ComWriter
 from mostek_optima.config import OptimaConfig
 from mostek_optima.conversion import CONVERTERS, flag
 from mostek_optima.describe import DESCRIPTION
+from mostek_optima.direct.writer import DirectWriter
 from mostek_optima.groups import groups_below
+from mostek_optima.orders.config import ComConfig
+from mostek_optima.orders.rights import write_rights
 
 __all__ = ["Optima"]
 
@@ -71,11 +76,12 @@ _CORRECTIONS = {
 R = TypeVar("R", bound=Message)
 
 
-class Optima(SqlPlugin):
-    """One company database of Optima."""
+class Optima(OrderWrites):
+    """One company database of Optima: the reads; the writes are in `orders`, `com` and `direct`."""
 
     config_type = OptimaConfig
     erp = PROGRAM
+    lock = PROGRAM
     folder: ClassVar[Traversable] = files("mostek_optima") / "queries"
     messages: ClassVar[Mapping[str, type[Message]]] = {
         "erp": Erp,
@@ -90,6 +96,16 @@ class Optima(SqlPlugin):
     def __init__(self, config: OptimaConfig, site: Site) -> None:
         self.settings = config
         super().__init__(config, site)
+        self.writer = self._writer()
+
+    def _writer(self) -> OrderWriter:
+        orders, one_off = self.settings.orders, self.settings.one_off
+        if isinstance(orders, ComConfig):
+            return ComWriter(self, orders, self.settings.company or "", one_off)
+        return DirectWriter(self, orders, one_off)
+
+    def write_rights(self) -> WriteRights:
+        return write_rights(self.settings.orders)
 
     def converters(self) -> Mapping[str, Converter]:
         return {
@@ -97,10 +113,10 @@ class Optima(SqlPlugin):
             "company_name": lambda database: self.settings.company or database,
             "correction_values": self._correction_values,
             "days_overdue": self._days_overdue,
-            "is_default_series": lambda symbol: None,
-            "is_default_warehouse": lambda symbol: None,
+            "is_default_series": self._is_default_series,
+            "is_default_warehouse": self._is_default_warehouse,
             "now": self.now,
-            "operations": lambda: list(self.serves),
+            "operations": self._operations,
             "program": lambda: PROGRAM,
             "text_encoding": lambda: "windows-1250",
             "time_zone": lambda: self.site.zone.key,
@@ -248,6 +264,25 @@ class Optima(SqlPlugin):
         changes = Changes.of(request, self.now())
         filters |= {"change_token": None, "changed_since": changes.since}
         return changes.finished(self.page(query, changes.request, context, response, **filters))
+
+    def _operations(self) -> list[str]:
+        """What is served with this configuration."""
+        orders = self.settings.orders
+        refused = set() if orders else {"CreateOrder"}
+        if not isinstance(orders, ComConfig) or not orders.customers:
+            refused.add("CreateCustomer")
+        return [operation for operation in self.serves if operation not in refused]
+
+    def _is_default_series(self, symbol: str) -> bool | None:
+        """None where the program or the template decides."""
+        orders = self.settings.orders
+        chosen = orders.series if isinstance(orders, ComConfig) else None
+        return symbol.casefold() == chosen.casefold() if chosen else None
+
+    def _is_default_warehouse(self, number: int) -> bool | None:
+        orders = self.settings.orders
+        chosen = orders.warehouse if orders else None
+        return number == chosen if chosen is not None else None
 
     def _tomorrow(self) -> datetime:
         """Stock of a day may have a time of that day."""

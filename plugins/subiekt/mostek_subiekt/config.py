@@ -6,14 +6,14 @@ from typing import Self
 
 from pydantic import Field, model_validator
 
-from mostek.plugin.sql_plugin import SqlConfig
+from mostek.plugin.orders.site import OrderConfig
 from mostek_subiekt.orders.config import WriteMode
 from mostek_subiekt.own_fields import OBJECTS
 
 __all__ = ["SubiektConfig"]
 
 
-class SubiektConfig(SqlConfig):
+class SubiektConfig(OrderConfig):
     """`[database]`, the site's own queries, attributes and rows; `[orders]`: how orders are written.
 
     `fields` adds the program's own fields (pola własne) to attributes, by their visible names:

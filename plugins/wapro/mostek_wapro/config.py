@@ -6,7 +6,7 @@ from typing import Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from mostek.plugin.sql_plugin import SqlConfig
+from mostek.plugin.orders.site import OrderConfig
 from mostek_wapro.orders.config import OrdersConfig
 
 __all__ = ["Signatures", "WaproConfig"]
@@ -31,7 +31,13 @@ class Signatures(BaseModel):
         return {name: list(value) or ["-"] for name, value in self.model_dump().items()}
 
 
-class WaproConfig(SqlConfig):
+OwnField = Literal[
+    "POLE1", "POLE2", "POLE3", "POLE4", "POLE5", "POLE6", "POLE7", "POLE8", "POLE9", "POLE10"
+]
+Owner = Literal["customers", "products", "invoices", "orders"]
+
+
+class WaproConfig(OrderConfig):
     """`[database]`, the site's own queries, attributes and rows, what WAPRO Mag leaves open, and `[orders]`."""
 
     company: str | None = Field(
@@ -44,5 +50,9 @@ class WaproConfig(SqlConfig):
     )
     correction_values: Literal["difference", "after"] | None = Field(
         default=None, description="What the amounts of corrections are; nothing known tells."
+    )
+    own_fields: dict[Owner, dict[str, OwnField]] = Field(
+        default_factory=dict,
+        description="The program's own fields as attributes: name of the attribute → POLE1 to POLE10.",
     )
     orders: OrdersConfig | None = None

@@ -53,7 +53,9 @@ from mostek.erp.v1.receivable_pb2 import (
 from mostek.plugin.conversion import Converter
 from mostek.plugin.orders.writes import OrderWrites
 from mostek.plugin.plugin import Context, Site
+from mostek.plugin.query import Query
 from mostek.plugin.rights import WriteRights
+from mostek.plugin.sql_plugin import SqlConfig
 from mostek.plugin.tax_ids import tax_id_country
 from mostek.wire.failures import ErpUnavailable
 from mostek_wapro.clarion import day
@@ -67,6 +69,8 @@ __all__ = ["WaproMag"]
 
 PROGRAM = "WAPRO Mag"
 _COMPANIES = "SELECT c.ID_FIRMY, c.NAZWA FROM dbo.FIRMA c"
+#: Query → the alias of the table that has the own fields (POLE1 to POLE10).
+_OWNERS = {"customers": "k", "products": "t", "invoices": "h", "orders": "z"}
 _CORRECTIONS = {
     "difference": CorrectionValues.CORRECTION_VALUES_DIFFERENCE,
     "after": CorrectionValues.CORRECTION_VALUES_AFTER,
@@ -108,7 +112,8 @@ class WaproMag(OrderWrites):
         context = Context(operation="refusals", timeout=self.database.config.statement_timeout)
         self.writer.prepare(context)
         with self.database.reading(context, committed=True) as session:
-            return self.writer.planner(session).refusals
+            found = self.writer.planner(session).refusals
+        return [*found, *super().refusals()]
 
     def converters(self) -> Mapping[str, Converter]:
         return {
@@ -257,6 +262,14 @@ class WaproMag(OrderWrites):
         if not orders or not orders.customers:
             refused.add("CreateCustomer")
         return [operation for operation in self.serves if operation not in refused]
+
+    def _load(self, config: SqlConfig) -> dict[str, Query]:
+        """With the program's own fields among the attributes."""
+        added: dict[str, dict[str, str]] = {
+            query: {name: f"{_OWNERS[query]}.{column}" for name, column in names.items()}
+            for query, names in self.settings.own_fields.items()
+        }
+        return super()._load(config.with_attributes(added, "own_fields"))
 
     def _debts(self, what: str) -> tuple[str, dict[str, Any]]:
         """The query for receivables or balances, and the filters that it needs."""

@@ -12,9 +12,19 @@ from google.protobuf.message import Message
 from google.protobuf.struct_pb2 import Struct
 
 from mostek.erp.v1 import options_pb2
+from mostek.wire.failures import Denied, Violation
 from mostek.wire.operations import OPERATIONS
 
-__all__ = ["RECORDS", "DeniedFields", "Question", "questions", "roots", "unknown_paths"]
+__all__ = [
+    "RECORDS",
+    "DeniedFields",
+    "Question",
+    "identities",
+    "own_paths",
+    "questions",
+    "roots",
+    "unknown_paths",
+]
 
 #: Leads the paths of lists of the site's own: `Records.<list>.<column>`.
 RECORDS = "Records"
@@ -44,6 +54,25 @@ def _is_known(path: str, messages: dict[str, Descriptor]) -> bool:
     return True
 
 
+def own_paths(paths: Iterable[str]) -> list[str]:
+    """Those of the known paths that name what a site has of its own: entries of maps, its lists and their columns."""
+    return [path for path in paths if _is_own(path)]
+
+
+def _is_own(path: str) -> bool:
+    name, *steps = path.split(".")
+    if name == RECORDS:
+        return bool(steps)
+    descriptor = _messages().get(name)
+    for step in steps:
+        if descriptor is None:
+            return False
+        if descriptor.GetOptions().map_entry:
+            return True
+        descriptor = descriptor.fields_by_name[step].message_type
+    return False
+
+
 @functools.cache
 def _messages() -> dict[str, Descriptor]:
     """Every message that a response can hold, by name."""
@@ -68,6 +97,17 @@ def roots() -> dict[str, Descriptor]:
         and field.message_type.file.package == "mostek.erp.v1"
         and field.message_type.name != "UnavailableField"
     }
+
+
+@functools.cache
+def identities() -> frozenset[str]:
+    """What items are named by, in requests and in page tokens: denying it would not keep it back."""
+    return frozenset(
+        f"{message}.{name}"
+        for message, descriptor in roots().items()
+        for name in ("id", "customer_id")
+        if name in descriptor.fields_by_name and message != "CustomerMatch"
+    )
 
 
 @functools.cache
@@ -225,11 +265,25 @@ class DeniedFields:
                 continue
             for path in question.reads:
                 named = f"{RECORDS}.{getattr(request, 'list', '')}" if path == RECORDS else path
-                if self._hides(named):
+                if self.hides(named):
                     yield question, named
                     break
 
-    def _hides(self, path: str) -> bool:
+    def check(self, request: Message, *, write: bool, by: str) -> None:
+        """Raise Denied for what a request asks that tells of a denied field, naming each. `by`: who denies it."""
+        found = [
+            Violation(
+                question.path,
+                f"this list is not allowed by {by}"
+                if question.path == "list"
+                else f"is not allowed by {by}, which keeps {path} back; leave it out",
+            )
+            for question, path in self.refused(request, write=write)
+        ]
+        if found:
+            raise Denied.of_all(found)
+
+    def hides(self, path: str) -> bool:
         """Whether a path is denied with all that is in it."""
         return self.covers(path) and not any(one.startswith(f"{path}.") for one in self.kept)
 

@@ -6,7 +6,9 @@ import asyncio
 import atexit
 import logging
 import sys
-from typing import TextIO
+from collections.abc import MutableMapping
+from datetime import UTC, datetime
+from typing import Any, TextIO
 
 import orjson
 import structlog
@@ -48,20 +50,13 @@ def configure_logs(
     stream = stream or sys.stderr
     set_level(level)
     as_json = not stream.isatty() if json is None else json
-    render: list[structlog.types.Processor] = [structlog.dev.ConsoleRenderer()]
-    if as_json:
-        render = [
-            structlog.processors.format_exc_info,
-            structlog.processors.EventRenamer("message"),
-            structlog.processors.JSONRenderer(serializer=_json),
-        ]
+    coloured: list[structlog.types.Processor] = [
+        structlog.processors.add_log_level,
+        structlog.processors.TimeStamper(fmt="iso", utc=True, key="time"),
+        structlog.dev.ConsoleRenderer(),
+    ]
     structlog.configure(
-        processors=[
-            _threshold,
-            structlog.processors.add_log_level,
-            structlog.processors.TimeStamper(fmt="iso", utc=True, key="time"),
-            *render,
-        ],
+        processors=[_threshold, *([_json_line] if as_json else coloured)],
         logger_factory=_Lines(stream),
         cache_logger_on_first_use=True,
     )
@@ -69,8 +64,14 @@ def configure_logs(
     logging.basicConfig(level=logging.WARNING, handlers=[_FromLibraries()], force=True)
 
 
-def _json(event: dict[str, object], **_: object) -> str:
-    return orjson.dumps(event, default=repr).decode()
+def _json_line(logger: object, level: str, event: MutableMapping[str, Any]) -> str:
+    """The line of an event. One step instead of structlog's five: each call has a line on both sides."""
+    if "exc_info" in event:
+        event = structlog.processors.format_exc_info(logger, level, event)
+    event["message"] = event.pop("event")
+    event["level"] = "error" if level == "exception" else level
+    event["time"] = datetime.now(UTC)
+    return orjson.dumps(event, default=repr, option=orjson.OPT_UTC_Z).decode()
 
 
 class _FromLibraries(logging.Handler):

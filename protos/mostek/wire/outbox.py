@@ -40,10 +40,10 @@ class Payload(Generic[F]):
 
     def next(self, part_size: int) -> F:
         """The frame of the next piece."""
-        end = min(self._at + part_size, len(self._data))
-        piece = self._data[self._at : end] if self._at or end < len(self._data) else self._data
-        self._at = end
-        return self._part(piece) if self.rest else self._last(piece)
+        begin, self._at = self._at, min(self._at + part_size, len(self._data))
+        if self._at < len(self._data):
+            return self._part(self._data[begin : self._at])
+        return self._last(self._data[begin:])
 
 
 class Outbox(Generic[F]):
@@ -128,7 +128,8 @@ class Outbox(Generic[F]):
         payload = queue.pop(0)
         before = payload.rest
         frame = payload.next(self.part_size)
-        self.sent_bytes += before - payload.rest
-        if payload.rest:
+        after = payload.rest
+        self.sent_bytes += before - after
+        if after:
             queue.append(payload)
         return frame

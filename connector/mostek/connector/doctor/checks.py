@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from mostek.connector.doctor import erp, hub, machine, network, tls
+from mostek.connector.doctor import erp, hub, journal, machine, network, tls
 from mostek.connector.doctor.examination import Check
 
 __all__ = ["CHECKS"]
@@ -12,6 +12,7 @@ __all__ = ["CHECKS"]
 CHECKS: Sequence[Check] = (
     Check("configuration", machine.configuration),
     Check("machine", machine.machine),
+    Check("journal", journal.journal),
     Check("proxy", network.proxy, needs=("hub",)),
     Check("name", network.name, needs=("hub",)),
     Check("route", network.route, needs=("hub", "proxy", "name")),

@@ -13,7 +13,7 @@ from mostek.connector.doctor.examination import Said, Subject
 from mostek.connector.doctor.texts import TEXTS, Level
 from mostek.plugin.database import Database, Session
 from mostek.plugin.database_config import SqliteConfig, SqlServerConfig
-from mostek.plugin.plugin import Context
+from mostek.plugin.plugin import Context, Plugin
 from mostek.plugin.query import DriftNote
 from mostek.plugin.rights import SEES_SESSIONS, Rights
 from mostek.plugin.sql_errors import LOGIN_REFUSED, NO_DATABASE, UNREACHABLE
@@ -267,10 +267,10 @@ def schema(subject: Subject) -> Said:
             continue
         if isinstance(company.plugin, SqlPlugin):
             yield from _drift(company.name, company.plugin)
-            yield from _refusals(company.name, company.plugin)
         else:
             for note in company.plugin.drift():
                 yield "schema.other", {"company": company.name, "note": note}
+        yield from _refusals(company.name, company.plugin)
 
 
 def _drift(company: str, plugin: SqlPlugin) -> Said:
@@ -290,7 +290,7 @@ def _drift(company: str, plugin: SqlPlugin) -> Said:
         yield "schema.ok", {"company": company, "query": ", ".join(fine)}
 
 
-def _refusals(company: str, plugin: SqlPlugin) -> Said:
+def _refusals(company: str, plugin: Plugin) -> Said:
     """What keeps writes that are configured from being done."""
     try:
         found = plugin.refusals()

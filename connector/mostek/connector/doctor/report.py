@@ -16,6 +16,7 @@ from pydantic import BaseModel, SecretStr
 
 from mostek.connector.doctor.examination import Finding, Subject
 from mostek.connector.doctor.texts import CHECKS, Lang, Level
+from mostek.connector.journal import journal_folder, verify
 
 __all__ = ["lines", "summary", "write_zip"]
 
@@ -100,10 +101,29 @@ def _versions() -> list[str]:
 
 
 def _state(subject: Subject) -> dict[str, Any]:
-    """What the state folder holds, and how many outcomes; no key and no document."""
+    """What the state folder holds, how many outcomes, the journal's head; no key, no document, no entry."""
     folder = subject.state
-    files = {path.name: path.stat().st_size for path in sorted(folder.glob("*")) if path.is_file()}
-    return {"files": files, "outcomes": _outcomes(folder / "outcomes.sqlite")}
+    files = {
+        path.relative_to(folder).as_posix(): path.stat().st_size
+        for path in sorted((*folder.glob("*"), *journal_folder(folder).glob("*")))
+        if path.is_file()
+    }
+    outcomes = _outcomes(folder / "outcomes.sqlite")
+    return {"files": files, "outcomes": outcomes, "journal": _journal(folder)}
+
+
+def _journal(state: Path) -> Any:
+    """Its end, and how much of it is not as it was written."""
+    try:
+        found = verify(journal_folder(state))
+    except OSError as error:
+        return f"can't be read: {error.strerror}"
+    return {
+        "first": found.first,
+        "number": found.head.number,
+        "hash": found.head.hash.hex(),
+        "faults": len(found.faults) + found.more_faults,
+    }
 
 
 def _outcomes(file: Path) -> Any:

@@ -2,46 +2,16 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from enum import IntEnum
-from typing import Literal
+from mostek.connector.doctor.text import Lang, Level, Text
+from mostek.connector.doctor.texts_journal import JOURNAL_TEXTS
 
 __all__ = ["CHECKS", "TEXTS", "Lang", "Level", "Text"]
-
-Lang = Literal["en", "pl"]
-
-
-class Level(IntEnum):
-    """How bad a finding is; the exit code of the worst."""
-
-    OK = 0
-    WARNING = 1
-    FAILURE = 2
-    #: Not looked at, because what it needs is broken.
-    SKIPPED = -1
-
-
-@dataclass(frozen=True)
-class Text:
-    """A sentence with `{parameters}`, and a remedy with the same or fewer."""
-
-    level: Level
-    en: str
-    pl: str
-    en_do: str = ""
-    pl_do: str = ""
-
-    def said(self, lang: Lang) -> str:
-        return self.pl if lang == "pl" else self.en
-
-    def remedy(self, lang: Lang) -> str:
-        return self.pl_do if lang == "pl" else self.en_do
-
 
 #: Names of the checks.
 CHECKS: dict[str, tuple[str, str]] = {
     "configuration": ("Configuration", "Konfiguracja"),
     "machine": ("This machine", "Ten komputer"),
+    "journal": ("Journal of what left", "Dziennik tego, co wyszło"),
     "name": ("Name of the hub", "Nazwa huba"),
     "proxy": ("Proxy", "Proxy"),
     "route": ("Route to the hub", "Droga do huba"),
@@ -62,7 +32,7 @@ CHECKS: dict[str, tuple[str, str]] = {
 
 _OK, _WARN, _FAIL = Level.OK, Level.WARNING, Level.FAILURE
 
-TEXTS: dict[str, Text] = {
+TEXTS: dict[str, Text] = JOURNAL_TEXTS | {
     "skipped": Text(
         Level.SKIPPED,
         "not looked at, because of: {because}",
@@ -528,8 +498,8 @@ TEXTS: dict[str, Text] = {
         _FAIL,
         "{company}: {note}",
         "{company}: {note}",
-        "until then every order is refused",
-        "do tego czasu każde zamówienie będzie odrzucane",
+        "until then the orders that it concerns are refused",
+        "do tego czasu zamówienia, których to dotyczy, będą odrzucane",
     ),
     "schema.other": Text(
         _WARN,

@@ -182,10 +182,8 @@ class Lines(Generic[C, P]):
     def _unit(self, path: str, draft: OrderLineDraft, product: P) -> tuple[str, Decimal]:
         found = product.unit_named(draft.unit) if draft.HasField("unit") else None
         if found is None and draft.HasField("unit"):
-            known = ", ".join(name for name, _ in product.units.values())
-            self.problems.add(
-                f"{path}.unit", NOT_FOUND, f"the product has no such unit; it has {known}"
-            )
+            said = "the product has no such unit; GetProduct shows its units"
+            self.problems.add(f"{path}.unit", NOT_FOUND, said)
         return found or (product.unit, Decimal(1))
 
     def _rate(
@@ -237,7 +235,7 @@ class Lines(Generic[C, P]):
             return None
         if currency != "PLN":
             self.problems.unsupported(
-                path, f"the price list has it in {currency}, and orders are in PLN: give a price"
+                path, "the price list has it in another currency than PLN: give a price"
             )
             return None
         if _scale(price * factor) > _SCALE:

@@ -143,6 +143,17 @@ class OrderPlanner(ABC, Generic[C, P, N]):
             return None
         return found
 
+    def lacks(self, name: str, value: str) -> str:
+        """What is wrong with a field of `OrderDraft` that names something of the ERP, by itself; empty: nothing."""
+        draft = OrderDraft(**{name: value})  # type: ignore[arg-type]
+        plan: Plan[C, P, N] = Plan(external_number="", order_date=self.today)
+        self.refuse_unsupported(draft)
+        self._warehouse(draft, Defaults())
+        self._price_list(draft, None, Defaults())
+        self.plan_payment(plan, draft)
+        found = (problem.message for problem in self.problems.found if problem.field == name)
+        return next(found, "")
+
     def _lines(
         self, plan: Plan[C, P, N], draft: OrderDraft, buyer: C | None, defaults: Defaults
     ) -> Lines[C, P]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from decimal import Decimal
 
@@ -64,11 +64,11 @@ class WantedOrder:
 def same_order(found: Sequence[RecordedOrder], wanted: WantedOrder) -> RecordedOrder | None:
     """The order that an earlier call wrote for this draft, among those with its external number.
 
-    Raises Conflict, showing them, if all have another buyer or other lines.
+    Raises Conflict, telling in what they differ, if all have another buyer or other lines.
     """
-    differences = {order.number: list(_differences(order, wanted)) for order in found}
-    for order in found:
-        if not differences[order.number]:
+    differences = [list(_differences(order, wanted)) for order in found]
+    for order, differs in zip(found, differences, strict=True):
+        if not differs:
             return order
     if found:
         raise _conflict(differences)
@@ -127,12 +127,11 @@ def _value(draft: OrderLineDraft, price: str) -> Decimal:
     return line_amounts(quantity, Decimal(price), discount, ZERO, from_net=True).net
 
 
-def _conflict(differences: dict[str, list[str]]) -> Conflict:
-    shown = "; ".join(
-        f"{number} (it differs in {', '.join(names)})" for number, names in differences.items()
-    )
-    paths = dict.fromkeys(name for names in differences.values() for name in names)
+def _conflict(differences: Iterable[list[str]]) -> Conflict:
+    """Tells where it differs and nothing of what the ERP has there: the caller may not be allowed to see it."""
+    paths = dict.fromkeys(name for names in differences for name in names)
     return Conflict(
-        f"The external number belongs to another order: {shown}. Give this order a number of its own.",
+        f"The external number belongs to another order, which differs in {', '.join(paths)}; ListOrders with this "
+        "external number shows it. Give this order a number of its own.",
         violations=[Violation(f"order.{path}", "differs from the order found") for path in paths],
     )

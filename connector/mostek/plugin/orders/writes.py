@@ -29,11 +29,12 @@ from mostek.erp.v1.order_pb2 import (
     ValidateOrderResponse,
 )
 from mostek.plugin.database import Session
-from mostek.plugin.orders.cards import CustomerCard
+from mostek.plugin.orders.cards import CustomerCard, folded
 from mostek.plugin.orders.plan import Chosen, Plan
 from mostek.plugin.orders.planner import OrderPlanner
 from mostek.plugin.orders.problems import DUPLICATE, Problems
 from mostek.plugin.orders.recorded import RecordedOrder, same_order
+from mostek.plugin.orders.site import OrderRules
 from mostek.plugin.plugin import Context
 from mostek.plugin.sql_plugin import SqlPlugin
 from mostek.plugin.worker.settle import Saving
@@ -150,10 +151,11 @@ class OrderWrites(SqlPlugin):
     def validate_order(
         self, request: ValidateOrderRequest, context: Context
     ) -> ValidateOrderResponse:
+        order = self._rules().order(request.order)
         with self._seeing_drift(), self.database.reading(context, committed=True) as session:
             planner = self.writer.planner(session)
-            plan = planner.plan(request.order)
-            self._tell_of_another(session, planner, request.order, plan)
+            plan = planner.plan(order)
+            self._tell_of_another(session, planner, order, plan)
         return ValidateOrderResponse(
             problems=[problem.message_of_order() for problem in planner.problems.found],
             warnings=[problem.message_of_order() for problem in planner.problems.warnings],
@@ -163,20 +165,44 @@ class OrderWrites(SqlPlugin):
     def create_order(self, request: CreateOrderRequest, context: Context) -> CreateOrderResponse:
         if self.writer.refusal:
             raise Unsupported(self.writer.refusal)
+        order = self._rules().order(request.order)
         with self._seeing_drift(), self.database.exclusive(self.lock, context):
-            return self._answer(self.writer.save_order(request.order, context), context)
+            return self._answer(self.writer.save_order(order, context), context)
 
     def create_customer(
         self, request: CreateCustomerRequest, context: Context
     ) -> CreateCustomerResponse:
+        customer = self._rules().customer(request.customer)
         with self._seeing_drift(), self.database.exclusive(self.lock, context):
-            return CreateCustomerResponse(
-                customer=self.writer.save_customer(request.customer, context)
-            )
+            return CreateCustomerResponse(customer=self.writer.save_customer(customer, context))
 
     def close(self) -> None:
         self.writer.close()
         super().close()
+
+    # The site
+
+    def refusals(self) -> list[str]:
+        """What the site's `mapping` and `order_defaults` name and the ERP does not have."""
+        named = list(self._rules().named())
+        if not named:
+            return []
+        context = Context(operation="refusals", timeout=self.database.config.statement_timeout)
+        with self.database.reading(context, committed=True) as session:
+            found = ((where, value, self._lacks(session, f, value)) for where, f, value in named)
+            return [f"`{where}` = {value}: {reason}" for where, value, reason in found if reason]
+
+    def _lacks(self, session: Session, field: str, value: str) -> str:
+        """Why a draft may not have that value in the field; empty: it may."""
+        planner = self.writer.planner(session)
+        if field == "lines.vat_code":
+            codes = {folded(rate.code) for rate in planner.cards.vat_rates()}
+            return "" if folded(value) in codes else "there is no such VAT rate"
+        return planner.lacks(field, value)
+
+    def _rules(self) -> OrderRules:
+        """What the site says of orders; nothing where the plugin's configuration has no place for it."""
+        return self.config if isinstance(self.config, OrderRules) else OrderRules()
 
     # The answer
 
@@ -236,7 +262,8 @@ class OrderWrites(SqlPlugin):
         if before and not self.writer.refusal:
             # What would keep it from being written now does not matter any more.
             problems.found.clear()
-            problems.warn("external_number", f"it is there already as {before.number}", DUPLICATE)
+            there = "the order is there already, and nothing would be written"
+            problems.warn("external_number", there, DUPLICATE)
 
     @contextmanager
     def _seeing_drift(self) -> Iterator[None]:
@@ -327,8 +354,11 @@ class ProgramWriter(OrderWriter):
     def new_customer_found(
         self, planner: _Planner, chosen: Chosen[Any, Any], draft: CustomerDraft
     ) -> CustomerCard | None:
-        """The customer that was created: by its tax id, or by the code that the plan gave it."""
-        cards = planner.cards
-        found = cards.by_tax_id(draft.tax_id) if draft.tax_id else []
-        found = found or (cards.by_code(chosen.customer.code) if chosen.customer.code else [])
+        """The customer that was created: by its tax id, or without one by the code that the plan gave it.
+
+        A card with that code and another tax id, or none, is somebody else's, who took it meanwhile.
+        """
+        cards, code = planner.cards, chosen.customer.code
+        coded = cards.by_code(code) if code and not draft.tax_id else []
+        found = cards.by_tax_id(draft.tax_id) if draft.tax_id else coded
         return found[0] if found else None

@@ -2,6 +2,7 @@
 
 from mostek.hub.store.audit import AuditStore
 from mostek.hub.store.engine import StoreError
+from mostek.hub.store.journals import JournalStore
 from mostek.hub.store.keys import KeyStore, NameTaken, NoTenant
 from mostek.hub.store.records import (
     AuditEntry,
@@ -13,6 +14,7 @@ from mostek.hub.store.records import (
     CommandFilter,
     CommandRecord,
     Event,
+    JournalRecord,
     Lane,
     Revocation,
     TenantRecord,
@@ -33,6 +35,8 @@ __all__ = [
     "CommandRecord",
     "Event",
     "Full",
+    "JournalRecord",
+    "JournalStore",
     "KeyStore",
     "KeyTaken",
     "KeyUsed",

@@ -20,6 +20,7 @@ __all__ = [
     "CommandFilter",
     "CommandRecord",
     "Event",
+    "JournalRecord",
     "Lane",
     "Revocation",
     "TenantRecord",
@@ -148,6 +149,19 @@ class Revocation:
         )
 
 
+@dataclass(frozen=True)
+class JournalRecord:
+    """The end of the journal that an instance keeps at its site, as it told it. Moments are seconds since 1970."""
+
+    of: InstanceId
+    number: int
+    hash: bytes
+    told_at: float
+    #: In what it was found not to be the journal that was known before, the last time; empty: never.
+    fault: str = ""
+    fault_at: float | None = None
+
+
 class AuditKind(StrEnum):
     """What an entry of the audit is about."""
 
@@ -157,6 +171,8 @@ class AuditKind(StrEnum):
     REFUSAL = "refusal"
     WRITE = "write"
     READ = "read"
+    #: A site's journal is not the one that it was.
+    JOURNAL = "journal"
     #: Entries that could not be kept, or are kept no longer: `detail` says how many.
     LOSS = "loss"
 

@@ -27,6 +27,7 @@ __all__ = [
     "connector",
     "enrolment",
     "event",
+    "journal",
     "metadata",
     "revocation",
     "tenant",
@@ -136,6 +137,20 @@ connector = Table(
     Column("name", String(63), primary_key=True),
     Column("status", LargeBinary, nullable=False),
     Column("changed_at", Double, nullable=False),
+)
+
+#: The last entry of each instance's journal that is known.
+journal = Table(
+    "journal",
+    metadata,
+    Column("tenant", String(63), primary_key=True),
+    Column("connector", String(63), primary_key=True),
+    Column("instance", String(64), primary_key=True),
+    Column("number", BigInteger, nullable=False),
+    Column("hash", LargeBinary(32), nullable=False),
+    Column("told_at", Double, nullable=False),
+    Column("fault", Text, nullable=False),
+    Column("fault_at", Double),
 )
 
 #: Certificate authorities. The newest that is not retired signs; all that are not retired are trusted.

@@ -7,7 +7,7 @@ SELECT
     m.Mag_MagId AS [id],
     m.Mag_Symbol AS [code],
     m.Mag_Nazwa AS [name],
-    m.Mag_Symbol AS [is_default]
+    m.Mag_MagId AS [is_default]
 FROM CDN.SystemCDN s
 CROSS JOIN CDN.Magazyny m
 WHERE s.SYS_ID IN (:parents)

@@ -78,8 +78,8 @@ class Planner(OrderPlanner[Customer, Product, NewCustomer]):
             if line and line.base_quantity != line.quantity:
                 self.problems.unsupported(
                     f"lines[{place}].unit",
-                    "what WAPRO Mag takes a quantity in another unit for is not known: give"
-                    f" {line.base_quantity.normalize():f} {line.product.unit}, and the price of one",
+                    "what WAPRO Mag takes a quantity in another unit for is not known: give the quantity in the"
+                    " product's basic unit, and the price of one",
                 )
         return plan
 
@@ -144,11 +144,10 @@ class Planner(OrderPlanner[Customer, Product, NewCustomer]):
     def plan_more(self, plan: OrderPlan, draft: OrderDraft) -> None:
         self._products.warehouse = plan.warehouse
         if not plan.warehouse and not draft.HasField("warehouse_id") and self.config:
-            symbols = ", ".join(self.setup.warehouses.values())
             self.problems.add(
                 "warehouse_id",
                 OTHER,
-                f"the company has several warehouses ({symbols}): name one, or set `warehouse` in"
+                "the company has several warehouses, which DescribeErp shows: name one, or set `warehouse` in"
                 " [companies.<name>.orders]",
             )
 

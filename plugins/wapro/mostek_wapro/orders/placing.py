@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
 from typing import Any
 
 from mostek.erp.v1.order_pb2 import DocumentWanted, OrderDraft
-from mostek.plugin.database import Session
+from mostek.plugin.database import Row, Session
 from mostek.plugin.orders.amounts import ZERO
 from mostek.plugin.orders.plan import PlannedLine
 from mostek.wire.failures import Internal, Rejected
@@ -29,12 +29,14 @@ _GROSZ = Decimal("0.01")
 
 @dataclass
 class Placing:
-    """One order on its way through the procedures. `order` is its id as soon as it is known; `confirming`: it came as
-    far as the last of them.
+    """One order on its way through the procedures. `unbroken` tells whether the transaction is still the same.
+
+    `order` is its id as soon as it is known; `confirming`: it came as far as the last of them.
     """
 
     procedures: Procedures
     session: Session
+    unbroken: Callable[[], bool]
     planner: Planner
     plan: OrderPlan
     draft: OrderDraft
@@ -42,18 +44,21 @@ class Placing:
     confirming: bool = False
 
     def place(self, buyer: Customer) -> int:
-        """Call them all; the id of the order. Raises Rejected and what else the ERP says."""
-        self.order = self._begin(buyer)
+        """Call them all; the id of the order.
+
+        Raises Rejected, also for a procedure that ended the transaction by itself, and what else the ERP says.
+        """
+        self._begin(buyer)
         for line in self.plan.known:
             self._add(line)
-        self.procedures.first(SUM).run(self.session, id_zamowienia=self.order)
+        self._run(SUM, id_zamowienia=self.order)
         self._confirm(buyer)
         return self.order
 
-    def _begin(self, buyer: Customer) -> int:
+    def _begin(self, buyer: Customer) -> None:
         plan, setup = self.plan, self.planner.setup
-        results, outputs = self.procedures.first(ADD).run(
-            self.session,
+        self._run(
+            ADD,
             id_firmy=setup.company,
             id_kontrahenta=buyer.id,
             id_magazynu=plan.warehouse,
@@ -61,14 +66,12 @@ class Placing:
             semafor=setup.user,
             brutto_netto="Netto" if plan.from_net else "Brutto",
         )
-        made = outputs.get("id_zamowienia") or (results[0][0][0] if results else None)
-        if not made or int(made) <= 0:
+        if self.order <= 0:
             raise Rejected("The program's procedure began no order: nothing was written.")
-        return int(made)
 
     def _add(self, line: PlannedLine[Product]) -> None:
-        self.procedures.first(ADD_LINE).run(
-            self.session,
+        self._run(
+            ADD_LINE,
             id_zamowienia=self.order,
             id_artykulu=line.product.id,
             kod_vat=str(line.rate.id),
@@ -82,8 +85,8 @@ class Placing:
 
     def _confirm(self, buyer: Customer) -> None:
         plan, planner, setup = self.plan, self.planner, self.planner.setup
-        _, numbering = self.procedures.first(NUMBERING).run(
-            self.session,
+        _, numbering = self._run(
+            NUMBERING,
             id_firmy=setup.company,
             dokument=_ORDERS,
             id_typu=setup.type,
@@ -95,8 +98,8 @@ class Placing:
                 " warehouse in the program. Nothing was written."
             )
         self.confirming = True
-        self.procedures.first(CONFIRM).run(
-            self.session,
+        self._run(
+            CONFIRM,
             id_zamowienia=self.order,
             id_kontrahenta=buyer.id,
             id_typu=setup.type,
@@ -120,11 +123,26 @@ class Placing:
             ),
         )
 
+    def _run(self, step: Sequence[str], **given: object) -> tuple[list[list[Row]], dict[str, Any]]:
+        call = self.procedures.first(step)
+        results, outputs = call.run(self.session, **given)
+        if step is ADD:
+            # To be known even if it is found out next that it was committed.
+            self.order = int(outputs.get("id_zamowienia") or _first(results) or 0)
+        if not self.unbroken():
+            raise Rejected(f"The program's procedure {call.name} ended the transaction by itself.")
+        return results, outputs
+
     @property
     def _reserves(self) -> bool:
         if self.planner.config is None:
             raise Internal("An order was to be written that the site does not allow.")
         return self.draft.reserve if self.draft.HasField("reserve") else self.planner.config.reserve
+
+
+def _first(results: Sequence[Sequence[Row]]) -> Any:
+    """The first value of the first result."""
+    return results[0][0][0] if results and results[0] else None
 
 
 def faults(found: OrderFound, plan: OrderPlan) -> Iterator[str]:
@@ -143,7 +161,7 @@ def faults(found: OrderFound, plan: OrderPlan) -> Iterator[str]:
     total = plan.total()
     most = _GROSZ * max(1, len(wanted))
     if abs(found.totals[0] - total.net) > most or abs(found.totals[2] - total.gross) > most:
-        yield f"it comes to {found.totals[2]:.2f} gross instead of {total.gross:.2f}"
+        yield "its totals are others"
 
 
 def _content(line: PlannedLine[Any], from_net: bool) -> tuple[int, Decimal, Decimal]:

@@ -19,7 +19,7 @@ from typing import Any
 from mostek.plugin.database import Row, Session
 from mostek.plugin.odbc_database import type_text
 from mostek.plugin.sql_types import Param, SqlType
-from mostek.wire.failures import Drift, Rejected, Unsupported
+from mostek.wire.failures import Drift, Unsupported
 from mostek_wapro.orders.emulated import emulate, emulated_parameters
 
 __all__ = ["ADD", "ADD_LINE", "CONFIRM", "EXECUTED", "NUMBERING", "SUM", "UNLOCK", "Procedures"]
@@ -98,10 +98,7 @@ class Call:
         return next(found, None)
 
     def run(self, session: Session, **given: object) -> tuple[list[list[Row]], dict[str, Any]]:
-        """Call it; its result sets, and its outputs by known name.
-
-        Raises Rejected if it ended the transaction: what it saved then has to be looked for.
-        """
+        """Call it; its result sets, and its outputs by known name. It may have ended the transaction."""
         values = {name.lower(): value for name, value in given.items()}
         bound = {p.name: self._value(p, values) for p in self.parameters if not p.output}
         if session.dialect == "mssql":
@@ -109,8 +106,6 @@ class Call:
         else:
             plain = {name: param.value for name, param in bound.items()}
             results = emulate(session, self.name, plain)
-        if not session.in_transaction():
-            raise Rejected(f"The program's procedure {self.name} ended the transaction by itself.")
         outputs = [self.meaning[p.name] for p in self.parameters if p.output]
         found = results.pop()[0] if outputs else ()
         return results, dict(zip(outputs, found, strict=True))

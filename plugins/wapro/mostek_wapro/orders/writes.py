@@ -22,6 +22,7 @@ from mostek.wire.failures import (
     Conflict,
     ErpUnavailable,
     Internal,
+    Locked,
     Rejected,
     UnknownOutcome,
     Violation,
@@ -39,6 +40,14 @@ _NOTHING_SAVED = (
     "The program's procedures say that they have saved, but nothing is there: look at the definition of the"
     " documents in the program."
 )
+
+
+class _TakenBack(Exception):
+    """A failure in a transaction that was still whole: its roll-back leaves nothing."""
+
+    def __init__(self, failure: CommandFailure) -> None:
+        super().__init__(failure.message)
+        self.failure = failure
 
 
 class WaproWriter(OrderWriter):
@@ -107,11 +116,11 @@ class WaproWriter(OrderWriter):
                     return self.found_before(before, planner, plan)
                 planner.problems.raise_any("order")
                 buyer = self._buyer(planner, plan)
-                placing = Placing(self.procedures(), session, planner, plan, draft)
-                placing.place(buyer)
-                self._check(placing)
-        except UnknownOutcome:
-            raise
+                with session.one_transaction() as unbroken:
+                    placing = Placing(self.procedures(), session, unbroken, planner, plan, draft)
+                    self._place(placing, buyer)
+        except _TakenBack as sure:
+            raise sure.failure from sure
         except CommandFailure as error:
             if placing is None or buyer is None:
                 raise
@@ -149,6 +158,16 @@ class WaproWriter(OrderWriter):
         return plan.buyer.new.create(planner.lookup, self._company, planner.today)
 
     # Checks
+
+    def _place(self, placing: Placing, buyer: Customer) -> None:
+        """Raises _TakenBack for a failure whose roll-back is sure to leave nothing, and other failures as they are."""
+        try:
+            placing.place(buyer)
+            self._check(placing)
+        except CommandFailure as failure:
+            if placing.unbroken():
+                raise _TakenBack(failure) from failure
+            raise
 
     def _check(self, placing: Placing) -> None:
         """Before the commit, when what is wrong can still be taken back. Raises Rejected."""
@@ -189,6 +208,8 @@ class WaproWriter(OrderWriter):
     def _nothing(self, placing: Placing, failure: CommandFailure | None) -> NoReturn:
         if failure is None:
             raise Rejected(_NOTHING_SAVED)
+        if isinstance(failure, UnknownOutcome):
+            raise failure
         if placing.confirming and isinstance(failure, ErpUnavailable):
             raise UnknownOutcome(
                 "The database was lost while the order was being confirmed.",
@@ -201,11 +222,14 @@ class WaproWriter(OrderWriter):
     ) -> OrderFound | None:
         """The order, on a session that sees only what is committed. Raises UnknownOutcome if that can't be seen."""
         number = placing.plan.external_number
+        context = _context("look")
         try:
-            with self.database.reading(_context("look"), committed=True) as session:
-                lookup = self._lookup(session)
-                found = by_id(lookup, self._company, placing.order) if placing.order else []
-                found += by_external_number(lookup, self._company, number) if number else []
+            while True:
+                with suppress(Locked), self.database.reading(context, committed=True) as session:
+                    lookup = self._lookup(session)
+                    found = by_id(lookup, self._company, placing.order) if placing.order else []
+                    found += by_external_number(lookup, self._company, number) if number else []
+                    break
         except CommandFailure as error:
             raise UnknownOutcome(
                 "Whether the order was saved can't be seen: look for its external number in the program.",

@@ -493,6 +493,44 @@ def test_an_order_and_its_invoice_name_each_other(mag: Frozen) -> None:
     assert sum(Decimal(line.net) for line in order.lines) == Decimal(order.net)
 
 
+# The program's own fields
+
+
+def test_own_fields_are_attributes_by_the_names_that_the_site_gives(
+    changed: Callable[..., Frozen],
+) -> None:
+    plugin = changed(
+        "UPDATE dbo.KONTRAHENT SET POLE3 = 'północ'",
+        "UPDATE dbo.ARTYKUL SET POLE10 = 'A-1'",
+        own_fields={"customers": {"region": "POLE3"}, "products": {"shelf": "POLE10"}},
+        attributes={"customers": {"key": "k.KLUCZ"}},
+    )
+    customer = read(plugin, "ListCustomers", page_size=1).customers[0]
+    assert dict(customer.attributes)["region"] == "północ"
+    assert read(plugin, "ListProducts", page_size=1).products[0].attributes["shelf"] == "A-1"
+
+
+@pytest.mark.parametrize(
+    ("config", "said"),
+    [
+        ({"own_fields": {"customers": {"region": "POLE11"}}}, "POLE10"),
+        ({"own_fields": {"balances": {"region": "POLE1"}}}, "customers"),
+        (
+            {
+                "own_fields": {"orders": {"x": "POLE1"}},
+                "attributes": {"orders": {"x": "z.POLE2"}},
+            },
+            "x is both in attributes.orders and own_fields.orders",
+        ),
+    ],
+)
+def test_an_own_field_that_is_none_is_refused(
+    changed: Callable[..., Frozen], config: dict[str, Any], said: str
+) -> None:
+    with pytest.raises(ValueError, match=said):
+        changed(**config)
+
+
 # What is told of the database
 
 

@@ -107,6 +107,8 @@ class _AuditKindEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_AuditKind.V
     AUDIT_KIND_READ: _AuditKind.ValueType  # 5
     AUDIT_KIND_LOSS: _AuditKind.ValueType  # 6
     """Entries that could not be kept, or whose retention has ended: `detail` says how many."""
+    AUDIT_KIND_JOURNAL: _AuditKind.ValueType  # 7
+    """A site's journal is not the one that it was: rewritten, cut or replaced."""
 
 class AuditKind(_AuditKind, metaclass=_AuditKindEnumTypeWrapper):
     """What an entry is about."""
@@ -121,6 +123,8 @@ AUDIT_KIND_WRITE: AuditKind.ValueType  # 4
 AUDIT_KIND_READ: AuditKind.ValueType  # 5
 AUDIT_KIND_LOSS: AuditKind.ValueType  # 6
 """Entries that could not be kept, or whose retention has ended: `detail` says how many."""
+AUDIT_KIND_JOURNAL: AuditKind.ValueType  # 7
+"""A site's journal is not the one that it was: rewritten, cut or replaced."""
 Global___AuditKind: _TypeAlias = AuditKind  # noqa: Y015
 
 @_typing.final

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Callable, Hashable, Iterable
 from dataclasses import dataclass, field
 from datetime import timedelta
@@ -20,6 +19,7 @@ from mostek.link.v1.link_pb2 import (
     Heartbeat,
     Hello,
     HubToConnector,
+    JournalHead,
     Status,
     Welcome,
 )
@@ -37,6 +37,7 @@ __all__ = [
     "Budget",
     "CancelAsked",
     "Finished",
+    "Journaled",
     "Left",
     "Noticed",
     "Opened",
@@ -95,7 +96,7 @@ class Budget:
     def __init__(self, total: int) -> None:
         self.total = total
         self.used = 0
-        self._held: Counter[Hashable] = Counter()
+        self._held: dict[Hashable, int] = {}
 
     def share(self, connector: Hashable, tenant: Hashable) -> Share:
         """What sessions of a connector take from; they share it with its other sessions."""
@@ -103,15 +104,17 @@ class Budget:
 
     def held(self, owner: Hashable) -> int:
         """Bytes that an owner holds."""
-        return self._held[owner]
+        return self._held.get(owner, 0)
 
     def move(self, owners: Iterable[Hashable], size: int) -> None:
         """Take, or with a negative size give back, for all owners at once."""
         self.used += size
         for owner in owners:
-            self._held[owner] += size
-            if not self._held[owner]:
-                del self._held[owner]
+            held = self._held.get(owner, 0) + size
+            if held:
+                self._held[owner] = held
+            else:
+                self._held.pop(owner, None)
 
 
 class Share:
@@ -175,6 +178,17 @@ class Noticed:
 
 
 @dataclass(frozen=True)
+class Journaled:
+    """The connector told of its journal: its head, None if it has none; the number of the one that it told before in
+    this session; and, if it was asked for an entry, that one as it is now."""
+
+    head: JournalHead | None
+    before: int = 0
+    asked: JournalHead | None = None
+    answer: JournalHead | None = None
+
+
+@dataclass(frozen=True)
 class Left:
     """The other side said goodbye."""
 
@@ -218,7 +232,7 @@ class Acknowledged:
     idempotency_key: str
 
 
-@dataclass
+@dataclass(slots=True)
 class Assembly:
     """A payload that arrives in parts."""
 
@@ -314,7 +328,10 @@ class Side(Generic[F]):
     def _beat(self, now: float) -> None:
         self._beats += 1
         self._beat_at = now
-        self.outbox.push(self._make(heartbeat=Heartbeat(number=self._beats)))
+        self.outbox.push(self._make(heartbeat=self._heartbeat()))
+
+    def _heartbeat(self) -> Heartbeat:
+        return Heartbeat(number=self._beats)
 
     def _heard_heartbeat(self, beat: Heartbeat, now: float) -> RoundTrip | None:
         if beat.number:

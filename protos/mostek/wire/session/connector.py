@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
 from mostek.link.v1.link_pb2 import (
@@ -10,8 +11,11 @@ from mostek.link.v1.link_pb2 import (
     Command,
     ConnectorToHub,
     Credit,
+    GoodbyeReason,
+    Heartbeat,
     Hello,
     HubToConnector,
+    JournalHead,
     Part,
     Result,
     Status,
@@ -40,7 +44,7 @@ from mostek.wire.spans import seconds_of
 __all__ = ["ConnectorSession"]
 
 
-@dataclass
+@dataclass(slots=True)
 class _Running:
     """A command as the connector sees it between Command and Result."""
 
@@ -53,11 +57,17 @@ ConnectorEvent = Welcomed | Started | CancelAsked | Acknowledged | RoundTrip | L
 
 
 class ConnectorSession(Side[ConnectorToHub]):
-    """The connector's side of one session."""
+    """The connector's side of one session. `journal`: the head of its journal, None if it keeps none."""
 
-    def __init__(self, hello: Hello, now: float) -> None:
+    def __init__(
+        self, hello: Hello, now: float, journal: Callable[[], JournalHead | None] = lambda: None
+    ) -> None:
         super().__init__(ConnectorToHub, SessionSettings.part_size, now)
         self.welcome: Welcome | None = None
+        self._journal = journal
+        #: The first heartbeat waits for it, if the hub knows an entry.
+        self._looking = False
+        self._known: JournalHead | None = None
         self._slots = hello.slots
         self._running: dict[str, _Running] = {}
         #: Answered since the last tick, without having been accepted.
@@ -117,19 +127,26 @@ class ConnectorSession(Side[ConnectorToHub]):
             running.accepted = True
             self.outbox.push(ConnectorToHub(begun=Begun(command_id=command_id)))
 
+    def fitted(self, command_id: str, response: bytes) -> bytes | CommandFailure:
+        """The response of a command, or the failure that it is if it is larger than the link carries."""
+        running = self._running.get(command_id)
+        if running is None or self.welcome is None or len(response) <= self.welcome.payload_size:
+            return response
+        # A write has had its effect.
+        kind = UnknownOutcome if running.command.idempotency_key else TooLarge
+        return kind(
+            f"The response has {len(response)} bytes; the link carries {self.welcome.payload_size}. "
+            "Ask for fewer rows or fields."
+        )
+
     def finish(self, command_id: str, end: bytes | CommandFailure, worked: float = 0.0) -> None:
         """The command's end, after so many seconds of work; nothing happens if it is not outstanding (its session is
         another)."""
+        if isinstance(end, bytes):
+            end = self.fitted(command_id, end)
         running = self._running.pop(command_id, None)
         if running is None:
             return
-        if isinstance(end, bytes) and self.welcome and len(end) > self.welcome.payload_size:
-            # A write has had its effect.
-            kind = UnknownOutcome if running.command.idempotency_key else TooLarge
-            end = kind(
-                f"The response has {len(end)} bytes; the link carries {self.welcome.payload_size}. "
-                "Ask for fewer rows or fields."
-            )
         if isinstance(end, bytes):
             if not running.accepted:
                 self._answered.append(command_id)
@@ -171,10 +188,35 @@ class ConnectorSession(Side[ConnectorToHub]):
         self.heartbeat_interval = interval
         self.outbox.part_size = self._window.part_size = welcome.part_size
         self.outbox.allow(welcome.credit_limit)
-        if self._gives_credit:
+        self._looking = welcome.HasField("journal")
+        if self._gives_credit and not self._looking:
             # Measures the round trip, which the window needs.
             self._beat(now)
         return Welcomed(welcome)
+
+    def tell_known(self, hash_now: bytes, now: float) -> None:
+        """The hash that the entry which Welcome named has in the journal now; empty: there is none."""
+        assert self.welcome is not None
+        number = self.welcome.journal.number
+        self._known = JournalHead(number=number, hash=hash_now)
+        self._looking = False
+        self._beat(now)
+
+    def goodbye(
+        self, reason: GoodbyeReason.ValueType, message: str, reconnect_after: float | None = None
+    ) -> None:
+        """Say the last word, after the head of the journal."""
+        if self.welcome and not self._looking and not self.said_goodbye and self._journal():
+            self._beat(self._beat_at)
+        super().goodbye(reason, message, reconnect_after)
+
+    def _heartbeat(self) -> Heartbeat:
+        known, self._known = self._known, None
+        return Heartbeat(number=self._beats, journal=self._journal(), journal_known=known)
+
+    def _beat_if_due(self, now: float) -> None:
+        if not self._looking:
+            super()._beat_if_due(now)
 
     def _command(self, command: Command) -> Started | None:
         if command.command_id in self._running:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
 from mostek.link.v1.link_pb2 import (
@@ -12,8 +13,10 @@ from mostek.link.v1.link_pb2 import (
     Command,
     ConnectorToHub,
     Credit,
+    Heartbeat,
     Hello,
     HubToConnector,
+    JournalHead,
     Part,
     Result,
     Status,
@@ -29,6 +32,7 @@ from mostek.wire.session.common import (
     Assembly,
     Budget,
     Finished,
+    Journaled,
     Left,
     Noticed,
     Opened,
@@ -49,7 +53,7 @@ _CAPABILITIES = (DURABLE, REQUEST_CREDIT, DENIED_FIELDS)
 INLINE = 4096
 
 
-@dataclass
+@dataclass(slots=True)
 class _Outstanding:
     """A command as the hub sees it between Command and Result."""
 
@@ -60,11 +64,15 @@ class _Outstanding:
     wanted: bool = True
 
 
-HubEvent = Opened | StatusChanged | Noticed | Finished | RoundTrip | Left
+HubEvent = Opened | StatusChanged | Noticed | Finished | RoundTrip | Journaled | Left
+
+#: Of a hash of the journal: SHA-256. And the highest number that databases keep.
+_HASH_SIZE = 32
+_LAST_NUMBER = 2**63 - 1
 
 
 class HubSession(Side[HubToConnector]):
-    """The hub's side of one session."""
+    """The hub's side of one session. `journal`: the last entry known of a tenant's instance, by its Hello."""
 
     def __init__(
         self,
@@ -73,6 +81,7 @@ class HubSession(Side[HubToConnector]):
         budget: Budget,
         now: float,
         tenant: str = "",
+        journal: Callable[[str, Hello], JournalHead | None] = lambda tenant, hello: None,
     ) -> None:
         super().__init__(HubToConnector, settings.part_size, now)
         self.session_id = session_id
@@ -88,13 +97,17 @@ class HubSession(Side[HubToConnector]):
         #: The stream is gone.
         self.closed = False
         self._budget = budget
+        self._journal = journal
+        #: The entry that Welcome named, until it is answered; and the number that was told last.
+        self._asked: JournalHead | None = None
+        self._told = 0
         self._outstanding: dict[str, _Outstanding] = {}
         self._window = Window(settings)
 
     @property
     def leaving(self) -> bool:
         """Whether either side said goodbye, or the stream is gone: no new commands."""
-        return self.closed or super().leaving
+        return self.closed or self.said_goodbye or self.heard_goodbye
 
     @property
     def slots(self) -> int:
@@ -209,7 +222,8 @@ class HubSession(Side[HubToConnector]):
             case "begun":
                 return self._begun(frame.begun)
             case "heartbeat":
-                return self._heard_heartbeat(frame.heartbeat, now)
+                trip = self._heard_heartbeat(frame.heartbeat, now)
+                return self._journaled(frame.heartbeat) or trip
             case "credit" if self._takes(REQUEST_CREDIT):
                 self._heard_credit(frame.credit)
             case "status":
@@ -250,6 +264,7 @@ class HubSession(Side[HubToConnector]):
         return Opened(hello)
 
     def _welcome(self, hello: Hello) -> Welcome:
+        self._asked = self._journal(self.tenant, hello)
         return Welcome(
             revision=min(REVISION, hello.revision),
             capabilities=[name for name in _CAPABILITIES if name in hello.capabilities],
@@ -258,7 +273,20 @@ class HubSession(Side[HubToConnector]):
             credit_limit=self._window.granted,
             part_size=self.settings.part_size,
             payload_size=self.settings.payload_size,
+            journal=self._asked,
         )
+
+    def _journaled(self, beat: Heartbeat) -> Journaled | None:
+        """What a heartbeat of the connector's own tells; its answers to the hub's tell nothing."""
+        asked, before = self._asked, self._told
+        head = _head(beat, "journal")
+        answer = _head(beat, "journal_known")
+        if answer is not None and (asked is None or answer.number != asked.number):
+            raise ProtocolError("an entry of the journal that Welcome did not name")
+        if not beat.number or (head is None and asked is None):
+            return None
+        self._asked, self._told = None, head.number if head else 0
+        return Journaled(head, before, asked, answer)
 
     def _accepted(self, accepted: Accepted) -> Noticed:
         for command_id in accepted.command_ids:
@@ -321,6 +349,17 @@ class HubSession(Side[HubToConnector]):
         limit = self._window.take(command_id, size, last=last, now=now, round_trip=trip)
         if limit is not None:
             self.outbox.push(HubToConnector(credit=Credit(limit=limit)))
+
+
+def _head(beat: Heartbeat, name: str) -> JournalHead | None:
+    if not beat.HasField(name):  # type: ignore[arg-type]
+        return None
+    head: JournalHead = getattr(beat, name)
+    if head.number > _LAST_NUMBER or len(head.hash) not in (0, _HASH_SIZE):
+        raise ProtocolError("a head of the journal that is none")
+    if name == "journal" and head.number and not head.hash:
+        raise ProtocolError("a head of the journal without its hash")
+    return head
 
 
 def _parts(command_id: str, data: bytes) -> Payload[HubToConnector]:

@@ -58,6 +58,8 @@ class Shop:
     path: Path
     orders: dict[str, Any] | None = field(default_factory=dict)
     lock_timeout: float = 3.0
+    #: More of the company's configuration.
+    rules: dict[str, Any] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         self.connection = connect_sandbox(self.path)
@@ -74,6 +76,7 @@ class Shop:
     def opened(self) -> Writer:
         database = {"kind": "sqlite", "path": str(self.path), "lock_timeout": self.lock_timeout}
         settings: dict[str, Any] = {"database": database, "company": "Nasza", "orders": self.orders}
+        settings |= self.rules
         site = Site("demo", self.path.parent, ZoneInfo("Europe/Warsaw"))
         plugin = Writer(WaproConfig.model_validate(settings), site)
         plugin.open()

@@ -30,7 +30,7 @@ def test_the_doctor_says_what_orders_lack(company: Callable[..., Any]) -> None:
     assert "no user of this name" in user
     assert "Correct `user`" in user
     assert "JL_PobierzFormatNumeracji_Server: grant it EXECUTE" in procedure
-    assert procedure.endswith("until then every order is refused")
+    assert procedure.endswith("until then the orders that it concerns are refused")
 
 
 def test_the_doctor_is_silent_where_orders_can_be_written_or_are_not_configured(

@@ -241,7 +241,7 @@ def test_saved_that_saved_nothing_is_told(shop: Any, procedure: Callable[..., No
     [
         ("ZAMOWIENIE SET SEMAFOR = 3000007", "still locked"),
         ("ZAMOWIENIE SET NR_ZAMOWIENIA_KLIENTA = 'WEB'", "external number"),
-        ("ZAMOWIENIE SET WARTOSC_BRUTTO = 1", "comes to 1.00 gross"),
+        ("ZAMOWIENIE SET WARTOSC_BRUTTO = 1", "totals are others"),
         ("POZYCJA_ZAMOWIENIA SET ZAMOWIONO = 1", "lines are others"),
         ("POZYCJA_ZAMOWIENIA SET CENA_NETTO = 1", "lines are others"),
     ],
@@ -281,6 +281,46 @@ def test_a_confirmation_that_commits_by_itself_has_written_the_order(
     assert answer.order.external_number == "WEB-1"
     assert ["after it had saved" in warning.message for warning in answer.warnings] == [True]
     assert shop.order().already_existed
+
+
+def test_a_commit_whose_answer_was_lost_is_settled_by_looking(
+    shop: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    end = shop.plugin.database.end
+
+    def lost(connection: Any, mode: Any, *, commit: bool, after: bool) -> None:
+        if after or not mode.writes:
+            end(connection, mode, commit=commit)
+        if mode.writes and commit:
+            raise UnknownOutcome("The database was lost while the transaction was being committed.")
+
+    shop.plugin.writer.procedures()
+    for number, after in (("A-1", True), ("A-2", False)):
+        with monkeypatch.context() as patch:
+            patch.setattr(
+                shop.plugin.database, "end", lambda *a, after=after, **k: lost(*a, after=after, **k)
+            )
+            if after:
+                assert shop.order(external_number=number).order.external_number == number
+            else:
+                with pytest.raises(UnknownOutcome, match="being committed"):
+                    shop.order(external_number=number)
+
+
+def test_a_look_that_others_lock_out_is_tried_again(
+    shop: Any, procedure: Callable[..., None], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    procedure(CONFIRM, after=commits)
+    reading = shop.plugin.database.reading
+    locked = iter([True, True])
+
+    def sometimes(context: Any, **how: Any) -> Any:
+        if context.operation == "look" and next(locked, False):
+            raise Locked("Another user of the ERP holds a lock on these records: try again.")
+        return reading(context, **how)
+
+    monkeypatch.setattr(shop.plugin.database, "reading", sometimes)
+    assert shop.order().order.external_number == "WEB-1"
 
 
 def test_an_order_that_is_whole_but_locked_is_unlocked(
@@ -367,7 +407,7 @@ def test_of_several_warehouses_one_must_be_named(company: Company) -> None:
     shop = company(warehouse=None)
     problems = shop.problems()
     assert list(problems) == ["warehouse_id"]
-    assert "MAG, SKL" in problems["warehouse_id"]
+    assert "several warehouses, which DescribeErp shows: name one" in problems["warehouse_id"]
     assert shop.order(warehouse_id="2").order.warehouse.code == "SKL"
 
 

@@ -13,7 +13,9 @@ from mostek.plugin.sql_types import SqlType
 from mostek.plugin.testing import context
 from mostek.wire.failures import Drift, Unsupported
 from mostek_wapro.orders.emulated import emulate
+from mostek_wapro.orders.new_customer import _IDENTITY
 from mostek_wapro.orders.procedures import (
+    _PARAMETERS,
     ADD,
     CONFIRM,
     EXECUTED,
@@ -150,6 +152,11 @@ def test_the_sandbox_is_as_strict_as_sql_server(
             emulate(session, "RM_Nieznana", arguments)
 
 
+def test_what_the_catalogue_is_asked_is_t_sql() -> None:
+    for sql in (_PARAMETERS.format("?, ?"), _IDENTITY):
+        assert isinstance(sqlglot.parse_one(sql, read="tsql"), exp.Select)
+
+
 class SqlServer:
     """Stands for a session of SQL Server: what it is sent, and prepared answers."""
 
@@ -159,7 +166,6 @@ class SqlServer:
         self.rows = rows
         self.answers: list[Any] = []
         self.sent: list[tuple[str, list[Any]]] = []
-        self.open = True
 
     def fetch(self, sql: str, params: Any = ()) -> list[tuple[Any, ...]]:
         return self.rows
@@ -167,9 +173,6 @@ class SqlServer:
     def results(self, sql: str, params: Any = ()) -> Any:
         self.sent.append((sql, [(p.value, str(p.type)) for p in params]))
         return self.answers.pop(0)
-
-    def in_transaction(self) -> bool:
-        return self.open
 
 
 def test_on_sql_server_values_have_the_parameters_own_types_and_outputs_are_read() -> None:
