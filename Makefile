@@ -78,6 +78,10 @@ bench: install ## Speed, as ratios against the bare thing; writes build/bench.js
 requirements: install ## Pin what the images install, with hashes; asks the package index
 	$(BIN)/python deploy/supply requirements
 
+.PHONY: dashboard
+dashboard: install ## Write the Grafana dashboard
+	$(BIN)/python deploy/grafana
+
 .PHONY: audit
 audit: install ## Look for known vulnerabilities in what is pinned; needs a vulnerability service
 	$(BIN)/python deploy/supply audit
