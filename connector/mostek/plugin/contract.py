@@ -123,8 +123,9 @@ class ReadContract(_Contract):
             assert some == whole[: len(some)], f"pages of {size} differ"
 
     def test_a_page_is_the_same_when_asked_again(self, plugin: Plugin, list_operation: str) -> None:
-        first, second = (_call(plugin, list_operation, page_size=50) for _ in range(2))
-        assert first == second
+        # A change token may be the time in seconds, one of which may end between two calls.
+        first, second, third = (_call(plugin, list_operation, page_size=50) for _ in range(3))
+        assert second in (first, third)
 
     def test_a_token_of_another_query_is_refused(self, plugin: Plugin, list_operation: str) -> None:
         token = _call(plugin, list_operation, page_size=1).next_page_token
