@@ -74,6 +74,10 @@ proto: install ## Generate code and descriptors from the .proto files
 bench: install ## Speed, as ratios against the bare thing; writes build/bench.json
 	$(BIN)/python -m bench
 
+.PHONY: scaling
+scaling: install ## What one replica of several carries, and what its database does; writes build/scaling.json
+	$(BIN)/python -m bench.scaling
+
 .PHONY: requirements
 requirements: install ## Pin what the images install, with hashes; asks the package index
 	$(BIN)/python deploy/supply requirements
@@ -97,7 +101,7 @@ soak: install ## Nothing grows over 10,000 reconnects and 100,000 abandoned call
 	$(BIN)/python -m soak --reconnects $(RECONNECTS) --calls $(CALLS)
 
 .PHONY: chaos
-chaos: install ## Faults at random under load, then the count of what was lost; MINUTES=2 SEED=…; writes build/chaos.json
+chaos: install ## Faults at random under load, then the count of what was lost; MINUTES=2 HUBS=1 SEED=…; writes build/chaos.json
 	$(BIN)/python -m chaos
 
 .PHONY: clean

@@ -7,10 +7,16 @@ import sys
 from pathlib import Path
 
 from mostek.connector.companies import Company
-from mostek.connector.config import CompanyConfig, Config, ConnectorConfig
+from mostek.connector.config import CompanyConfig, Config, ConnectorConfig, PolicyConfig
 from mostek.connector.config import HubConfig as DialConfig
 from mostek.connector.connector import Connector
-from mostek.erp.v1.customer_pb2 import GetCustomerRequest, GetCustomerResponse
+from mostek.erp.v1.customer_pb2 import (
+    CreateCustomerRequest,
+    CreateCustomerResponse,
+    CustomerMatch,
+    GetCustomerRequest,
+    GetCustomerResponse,
+)
 from mostek.erp.v1.erp_pb2 import DescribeErpRequest, DescribeErpResponse
 from mostek.plugin.plugin import Context, NoConfig, Plugin, Site
 from mostek.wire.logs import configure_logs
@@ -32,6 +38,12 @@ class Noop(Plugin):
         """In a thread."""
         return GetCustomerResponse()
 
+    def create_customer(
+        self, request: CreateCustomerRequest, context: Context
+    ) -> CreateCustomerResponse:
+        """As if it had been written."""
+        return CreateCustomerResponse(customer=CustomerMatch(id="1", code="N", created=True))
+
 
 async def main(address: str, state: Path) -> None:
     """Serve until killed."""
@@ -39,6 +51,7 @@ async def main(address: str, state: Path) -> None:
     config = Config(
         hub=DialConfig(link=address, insecure=True),
         connector=ConnectorConfig(name="noop", state=state, slots=256),
+        policy=PolicyConfig(writes=True),
         companies={"main": CompanyConfig(plugin="noop")},
     )
     company = Company("main", "noop", Noop(NoConfig(), Site("main", state)))

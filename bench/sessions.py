@@ -19,7 +19,7 @@ from bench.transport import AUTHORITY, make_authority
 from mostek.connector.link import RESTS
 from mostek.hub.config import HubConfig
 
-__all__ = ["measure_sessions"]
+__all__ = ["Crowd", "crowd", "measure_sessions"]
 
 #: Processes that the connectors are spread over.
 CROWDS = 2
@@ -61,11 +61,11 @@ def _memory(folder: Path, say: Callable[[str], None]) -> Figure:
 
 def _per_session(folder: Path, pid: int, port: int, failures: str) -> float:
     # The first few pay for what is made once.
-    with _crowd(folder, port, "first", IDLE // 10, failures) as crowd:
-        crowd.wait_online()
+    with crowd(folder, port, "first", IDLE // 10, failures, _authority(folder)) as few:
+        few.wait_online()
         time.sleep(3.0)
         before = memory(pid)
-        with _crowd(folder, port, "more", IDLE, failures) as more:
+        with crowd(folder, port, "more", IDLE, failures, _authority(folder)) as more:
             more.wait_online()
             # Two heartbeats.
             time.sleep(5.0)
@@ -76,15 +76,16 @@ def _return(folder: Path, outage: str, say: Callable[[str], None]) -> Figure:
     """From the moment at which all have drawn their wait, and the hub starts."""
     say(f"hub_returns_{outage}: {WAITING} connectors wait")
     port = free_port()
-    with _crowd(folder, port, outage, WAITING, str(OUTAGES[outage])) as crowd:
-        crowd.wait_started()
+    failures = str(OUTAGES[outage])
+    with crowd(folder, port, outage, WAITING, failures, _authority(folder)) as waiting:
+        waiting.wait_started()
         began = time.monotonic()
         with _hub(folder, port, heartbeat=12.0) as hub:
-            crowd.wait_online(2 * BACK_WITHIN)
+            waiting.wait_online(2 * BACK_WITHIN)
             seconds = time.monotonic() - began
             busy = cpu_seconds(hub.pid)
             time.sleep(STAY)
-            counts = crowd.counts()
+            counts = waiting.counts()
             detail = {
                 "seconds": seconds,
                 "hub_cpu_seconds": busy,
@@ -98,7 +99,7 @@ def _return(folder: Path, outage: str, say: Callable[[str], None]) -> Figure:
 
 
 @dataclass(frozen=True)
-class _Crowd:
+class Crowd:
     """Light connectors in a few processes."""
 
     logs: list[Path]
@@ -132,13 +133,16 @@ class _Crowd:
 
 
 @contextlib.contextmanager
-def _crowd(folder: Path, port: int, name: str, size: int, failures: str) -> Iterator[_Crowd]:
+def crowd(
+    folder: Path, port: int, name: str, size: int, failures: str, authority: dict[str, str]
+) -> Iterator[Crowd]:
+    """So many connectors, each with so many failures behind it; `authority`: a variable that says of whom they are."""
     logs = [folder / f"crowd-{name}-{number}.log" for number in range(CROWDS)]
     with contextlib.ExitStack() as stack:
         for number, log in enumerate(logs):
             arguments = (f"127.0.0.1:{port}", f"{name}-{number}", str(size // CROWDS), failures)
-            stack.enter_context(process(log, "bench.crowd", *arguments, **_authority(folder)))
-        yield _Crowd(logs, size)
+            stack.enter_context(process(log, "bench.crowd", *arguments, **authority))
+        yield Crowd(logs, size)
 
 
 @contextlib.contextmanager

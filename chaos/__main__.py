@@ -1,4 +1,4 @@
-"""`make chaos`: faults at random under load, then the count; settings MINUTES, SEED and NETWORK.
+"""`make chaos`: faults at random under load, then the count; settings MINUTES, SEED, HUBS and NETWORK.
 
 Exit status 1 if anything was lost, doubled, misreported or left unknown, or if the run proves nothing.
 """
@@ -18,12 +18,12 @@ from chaos.run import run
 from mostek.wire.loop import run as run_loop
 
 BUILD = Path(__file__).parents[1] / "build"
-_USAGE = "set MINUTES to a number (2), SEED to anything, NETWORK to auto, loopback or namespaces"
+_USAGE = "set MINUTES to a number (2), SEED to anything, HUBS to 1 (1) or more, NETWORK to auto, loopback or namespaces"
 
 
 def main() -> None:
     """Run, show, leave build/chaos.json, or in the folder that is the argument."""
-    minutes, seed, network = _settings()
+    minutes, seed, hubs, network = _settings()
     print(f"seed {seed}, {minutes:g} minutes", flush=True)
     build = Path(sys.argv[1]) if sys.argv[1:] else BUILD
     build.mkdir(exist_ok=True)
@@ -31,7 +31,7 @@ def main() -> None:
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
     with contextlib.ExitStack() as ending:
         where = _network(network, ending)
-        report = Report(seed, minutes * 60, type(where).__name__.lower())
+        report = Report(seed, minutes * 60, type(where).__name__.lower(), hubs)
         try:
             run_loop(run(report, where, build))
         except KeyboardInterrupt:
@@ -43,15 +43,20 @@ def main() -> None:
     print("Nothing was lost, doubled or reported wrongly.")
 
 
-def _settings() -> tuple[float, str, str]:
+def _settings() -> tuple[float, str, int, str]:
     try:
         minutes = float(os.environ.get("MINUTES") or 2)
+        hubs = int(os.environ.get("HUBS") or 1)
     except ValueError:
         sys.exit(_USAGE)
     network = os.environ.get("NETWORK") or "auto"
-    if not 0 < minutes < 24 * 60 or network not in ("auto", "loopback", "namespaces"):
+    if (
+        not 0 < minutes < 24 * 60
+        or not 1 <= hubs <= 9
+        or network not in ("auto", "loopback", "namespaces")
+    ):
         sys.exit(_USAGE)
-    return minutes, os.environ.get("SEED") or secrets.token_hex(4), network
+    return minutes, os.environ.get("SEED") or secrets.token_hex(4), hubs, network
 
 
 def _network(wanted: str, ending: contextlib.ExitStack) -> Network:

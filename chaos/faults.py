@@ -119,7 +119,7 @@ def kinds_of(world: World) -> dict[str, Kind]:
     erps = world.erps.items()
     return {
         **_links(world),
-        **_processes("hub", {"hub": world.hub}),
+        **_processes("hub", world.hubs),
         **_processes("connector", world.connectors),
         "database killed": Kind(0.5, 6, {"postgresql": world.kill_database}),
         "database restarted": Kind(0.5, 6, {"postgresql": world.stop_database}),

@@ -7,7 +7,7 @@ import contextlib
 import random
 import socket
 import struct
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, field
 
 __all__ = ["DOWN", "UP", "Proxy"]
@@ -39,12 +39,12 @@ class _Connection:
 
 
 class Proxy:
-    """Passes connections on to `target` (host, port) from its `listener` on, until closed."""
+    """Passes connections on to one of `targets` (host, port), by chance, from its `listener` on, until closed."""
 
-    def __init__(self, listener: socket.socket, target: tuple[str, int]) -> None:
+    def __init__(self, listener: socket.socket, targets: Sequence[tuple[str, int]]) -> None:
         self.address = "{}:{}".format(*listener.getsockname()[:2])
         self._listener = listener
-        self._target = target
+        self._targets = targets
         self._connections: set[_Connection] = set()
         self._pumps: set[asyncio.Task[None]] = set()
         self._flows = asyncio.Event()
@@ -124,7 +124,7 @@ class Proxy:
 
     async def _accept(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         try:
-            far_reader, far_writer = await asyncio.open_connection(*self._target)
+            far_reader, far_writer = await asyncio.open_connection(*random.choice(self._targets))
         except OSError:
             writer.transport.abort()
             return

@@ -29,6 +29,7 @@ class Report:
     seed: str
     seconds: float
     network: str
+    hubs: int = 1
     orders: int = 0
     customers: int = 0
     reads: int = 0

@@ -44,7 +44,8 @@ async def run(report: Report, network: Network, build: Path) -> None:
     with tempfile.TemporaryDirectory(prefix="mostek-chaos-") as folder:
         try:
             heartbeat = min(_HEARTBEAT, report.seconds / 10)
-            async with running(Path(folder), network, heartbeat) as (world, client, http):
+            async with running(Path(folder), network, heartbeat, report.hubs) as parts:
+                world, client, http = parts
                 await _run(report, world, client, http, build)
         finally:
             _keep_logs(Path(folder), build)

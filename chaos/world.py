@@ -1,4 +1,4 @@
-"""All that a run consists of: PostgreSQL, a hub, ERPs, connectors, and a proxy on the way of each connector."""
+"""All that a run consists of: PostgreSQL, hubs, ERPs, connectors, and a proxy on the way of each connector."""
 
 from __future__ import annotations
 
@@ -32,34 +32,42 @@ SITES = {"north": 2, "south": 1}
 
 
 class World:
-    """The parts; `start` starts those that are processes."""
+    """The parts; `running` starts those that are processes. Connectors come to any of the hubs, by chance."""
 
     def __init__(
-        self, folder: Path, database: PostgreSql, network: Network, heartbeat: float
+        self, folder: Path, database: PostgreSql, network: Network, heartbeat: float, hubs: int = 1
     ) -> None:
         self.folder = folder
         self.database = database
         self.network = network
         self._database_busy = asyncio.Lock()
-        api, link, http = free_ports(3)
-        self.api, self._link, self.http = f"127.0.0.1:{api}", link, f"https://127.0.0.1:{http}"
+        ports = [free_ports(4) for _ in range(hubs)]
+        # Callers over gRPC ask one, those over HTTP another.
+        self.api, self.http = f"127.0.0.1:{ports[0][0]}", f"https://127.0.0.1:{ports[-1][2]}"
+        self._links = [("127.0.0.1", link) for _, link, _, _ in ports]
         self.erps = {name: Erp(name, folder) for name in SITES}
-        self.hub = self._hub(api, link, http, heartbeat)
+        add_key(self.folder / "hub.keys")
+        names = ["hub"] if hubs == 1 else [f"hub-{number + 1}" for number in range(hubs)]
+        self.hubs = {
+            name: self._hub(name, free, heartbeat, several=hubs > 1)
+            for name, free in zip(names, ports, strict=True)
+        }
         self.proxies: dict[str, Proxy] = {}
         self.connectors: dict[str, Supervised] = {}
         for site, count in SITES.items():
             for number in range(1, count + 1):
                 self._add_connector(site, f"{site}-{number}")
 
-    def _hub(self, api: int, link: int, http: int, heartbeat: float) -> Supervised:
-        keys = self.folder / "hub.keys"
-        add_key(keys)
+    def _hub(
+        self, name: str, ports: Sequence[int], heartbeat: float, *, several: bool
+    ) -> Supervised:
+        api, link, http, internal = ports
         environment = {
             "MOSTEK_HUB_API": f"127.0.0.1:{api}",
             "MOSTEK_HUB_LINK": f"127.0.0.1:{link}",
             "MOSTEK_HUB_HTTP": f"127.0.0.1:{http}",
             "MOSTEK_HUB_DATABASE": f"{self.database.url}/postgres",
-            "MOSTEK_HUB_KEY_FILE": str(keys),
+            "MOSTEK_HUB_KEY_FILE": str(self.folder / "hub.keys"),
             "MOSTEK_HUB_HEARTBEAT_INTERVAL": str(heartbeat),
             "MOSTEK_HUB_DRAIN_GRACE": "5",
             # Where connectors find it: behind their proxies.
@@ -67,13 +75,15 @@ class World:
             "MOSTEK_HUB_RATE": "10000",
             "MOSTEK_HUB_BURST": "10000",
         }
+        if several:
+            environment |= {"MOSTEK_HUB_INTERNAL": f"127.0.0.1:{internal}", "MOSTEK_HUB_LEASE": "4"}
         self._hub_environment = environment
         command = python("-m", "mostek.hub", "serve")
-        return Supervised("hub", command, environment, self.folder / "hub.log")
+        return Supervised(name, command, environment, self.folder / f"{name}.log")
 
     def _add_connector(self, site: str, name: str) -> None:
         listener = socket.create_server((self.network.hub, 0))
-        proxy = Proxy(listener, ("127.0.0.1", self._link))
+        proxy = Proxy(listener, self._links)
         config = self.folder / f"{name}.toml"
         config.write_text(_config(site, name, proxy.address, self.erps[site]), encoding="utf-8")
         command = self.network.inside(python("-m", "mostek.connector", "run", "-c", str(config)))
@@ -118,8 +128,8 @@ class World:
 
     @property
     def processes(self) -> Sequence[Supervised]:
-        """The hub and all connectors."""
-        return [self.hub, *self.connectors.values()]
+        """The hubs and all connectors."""
+        return [*self.hubs.values(), *self.connectors.values()]
 
     @contextlib.asynccontextmanager
     async def running(self) -> AsyncIterator[None]:
@@ -128,7 +138,7 @@ class World:
             for proxy in self.proxies.values():
                 await proxy.start()
                 ending.push_async_callback(proxy.close)
-            tasks = [asyncio.create_task(self.hub.run())]
+            tasks = [asyncio.create_task(hub.run()) for hub in self.hubs.values()]
             ending.push_async_callback(_end, tasks)
             await self._listening()
             await asyncio.to_thread(self.enrol)
@@ -185,11 +195,11 @@ class World:
 
 @contextlib.asynccontextmanager
 async def running(
-    folder: Path, network: Network, heartbeat: float
+    folder: Path, network: Network, heartbeat: float, hubs: int
 ) -> AsyncIterator[tuple[World, Client, httpx.AsyncClient]]:
-    """A world in a folder, and a client of each kind of its hub. Three missed heartbeats end a session."""
+    """A world in a folder, and a client of each kind of its hubs. Three missed heartbeats end a session."""
     with PostgreSql(synced=True) as database:
-        world = World(folder, database, network, heartbeat)
+        world = World(folder, database, network, heartbeat, hubs)
         await asyncio.to_thread(world.admit)
         bearer = {"authorization": f"Bearer {world.key}"}
         trusted = ssl.create_default_context(cafile=str(world.ca))

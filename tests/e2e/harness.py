@@ -16,7 +16,7 @@ from pathlib import Path
 from mostek.client import Client
 from mostek.wire.failures import CommandFailure
 
-__all__ = ["Processes", "online", "stopped"]
+__all__ = ["Processes", "free_ports", "online", "stopped"]
 
 LEDGER = Path(__file__).with_name("ledger.py")
 
@@ -27,7 +27,7 @@ class Processes:
     def __init__(self, folder: Path, stack: contextlib.ExitStack) -> None:
         self.folder = folder
         self.api, self.link, self.http, self.hub_metrics, self.metrics = (
-            f"127.0.0.1:{port}" for port in _free_ports(5)
+            f"127.0.0.1:{port}" for port in free_ports(5)
         )
         self._stack = stack
 
@@ -98,6 +98,21 @@ class Processes:
         arguments = ["-m", "mostek.connector", "run", "-c", str(config)]
         return self._start("connector", arguments, MOSTEK_CRASH_AT=crash_at)
 
+    def wapro(self, crash_at: str = "") -> subprocess.Popen[bytes]:
+        """A connector with the plugin of WAPRO Mag on the sandbox in the folder."""
+        erp = json.dumps(str(self.folder / "wapro.sqlite"))
+        config = self.folder / "connector.toml"
+        config.write_text(
+            f'[hub]\nlink = "{self.link}"\ninsecure = true\n[connector]\nname = "acme"\nstate = "state"\n'
+            "[policy]\nwrites = true\n"
+            '[companies.main]\nplugin = "wapro-mag"\ncompany = "Nasza"\n'
+            f'[companies.main.database]\nkind = "sqlite"\npath = {erp}\n'
+            '[companies.main.orders]\nuser = "MOSTEK"\nwarehouse = "MAG"\n',
+            encoding="utf-8",
+        )
+        arguments = ["-m", "mostek.connector", "run", "-c", str(config)]
+        return self._start("connector", arguments, MOSTEK_CRASH_AT=crash_at)
+
     def _start(
         self, name: str, arguments: list[str], **environment: str
     ) -> subprocess.Popen[bytes]:
@@ -115,7 +130,7 @@ class Processes:
             return [name for (name,) in erp.execute("SELECT name FROM customer ORDER BY id")]
 
 
-def _free_ports(count: int) -> list[int]:
+def free_ports(count: int) -> list[int]:
     with contextlib.ExitStack() as stack:
         probes = [stack.enter_context(socket.create_server(("127.0.0.1", 0))) for _ in range(count)]
         return [int(probe.getsockname()[1]) for probe in probes]

@@ -176,7 +176,12 @@ class World:
 
     def online(self, name: str) -> bool:
         """Whether the hub has a session with the connector."""
-        return self.hub.registry.is_online(ConnectorId(LOCAL.tenant, name))
+        return self.hub.registry.is_here(ConnectorId(LOCAL.tenant, name))
+
+    def online_elsewhere(self, name: str) -> bool:
+        """Whether the hub knows that another replica has a session with the connector."""
+        record = self.hub.registry.known(ConnectorId(LOCAL.tenant, name))
+        return record is not None and bool(record.active_elsewhere)
 
     @property
     def acme(self) -> ConnectorRecord:

@@ -96,7 +96,7 @@ class Sites(Registry):
         served = self.connector(connector).serving(company, operation)
         return cast(LiveSession, self.live[connector]), served.name
 
-    def is_online(self, wanted: ConnectorId) -> bool:
+    def is_here(self, wanted: ConnectorId) -> bool:
         """Whether it was connected."""
         return wanted in self.live
 

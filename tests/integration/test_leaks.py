@@ -46,7 +46,7 @@ async def _settled() -> int:
     return _in_use()
 
 
-async def _lost_per(once: Callable[[], Awaitable[None]]) -> float:
+async def lost_per(once: Callable[[], Awaitable[None]]) -> float:
     """Bytes that one repetition leaves behind: the least of three rounds, since other memory comes and goes."""
     least = float("inf")
     before = 0
@@ -78,6 +78,6 @@ async def test_a_session_that_is_cut_leaves_nothing_at_the_hub(world: World) -> 
             await call.read()
             call.cancel()
 
-        lost = await _lost_per(session)
+        lost = await lost_per(session)
         assert lost < LOST / 2
     await world.until(lambda: not world.online("acme"))

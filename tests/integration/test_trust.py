@@ -341,7 +341,7 @@ async def test_tenants_may_have_connectors_of_the_same_name(secure: Secure) -> N
     there = secure.keep(await asyncio.to_thread(enroll, token), "there")
     assert identity_of(there).id.tenant == "other"
     async with secure.connector(dial=here), secure.connector(dial=there, instance="2"):
-        await secure.until(lambda: secure.hub.registry.is_online(ConnectorId("other", "acme")), 5.0)
+        await secure.until(lambda: secure.hub.registry.is_here(ConnectorId("other", "acme")), 5.0)
         assert len(secure.acme.sessions) == 1
 
 

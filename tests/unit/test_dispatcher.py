@@ -56,7 +56,7 @@ class Site(Registry):
         self.refusal: CommandFailure | None = None
         self.begins = True
 
-    def is_online(self, wanted: ConnectorId) -> bool:
+    def is_here(self, wanted: ConnectorId) -> bool:
         return True
 
     def company(self, connector: ConnectorId, company: str, operation: str) -> str:
@@ -237,7 +237,7 @@ async def test_what_moved_on_meanwhile_does_not_keep_others_from_being_taken_up(
     as_read = await scene.command(ended)
     as_read = as_read.with_progress(replace(as_read.progress, state=State.SENT))
 
-    async def interrupted() -> list[CommandRecord]:
+    async def interrupted(here: str) -> list[CommandRecord]:
         return [as_read, left]
 
     monkeypatch.setattr(scene.store, "interrupted", interrupted)

@@ -38,6 +38,17 @@ def test_a_hub_with_tls_listens_anywhere_and_says_where_sites_find_it() -> None:
     ]
 
 
+def test_several_replicas_need_postgresql_and_say_where_each_is() -> None:
+    with pytest.raises(ValidationError, match="one hub works on a SQLite file"):
+        HubConfig(internal="127.0.0.1:7445")
+    database = "postgresql://hub@db/hub"
+    assert HubConfig(internal="10.0.0.7:7445", database=database).internal
+    with pytest.raises(ValidationError, match="PUBLIC_INTERNAL to the address of this replica"):
+        HubConfig(internal="0.0.0.0:7445", database=database)
+    with pytest.raises(ValidationError, match="listens on loopback only"):
+        HubConfig(internal="10.0.0.7:7445", database=database, insecure=True)
+
+
 def test_certificate_and_key_come_together() -> None:
     with pytest.raises(ValidationError, match="together or not at all"):
         HubConfig(tls_certificate="a.pem")

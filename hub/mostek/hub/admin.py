@@ -29,6 +29,8 @@ from mostek.hub.store import (
     CommandFilter,
     CommandRecord,
     JournalRecord,
+    SessionRecord,
+    SessionState,
 )
 from mostek.hub.writes import Writes, no_command
 from mostek.link.v1.link_pb2 import Company
@@ -334,7 +336,10 @@ def _connector(record: ConnectorRecord, journals: Iterable[JournalRecord]) -> ad
         online=record.online,
         changed_at=changed,
         companies=[_company(company) for company in record.status.companies],
-        sessions=[_session(session) for session in record.sessions],
+        sessions=[
+            *(_session(session) for session in record.sessions),
+            *(_elsewhere(session) for session in record.elsewhere.values()),
+        ],
         refused=_refused(record.refused),
         journals=map(_journal, journals),
     )
@@ -367,6 +372,18 @@ def _company(company: Company) -> admin.ConnectorCompany:
         erp_version=company.erp_version,
         operations=company.operations,
         drift=company.drift,
+    )
+
+
+def _elsewhere(session: SessionRecord) -> admin.ConnectorSession:
+    return admin.ConnectorSession(
+        session_id=session.id,
+        instance=session.instance,
+        software=session.software,
+        connected_at=_timestamp(session.connected_at),
+        slots=session.slots,
+        suspect=session.state is not SessionState.ACTIVE,
+        replica=session.replica,
     )
 
 

@@ -88,7 +88,10 @@ _ASK_FOR = 24 * 3600.0
 
 @dataclass(frozen=True)
 class Progress:
-    """How far a command is. `due_at`: not to be sent before. `kind`: of its last failure."""
+    """How far a command is. `due_at`: not to be sent before. `kind`: of its last failure.
+
+    `holder`: the replica that has it under way; empty: none has.
+    """
 
     state: State
     due_at: float
@@ -96,6 +99,7 @@ class Progress:
     attempts: int = 0
     kind: Kind.ValueType = Kind.FAILURE_KIND_UNSPECIFIED
     finished_at: float | None = None
+    holder: str = ""
 
 
 def recorded(now: float, expire_after: float) -> Progress:
@@ -103,11 +107,11 @@ def recorded(now: float, expire_after: float) -> Progress:
     return Progress(State.RECORDED, due_at=now, expires_at=now + expire_after)
 
 
-def sent(progress: Progress) -> Progress:
-    """It is about to be sent; one in doubt stays so until its end is known."""
+def sent(progress: Progress, holder: str = "") -> Progress:
+    """It is about to be sent by a replica; one in doubt stays so until its end is known."""
     _expect(progress, State.RECORDED, State.IN_DOUBT)
     state = State.SENT if progress.state is State.RECORDED else State.IN_DOUBT
-    return replace(progress, state=state, attempts=progress.attempts + 1)
+    return replace(progress, state=state, attempts=progress.attempts + 1, holder=holder)
 
 
 def delayed(progress: Progress, now: float) -> Progress:
@@ -119,15 +123,17 @@ def lost(progress: Progress, now: float) -> Progress:
     """Its session was lost, or the hub restarted. The first time it is sent again at once."""
     _expect(progress, State.SENT, State.IN_DOUBT)
     wait = _wait(progress.attempts) if progress.attempts > 1 else 0.0
-    return replace(progress, state=State.IN_DOUBT, due_at=now + wait)
+    return replace(progress, state=State.IN_DOUBT, due_at=now + wait, holder="")
 
 
 def succeeded(progress: Progress, now: float) -> Progress:
     """The site answered with a response."""
     _expect(progress, State.SENT, State.IN_DOUBT)
-    return replace(
-        progress, state=State.SUCCEEDED, finished_at=now, kind=Kind.FAILURE_KIND_UNSPECIFIED
-    )
+    return _ended(replace(progress, kind=Kind.FAILURE_KIND_UNSPECIFIED), State.SUCCEEDED, now)
+
+
+def _ended(progress: Progress, state: State, now: float) -> Progress:
+    return replace(progress, state=state, finished_at=now, holder="")
 
 
 def failed(
@@ -144,8 +150,7 @@ def failed(
         return _again(progress, failure, now, State.IN_DOUBT, State.UNKNOWN)
     if failure.retriable:
         return _again(progress, failure, now, State.RECORDED, State.DEAD)
-    state = _ENDS.get(kind, State.FAILED)
-    return replace(progress, state=state, finished_at=now)
+    return _ended(progress, _ENDS.get(kind, State.FAILED), now)
 
 
 _ENDS = {
@@ -160,8 +165,8 @@ def _again(
     """Waits for another attempt, if there is time for one."""
     due = now + max(_wait(progress.attempts), failure.retry_after or 0.0)
     if due < progress.expires_at:
-        return replace(progress, state=waiting, due_at=due)
-    return replace(progress, state=end, finished_at=now)
+        return replace(progress, state=waiting, due_at=due, holder="")
+    return _ended(progress, end, now)
 
 
 def _wait(attempts: int) -> float:
@@ -173,16 +178,16 @@ def overtaken(progress: Progress, now: float) -> Progress:
     """What the time that passed did to a command that is not under way; itself if nothing."""
     if progress.state is State.RECORDED and now >= progress.expires_at:
         end = State.DEAD if progress.kind else State.EXPIRED
-        return replace(progress, state=end, finished_at=now)
+        return _ended(progress, end, now)
     if progress.state is State.IN_DOUBT and now >= progress.expires_at + _ASK_FOR:
-        return replace(progress, state=State.UNKNOWN, finished_at=now)
+        return _ended(progress, State.UNKNOWN, now)
     return progress
 
 
 def cancelled(progress: Progress, now: float) -> Progress:
     """Nobody wants it any more. Raises Rejected when it is too late for the hub alone to say so."""
     _allow(progress, "cancelled", State.RECORDED)
-    return replace(progress, state=State.CANCELLED, finished_at=now)
+    return _ended(progress, State.CANCELLED, now)
 
 
 def retried(progress: Progress, now: float, expire_after: float) -> Progress:
@@ -195,8 +200,7 @@ def retried(progress: Progress, now: float, expire_after: float) -> Progress:
 def resolved(progress: Progress, now: float, *, written: bool) -> Progress:
     """An operator has looked into the ERP. Raises Rejected."""
     _allow(progress, "resolved", State.UNKNOWN, State.IN_DOUBT)
-    end = State.SUCCEEDED if written else State.FAILED
-    return replace(progress, state=end, finished_at=now)
+    return _ended(progress, State.SUCCEEDED if written else State.FAILED, now)
 
 
 def _expect(progress: Progress, *states: State) -> None:

@@ -46,6 +46,8 @@ class HubConfig(BaseSettings):
     link: str = "127.0.0.1:7444"
     #: JSON over HTTP for callers.
     http: str = "127.0.0.1:7480"
+    #: Where other replicas of this hub ask; empty: there are none. Not for anybody else.
+    internal: str = ""
     #: The internal port, plain HTTP, for metrics and probes, e.g. 127.0.0.1:7490; empty: none.
     metrics: str = ""
     #: Whether there is a series for each connector, which names tenants and connectors.
@@ -71,6 +73,10 @@ class HubConfig(BaseSettings):
     #: Where sites find `http` and `link`, host:port; empty: where they listen.
     public_http: str = ""
     public_link: str = ""
+    #: Where other replicas find `internal` of this one, host:port.
+    public_internal: str = ""
+    #: How long a replica may show no life before the others take over what it had.
+    lease: float = Field(default=10.0, ge=1.0, le=120.0)
     #: Further names and addresses of the hub, separated by commas, for the certificate that it makes for itself.
     names: str = ""
     #: PEM files of another server certificate for `api` and `http`, with its chain; read again when they change.
@@ -125,7 +131,7 @@ class HubConfig(BaseSettings):
         split_address(address)
         return address
 
-    @field_validator("metrics", "public_http", "public_link")
+    @field_validator("internal", "metrics", "public_http", "public_link", "public_internal")
     @classmethod
     def _public(cls, address: str) -> str:
         if address:
@@ -134,7 +140,7 @@ class HubConfig(BaseSettings):
 
     @model_validator(mode="after")
     def _guarded(self) -> Self:
-        for name in ("api", "link", "http"):
+        for name in ("api", "link", "http", *(["internal"] if self.internal else [])):
             host, _ = split_address(getattr(self, name))
             if self.insecure and not _is_loopback(host):
                 raise ValueError(
@@ -145,13 +151,21 @@ class HubConfig(BaseSettings):
                 self._check_public(name, host)
         if bool(self.tls_certificate) != bool(self.tls_key):
             raise ValueError("MOSTEK_HUB_TLS_CERTIFICATE and _KEY are set together or not at all")
+        if self.internal and self.database.startswith("sqlite"):
+            raise ValueError(
+                "MOSTEK_HUB_INTERNAL is for several replicas, and those need a PostgreSQL in MOSTEK_HUB_DATABASE: "
+                "one hub works on a SQLite file."
+            )
         return self
 
     def _check_public(self, name: str, host: str) -> None:
         if not getattr(self, f"public_{name}"):
+            dialled = "what sites dial, e.g. hub.example.com:443"
+            if name == "internal":
+                dialled = "the address of this replica, e.g. 10.0.0.7:7445"
             raise ValueError(
                 f"{host} in MOSTEK_HUB_{name.upper()} tells nobody where the hub is: set "
-                f"MOSTEK_HUB_PUBLIC_{name.upper()} to what sites dial, e.g. hub.example.com:443"
+                f"MOSTEK_HUB_PUBLIC_{name.upper()} to {dialled}"
             )
 
     @property

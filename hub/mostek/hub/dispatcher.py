@@ -20,6 +20,7 @@ from mostek.hub import commands
 from mostek.hub.commands import FINAL, Progress, State
 from mostek.hub.identity import ConnectorId
 from mostek.hub.registry import Registry
+from mostek.hub.replica import Alone, Replica
 from mostek.hub.session import LiveSession, SessionLost, span
 from mostek.hub.store import CommandRecord, Event, Lane, Moved, Store, StoreError
 from mostek.link.v1.failure_pb2 import FailureKind
@@ -84,6 +85,7 @@ class Dispatcher:
         ended: Callable[[str], None],
         *,
         retention: float,
+        replica: Replica | None = None,
         clock: Callable[[], float] = time.time,
     ) -> None:
         #: Commands that are under way, by id.
@@ -92,6 +94,7 @@ class Dispatcher:
         self._store = store
         self._ended = ended
         self._retention = retention
+        self._replica = replica or Alone()
         self._clock = clock
         self._lanes: dict[Lane, asyncio.Task[None]] = {}
         self._wanted: set[Lane] = set()
@@ -132,6 +135,16 @@ class Dispatcher:
             name = f"writes of {lane.connector.name}/{lane.company}"
             self._lanes[lane] = asyncio.create_task(self._work(lane), name=name)
 
+    def heard(self, lane: Lane) -> None:
+        """Another replica has recorded something."""
+        if self._registry.is_here(lane.connector):
+            self.wake(lane)
+
+    def saved(self, of: ConnectorId, status: bytes) -> None:
+        """What a connector serves, as any replica has stored it."""
+        if of not in self._unsaved:
+            self._saved[of] = status
+
     def _connector_came(self, session: LiveSession) -> None:
         self._came.set()
         status = session.status.SerializeToString(deterministic=True)
@@ -170,8 +183,10 @@ class Dispatcher:
             await self._acknowledge(record, session)
 
     async def _take_up(self) -> None:
-        """Ask again for what is stored as sent and has no attempt: the hub ended, or could not store an end."""
-        for record in await self._store.interrupted():
+        """Ask again for what is stored as sent and has no attempt: its replica ended, or could not store an end."""
+        if not self._replica.may_write:
+            return
+        for record in await self._store.interrupted(self._replica.name):
             if record.id not in self.attempts:
                 now = self._clock()
                 event = Event("lost", now, "the hub did not see its end")
@@ -186,11 +201,13 @@ class Dispatcher:
                 await self._take_up()
                 await self._end_overdue()
                 for lane in await self._store.due_lanes(self._clock()):
-                    if self._registry.is_online(lane.connector):
+                    # Those of others are sent by them.
+                    if self._registry.is_here(lane.connector):
                         self.wake(lane)
                 if self._clock() >= purge_at:
                     purge_at = self._clock() + PURGE_EVERY
                     await self._store.purge(self._clock() - self._retention)
+                    self._untold |= await self._store.untold()
             except Exception:
                 log.exception("looking for commands failed")
                 await asyncio.sleep(_PAUSE)
@@ -223,7 +240,9 @@ class Dispatcher:
             while lane in self._wanted:
                 self._wanted.discard(lane)
                 with contextlib.suppress(Moved):
-                    while record := await self._store.next_due(lane, self._clock()):
+                    while self._may_send(lane) and (
+                        record := await self._store.next_due(lane, self._clock())
+                    ):
                         if not await self._attempt(record):
                             break
         except Exception:
@@ -237,6 +256,9 @@ class Dispatcher:
             await asyncio.sleep(_PAUSE)
         finally:
             del self._lanes[lane]
+
+    def _may_send(self, lane: Lane) -> bool:
+        return self._replica.may_write and self._registry.is_here(lane.connector)
 
     async def _attempt(self, record: CommandRecord) -> bool:
         """Send a command and wait for its end; False if there is nobody to send to now."""
@@ -262,9 +284,12 @@ class Dispatcher:
         try:
             request = await self._store.request(record.id) or b""
             event = Event("sent", self._clock(), f"session {attempt.session.session_id}")
-            progress = commands.sent(record.progress)
-            attempt.record = await self._store.move(record, progress, [event])
+            progress = commands.sent(record.progress, self._replica.name)
+            attempt.record = await self._store.claim(record, progress, [event])
             crash_point("hub-sending")
+            if not self._replica.may_write:
+                # That took so long that another one may have it by now. Nothing was sent.
+                raise Moved(record.id)
             end = await self._end_of(attempt, request)
             crash_point("hub-answered")
             ended = await self._record(attempt, end)

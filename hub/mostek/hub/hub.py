@@ -6,8 +6,9 @@ import asyncio
 import contextlib
 import socket
 import ssl
+import time
 from collections.abc import AsyncIterator, Callable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
@@ -37,8 +38,13 @@ from mostek.hub.pages import PageTokens
 from mostek.hub.pki.enrolment import PublicAddresses
 from mostek.hub.pki.tls import Tls
 from mostek.hub.registry import Registry
+from mostek.hub.replica import Alone, Replica
+from mostek.hub.replicas.internal import Inside, internal_api
+from mostek.hub.replicas.peers import Peers
+from mostek.hub.replicas.replicas import Replicas, drawn_name
+from mostek.hub.replicas.spread import Spread
 from mostek.hub.router import Router
-from mostek.hub.store import AuditStore, JournalStore, KeyStore, Store
+from mostek.hub.store import AuditStore, JournalStore, KeyStore, ReplicaStore, Store
 from mostek.hub.writes import Writes
 from mostek.link.v1.link_pb2_grpc import add_LinkServiceServicer_to_server
 from mostek.wire.operations import SERVICE
@@ -72,6 +78,8 @@ class Addresses:
     http: str
     #: The internal port; empty: there is none.
     metrics: str = ""
+    #: For other replicas; empty: there are none.
+    internal: str = ""
 
 
 class _Generic:
@@ -108,6 +116,7 @@ class Hub:
         self.budget = Budget(config.result_budget)
         #: Once it runs.
         self.link: Link
+        self.replica: Replica
         self.monitor: Monitor
         self.audit: Audit
         self.journals: Journals
@@ -124,17 +133,19 @@ class Hub:
         # What is pushed last ends first.
         async with contextlib.AsyncExitStack() as ending:
             keys = keyring(self.config)
-            store = await Store.open(self.config.database, keys)
+            several = bool(self.config.internal)
+            store = await Store.open(self.config.database, keys, several=several)
             ending.push_async_callback(store.close)
             audit = Audit(AuditStore(store), retention=self.config.audit_days * 24 * 3600.0)
             ending.push_async_callback(audit.flush)
             self.audit = audit
-            journals = Journals(JournalStore(store), audit)
+            self.journals = journals = Journals(JournalStore(store), audit)
             await journals.load()
             ending.push_async_callback(journals.flush)
             if not self.config.insecure:
                 self.tls = await Tls.opened(self.config, store, keys, audit)
-            self.link = self._link(journals)
+            self.replica = replica = self._replica(store)
+            self.link = self._link(replica, journals)
             self.monitor = Monitor(
                 self.registry,
                 self.budget,
@@ -146,8 +157,8 @@ class Hub:
             metrics_at = self._monitored(ending)
             gate = self._gate(KeyStore(store), audit, ending)
             retention = self.config.retention_days * 24 * 3600.0
-            writes = Writes(self.registry, store, retention=retention)
-            router = Router(self.registry, writes, audit)
+            writes = Writes(self.registry, store, retention=retention, replica=replica)
+            router = Router(self.registry, writes, audit, replica)
             tokens = PageTokens(keys)
             callers = Callers(KeyStore(store), most_rate=self.config.rate, revoked=gate.forget)
             callers_admin = CallersAdmin(callers, AuditStore(store), tokens)
@@ -166,6 +177,9 @@ class Hub:
             await writes.dispatcher.start()
             # For a start that fails; a running hub stops its writes before the servers, which wait for them.
             ending.push_async_callback(writes.stop)
+            if isinstance(replica, Replicas):
+                internal = await self._join(replica, router, writes, ending)
+                addresses = replace(addresses, internal=internal)
             await link.start()
             await api.start()
             closing = _Closing(link, api, http, self.config.drain_grace)
@@ -195,9 +209,51 @@ class Hub:
         host, port = listener.getsockname()[:2]
         return f"{host}:{port}"
 
-    def _link(self, journals: Journals) -> Link:
+    def _link(self, replica: Replica, journals: Journals) -> Link:
         settings = SessionSettings(heartbeat_interval=self.config.heartbeat_interval)
-        return Link(self.registry, settings, self.budget, journals, self.tls)
+        return Link(self.registry, settings, self.budget, journals, self.tls, replica)
+
+    def _replica(self, store: Store) -> Replica:
+        if not self.config.internal:
+            return Alone()
+        name = drawn_name()
+        peers = Peers(self.tls.replica(name) if self.tls else None)
+        span = self.config.lease
+        return Replicas(ReplicaStore(store), self.registry, peers, name=name, span=span)
+
+    async def _join(
+        self, replica: Replicas, router: Router, writes: Writes, ending: contextlib.AsyncExitStack
+    ) -> str:
+        """Be one of several replicas until the hub ends; where this one listens for the others."""
+        replica.on_due = writes.dispatcher.heard
+        replica.on_status = writes.dispatcher.saved
+        replica.on_ended = writes.ring
+        replica.on_journal = self.journals.learn
+        replica.on_copy = self.link.refuse_copy
+        inside = Inside(router.forwarded, self.link.answers, writes.cancel_here)
+        tls = self.tls
+        server = grpc.aio.server(
+            options=(*_OPTIONS, ("grpc.max_receive_message_length", MAX_REQUEST))
+        )
+        server.add_generic_rpc_handlers(internal_api(inside, tls.is_replica if tls else _anybody))
+        at = _bind(server, self.config.internal, tls.internal if tls else None)
+        ending.push_async_callback(server.stop, 1.0)
+        await server.start()
+        ending.push_async_callback(replica.stop)
+        await replica.start(self.config.public_internal or at)
+        ending.callback(asyncio.create_task(self._spread(replica), name="spread").cancel)
+        return at
+
+    async def _spread(self, replica: Replicas) -> None:
+        spread = Spread()
+        while True:
+            await asyncio.sleep(1.0)
+            others = [each.sessions for each in replica.others]
+            if replica.may_write and (
+                count := spread.due(replica.sessions, others, time.monotonic())
+            ):
+                log.info("connectors are asked to move", count=count)
+                self.link.move(count)
 
     def _watch(self, tls: Tls, addresses: Addresses, ending: contextlib.AsyncExitStack) -> None:
         """Let certificates and revocations be followed until the hub ends."""
@@ -371,6 +427,11 @@ def _bind(server: grpc.aio.Server, address: str, credentials: grpc.ServerCredent
     except RuntimeError as error:
         raise _taken(address) from error
     return f"{host}:{port}"
+
+
+def _anybody(context: object) -> bool:
+    """An insecure hub listens on this machine alone."""
+    return True
 
 
 def _taken(address: str) -> OSError:

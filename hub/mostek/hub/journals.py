@@ -70,6 +70,11 @@ class Journals:
         records = self._records.get(connector, {})
         return [records[instance] for instance in sorted(records)]
 
+    def learn(self, record: JournalRecord) -> None:
+        """What another replica has heard of an instance, unless this one has heard more meanwhile."""
+        if record.of not in self._changed:
+            self._records[_connector(record.of)][record.of.instance] = record
+
     def admit(self, session: LiveSession) -> None:
         """The session is the instance's own."""
         self._admitted.add(session)

@@ -19,6 +19,7 @@ from mostek.hub.journals import Journals
 from mostek.hub.pki.tls import Tls
 from mostek.hub.pki.trust import Refused, Stale
 from mostek.hub.registry import Registry
+from mostek.hub.replica import Alone, Replica
 from mostek.hub.session import LiveSession
 from mostek.hub.store import CertificateRecord
 from mostek.link.v1.link_pb2 import ConnectorToHub, GoodbyeReason, Hello, HubToConnector
@@ -51,6 +52,7 @@ _LOOK_EVERY = 0.05
 #: Seconds after which a process that was refused may ask again.
 _REFUSED_FOR = 60.0
 _STOPPING = "The hub is stopping."
+_MOVE = "Other replicas of the hub have fewer connectors: come again."
 _CROWDED = (
     "This connector has as many instances as the hub takes: stop those that are not needed, or give this one a name of "
     "its own in `connector.name`."
@@ -60,6 +62,8 @@ _COPY = (
     "folder, is a copy: stop one of the two, or enrol the copy as an instance of its own (without TLS: delete the file "
     "`instance` in its state folder)."
 )
+#: A session that is younger, in seconds, is not asked to move.
+_MOVED_AFTER = 60.0
 #: So many seconds are left to a connector that is cut off, to hear why.
 EXPELLED_AFTER = 0.25
 
@@ -74,10 +78,12 @@ class Link(LinkServiceServicer):
         budget: Budget,
         journals: Journals,
         tls: Tls | None = None,
+        replica: Replica | None = None,
     ) -> None:
         self._registry = registry
         self._journals = journals
         self._tls = tls
+        self._replica = replica or Alone()
         self._settings = settings
         self._budget = budget
         self._streams: dict[LiveSession, asyncio.Task[object]] = {}
@@ -183,6 +189,7 @@ class Link(LinkServiceServicer):
         now = time.monotonic()
         metrics.closed(session.rules, now)
         self._registry.remove(session, silent=session.rules.is_dead(now))
+        self._replica.gone(session)
         self._journals.left(session)
         session.close()
         log.info(
@@ -241,6 +248,7 @@ class Link(LinkServiceServicer):
             case Journaled() as told:
                 self._journals.hear(session, told)
             case Left(goodbye):
+                self._registry.left(session)
                 log.info(
                     "connector says goodbye",
                     tenant=session.tenant,
@@ -249,17 +257,25 @@ class Link(LinkServiceServicer):
                 )
 
     def _opened(self, session: LiveSession) -> None:
+        rivals = self._registry.rivals(session)
+        if isinstance(self._replica, Alone) and not rivals:
+            self._enter(session)
+            return
+        deciding = asyncio.create_task(self._decide(session, rivals), name="decide")
+        self._deciding.add(deciding)
+        deciding.add_done_callback(self._deciding.discard)
+
+    def _enter(self, session: LiveSession) -> None:
+        """Open it, unless something is in its way that came meanwhile."""
+        if session not in self._streams or session.expelled:
+            return
         if self._draining is not None:
             metrics.opened("leaving")
             session.end(GoodbyeReason.GOODBYE_REASON_STOPPING, _STOPPING, self._draining)
-        elif rivals := self._registry.rivals(session):
-            deciding = asyncio.create_task(self._decide(session, rivals), name="decide")
-            self._deciding.add(deciding)
-            deciding.add_done_callback(self._deciding.discard)
         elif not self._registry.has_room(session):
             metrics.opened("crowded")
             session.end(GoodbyeReason.GOODBYE_REASON_REFUSED, _CROWDED, _REFUSED_FOR)
-        else:
+        elif not session.rules.leaving:
             self._admit(session)
 
     def _admit(self, session: LiveSession) -> None:
@@ -280,21 +296,42 @@ class Link(LinkServiceServicer):
 
     async def _decide(self, session: LiveSession, rivals: list[LiveSession]) -> None:
         """Two processes say that they are one instance: whoever was there first and answers, stays."""
+        if await self._any_answers(rivals, session):
+            self.refuse_copy(session)
+        elif session not in self._streams or session.expelled:
+            return
+        elif await self._replica.may_enter(session):
+            self._enter(session)
+        else:
+            self.refuse_copy(session)
+
+    async def _any_answers(self, rivals: list[LiveSession], newer: LiveSession | None) -> bool:
+        """Whether one of the sessions answers now, while the newer one is there."""
         asked_at = time.monotonic()
         for rival in rivals:
             rival.rules.ask_life(asked_at)
         while time.monotonic() - asked_at < PROBE_WITHIN:
-            await asyncio.sleep(_LOOK_EVERY)
             left = [rival for rival in rivals if rival in self._streams and not rival.expelled]
-            if not left or session not in self._streams or session.expelled:
-                break
+            if not left or (newer and (newer not in self._streams or newer.expelled)):
+                return False
             if any(rival.rules.heard_at > asked_at for rival in left):
-                self._refuse_copy(session)
-                return
-        if session in self._streams and not session.expelled:
-            self._admit(session)
+                return True
+            await asyncio.sleep(_LOOK_EVERY)
+        return False
 
-    def _refuse_copy(self, session: LiveSession) -> None:
+    async def answers(self, session_id: str) -> bool:
+        """Whether a session is here and its connector answers; one that does not leaves: there is a newer process."""
+        for session in list(self._streams):
+            if session.session_id == session_id and not session.rules.leaving:
+                if await self._any_answers([session], None):
+                    return True
+                self._registry.replace(session)
+        return False
+
+    def refuse_copy(self, session: LiveSession) -> None:
+        """End a session of a process whose instance another one runs, which answers."""
+        if session not in self._streams or session.expelled:
+            return
         log.warning(
             "a second process of an instance was refused",
             tenant=session.tenant,
@@ -342,12 +379,26 @@ class Link(LinkServiceServicer):
                 )
                 stream.cancel()
 
+    def move(self, count: int) -> None:
+        """Ask so many connectors to come again, perhaps to another replica; those that do nothing first."""
+        now = time.monotonic()
+        old = [
+            session
+            for session in self._registry.sessions()
+            if not session.rules.leaving and session.rules.is_older(now, _MOVED_AFTER)
+        ]
+        old.sort(key=lambda session: len(session.rules.outstanding))
+        for session in old[:count]:
+            session.rules.goodbye(GoodbyeReason.GOODBYE_REASON_STOPPING, _MOVE, 0.0)
+            self._registry.left(session)
+
     async def drain(self, reconnect_after: float, grace: float) -> None:
         """Say goodbye to all connectors, also to those that come now, and wait up to `grace` seconds for what runs."""
         self._draining = reconnect_after
         self._registry.leave()
         for session in list(self._streams):
             session.rules.goodbye(GoodbyeReason.GOODBYE_REASON_STOPPING, _STOPPING, reconnect_after)
+            self._registry.left(session)
         with contextlib.suppress(TimeoutError):
             async with asyncio.timeout(grace):
                 while self._streams:

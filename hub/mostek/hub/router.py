@@ -16,12 +16,20 @@ from mostek.hub.audit import Audit
 from mostek.hub.call import Call
 from mostek.hub.pressure import Pressure
 from mostek.hub.registry import Registry
-from mostek.hub.session import SessionLost, span
+from mostek.hub.replica import Alone, NotThere, Replica
+from mostek.hub.session import LiveSession, SessionLost, span
 from mostek.hub.status import without_database
 from mostek.hub.store import AuditEntry, AuditKind, StoreError
 from mostek.hub.writes import Recorded, Writes, Written
 from mostek.link.v1.link_pb2 import Command
-from mostek.wire.failures import CommandFailure, Expired, Internal, Overloaded, Unsupported
+from mostek.wire.failures import (
+    CommandFailure,
+    Expired,
+    Internal,
+    Offline,
+    Overloaded,
+    Unsupported,
+)
 from mostek.wire.rules import parse
 
 __all__ = ["Router"]
@@ -30,6 +38,8 @@ log = structlog.get_logger()
 
 #: Calls that may run for one tenant at a time.
 MOST_CALLS = 1000
+#: How often a read is sent, in all, to where its session is said to be with another replica.
+_MOST_WRONG_WAYS = 2
 
 
 @dataclass
@@ -52,9 +62,12 @@ class _Load:
 class Router:
     """Checks a call, sends it to the session that has room or records it, waits for the response."""
 
-    def __init__(self, registry: Registry, writes: Writes, audit: Audit) -> None:
+    def __init__(
+        self, registry: Registry, writes: Writes, audit: Audit, replica: Replica | None = None
+    ) -> None:
         self.registry = registry
         self.writes = writes
+        self._replica = replica or Alone()
         #: By tenant; who is no tenant does not come this far.
         self._loads: defaultdict[str, _Load] = defaultdict(_Load)
         self._audit = audit
@@ -128,9 +141,40 @@ class Router:
             raise Expired("The deadline passed before the connector answered.") from None
 
     async def _send(self, call: Call, ends: float) -> bytes:
-        session, company = await self.registry.await_pick(
-            call.site, call.company, call.operation.name, ends
-        )
+        for _ in range(_MOST_WRONG_WAYS):
+            route = await self.registry.await_route(
+                call.site, call.company, call.operation.name, ends
+            )
+            if isinstance(route, tuple):
+                return await self._send_here(call, *route, ends)
+            sent = time.monotonic()
+            try:
+                return await self._replica.forward(call, route, ends - sent)
+            except NotThere:
+                # What is known was corrected.
+                continue
+            finally:
+                call.away += time.monotonic() - sent
+        raise Offline(f"Connector {call.connector} is moving.", retry_after=1.0)
+
+    async def forwarded(self, call: Call) -> bytes:
+        """The response to a read that came to another replica, which knows the caller, from a session here.
+
+        Raises the call's failure, SessionLost, NotThere or TimeoutError.
+        """
+        ends = time.monotonic() + call.timeout
+        if not self.registry.is_here(call.site):
+            raise NotThere
+        try:
+            session, company = self.registry.pick(call.site, call.company, call.operation.name)
+        except Offline:
+            raise NotThere from None
+        log.debug("forwarded call", command_id=call.command_id, connector=call.connector)
+        return await self._send_here(call, session, company, ends)
+
+    async def _send_here(
+        self, call: Call, session: LiveSession, company: str, ends: float
+    ) -> bytes:
         timeout = ends - time.monotonic()
         command = Command(
             command_id=call.command_id,

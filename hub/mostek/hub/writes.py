@@ -13,6 +13,7 @@ from mostek.hub.call import Call
 from mostek.hub.commands import FINAL, State
 from mostek.hub.dispatcher import Dispatcher, response_end
 from mostek.hub.registry import Registry
+from mostek.hub.replica import Alone, Replica
 from mostek.hub.store import (
     CommandFilter,
     CommandRecord,
@@ -75,14 +76,23 @@ class Writes:
         store: Store,
         *,
         retention: float = 30 * 24 * 3600.0,
-        clock: Callable[[], float] = time.time,
+        replica: Replica | None = None,
+        clock: Callable[[], float] | None = None,
     ) -> None:
         self._registry = registry
         self._store = store
-        self._clock = clock
+        self._replica = replica or Alone()
+        self._clock = clock or self._replica.now
         self._waiting: dict[str, set[asyncio.Event]] = {}
         self._stopping = False
-        self.dispatcher = Dispatcher(registry, store, self._ended, retention=retention, clock=clock)
+        self.dispatcher = Dispatcher(
+            registry,
+            store,
+            self._ended,
+            retention=retention,
+            replica=self._replica,
+            clock=self._clock,
+        )
 
     async def stop(self) -> None:
         """Stop sending, and let nobody wait any longer: what is recorded goes on with the next run. Once is enough."""
@@ -90,7 +100,7 @@ class Writes:
             return
         self._stopping = True
         for command_id in list(self._waiting):
-            self._ended(command_id)
+            self.ring(command_id)
         await self.dispatcher.stop()
 
     async def call(self, call: Call, recorded: Recorded | None = None) -> Written:
@@ -135,8 +145,13 @@ class Writes:
             raise _other_content(held)
         if held.id == record.id:
             crash_point("hub-recorded")
-            self.dispatcher.wake(record.lane)
+            self._wake(record.lane)
         return held
+
+    def _wake(self, lane: Lane) -> None:
+        if not self._registry.is_here(lane.connector):
+            self._replica.tell_due(lane)
+        self.dispatcher.wake(lane)
 
     async def wait(self, tenant: str, command_id: str, seconds: float) -> CommandRecord:
         """The command as it is when it has ended, or after so many seconds, or when the hub stops. Raises NotFound."""
@@ -159,6 +174,11 @@ class Writes:
                 del self._waiting[command_id]
 
     def _ended(self, command_id: str) -> None:
+        self.ring(command_id)
+        self._replica.tell_ended(command_id)
+
+    def ring(self, command_id: str) -> None:
+        """Have those who wait for a command here look at it."""
         for rung in self._waiting.get(command_id, ()):
             rung.set()
 
@@ -210,13 +230,19 @@ class Writes:
                 return await self._cancel_here(record)
             except Moved:
                 record = await self.get(tenant, command_id)
+        if not await self.cancel_here(command_id) and record.progress.holder:
+            await self._replica.cancel(record.progress.holder, command_id)
+        return await self.get(tenant, command_id)
+
+    async def cancel_here(self, command_id: str) -> bool:
+        """Ask for a write that is under way here to be cancelled, and wait for the answer; whether it is here."""
         attempt = self.dispatcher.attempts.get(command_id)
         if attempt and not attempt.begun and attempt.session.ask_cancel(command_id):
             await self._store.note(command_id, [Event("cancel asked", self._clock())])
             with contextlib.suppress(TimeoutError):
                 async with asyncio.timeout(_CANCEL_WITHIN):
                     await attempt.settled.wait()
-        return await self.get(tenant, command_id)
+        return attempt is not None
 
     async def _cancel_here(self, record: CommandRecord) -> CommandRecord:
         now = self._clock()
@@ -238,7 +264,7 @@ class Writes:
             raise Conflict("Another command stands for the idempotency key by now.") from None
         except Moved:
             raise _moved() from None
-        self.dispatcher.wake(record.lane)
+        self._wake(record.lane)
         return moved
 
     async def resolve(

@@ -131,11 +131,26 @@ class Authority:
         self, names: Sequence[str], now: float, lifetime: float
     ) -> tuple[x509.Certificate, ec.EllipticCurvePrivateKey]:
         """A server certificate for these names and addresses, and its key."""
+        return self._made_leaf([_alternative(name) for name in names], now, lifetime, _SERVER)
+
+    def for_replica(
+        self, host: str, uri: str, now: float, lifetime: float
+    ) -> tuple[x509.Certificate, ec.EllipticCurvePrivateKey]:
+        """A certificate by which replicas of the hub know each other, both ways, and its key."""
+        names = [x509.DNSName(host), x509.UniformResourceIdentifier(uri)]
+        return self._made_leaf(names, now, lifetime, _SERVER, _CLIENT)
+
+    def _made_leaf(
+        self,
+        names: list[x509.GeneralName],
+        now: float,
+        lifetime: float,
+        *usages: x509.ObjectIdentifier,
+    ) -> tuple[x509.Certificate, ec.EllipticCurvePrivateKey]:
         key = ec.generate_private_key(ec.SECP256R1())
         expires = min(now + lifetime, self.certificate.not_valid_after_utc.timestamp())
-        alternatives = [_alternative(name) for name in names]
         builder = self._leaf(
-            _name("Mostek hub"), key.public_key(), now - BACKDATED, expires, alternatives, _SERVER
+            _name("Mostek hub"), key.public_key(), now - BACKDATED, expires, names, *usages
         )
         return builder.sign(self.key, _SHA), key
 
@@ -146,13 +161,13 @@ class Authority:
         begins: float,
         expires: float,
         names: list[x509.GeneralName],
-        usage: x509.ObjectIdentifier,
+        *usages: x509.ObjectIdentifier,
     ) -> x509.CertificateBuilder:
         issuer = self.certificate.subject
         builder = _builder(subject, public, issuer, begins, expires)
         builder = builder.add_extension(x509.BasicConstraints(False, None), critical=True)
         builder = builder.add_extension(_usage(signs=True), critical=True)
-        builder = builder.add_extension(x509.ExtendedKeyUsage([usage]), critical=False)
+        builder = builder.add_extension(x509.ExtendedKeyUsage(usages), critical=False)
         builder = builder.add_extension(x509.SubjectAlternativeName(names), critical=False)
         return _with_key_ids(builder, public, self.key.public_key())
 

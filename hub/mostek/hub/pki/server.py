@@ -12,6 +12,7 @@ from typing import Final, Protocol
 import grpc
 import structlog
 from cryptography import x509
+from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.hazmat.primitives.serialization import (
     Encoding,
     NoEncryption,
@@ -19,13 +20,14 @@ from cryptography.hazmat.primitives.serialization import (
     load_pem_private_key,
 )
 
-from mostek.hub.pki.authority import pem
+from mostek.hub.pki.authority import Authority, pem
 from mostek.hub.pki.trust import Trust
 
 __all__ = [
     "BroughtCertificate",
     "CertificateFileError",
     "OwnCertificate",
+    "ReplicaCertificate",
     "ServerCertificate",
     "Shown",
     "grpc_credentials",
@@ -36,6 +38,8 @@ log = structlog.get_logger()
 
 #: Days of the hub's own server certificate; it is made anew at half of them.
 _DAYS: Final = 30
+#: What the URI of a replica's certificate begins with: no connector's does.
+_REPLICA: Final = "spiffe://mostek/replica/"
 
 
 class CertificateFileError(Exception):
@@ -83,7 +87,7 @@ class OwnCertificate:
         authorities = tuple(each.name for each in self._trust.authorities)
         if now < self._until and self._authorities == authorities:
             return False
-        certificate, key = signer.for_hub(self._names, now, _DAYS * 86400)
+        certificate, key = self._made(signer, now)
         private = key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption())
         # Those who trust only an older authority find the way over its certificate of the new one.
         chain = pem(certificate, *signer.crosses).encode()
@@ -91,6 +95,49 @@ class OwnCertificate:
         self._shown = Shown(chain, private, anchors)
         self._authorities, self._until = authorities, now + _DAYS * 86400 / 2
         return True
+
+    def _made(
+        self, signer: Authority, now: float
+    ) -> tuple[x509.Certificate, ec.EllipticCurvePrivateKey]:
+        return signer.for_hub(self._names, now, _DAYS * 86400)
+
+
+class ReplicaCertificate(OwnCertificate):
+    """By which replicas of the hub know each other, as clients and as servers; each is known by its name."""
+
+    def __init__(self, trust: Trust, replica: str) -> None:
+        self.trust = trust
+        self._replica = replica
+        super().__init__(trust, ())
+
+    def _made(
+        self, signer: Authority, now: float
+    ) -> tuple[x509.Certificate, ec.EllipticCurvePrivateKey]:
+        uri = f"{_REPLICA}{self._replica}"
+        return signer.for_replica(self.host(self._replica), uri, now, _DAYS * 86400)
+
+    @property
+    def stamp(self) -> object:
+        """Another one when new connections have to be made: for another certificate, or other authorities."""
+        return self.shown.chain, tuple(each.name for each in self.trust.authorities)
+
+    def host(self, replica: str) -> str:
+        """The name that a replica's certificate has; not where it is."""
+        return f"{replica}.replica.mostek.internal"
+
+    def credentials(self) -> grpc.ChannelCredentials:
+        """To ask other replicas with, as of now."""
+        roots = pem(*(each.certificate for each in self.trust.authorities)).encode()
+        return grpc.ssl_channel_credentials(roots, self.shown.key, self.shown.chain)
+
+    def is_replica(self, certificate: x509.Certificate) -> bool:
+        """Whether a certificate that a handshake let in is a replica's: connectors have some of the same authority."""
+        try:
+            names = certificate.extensions.get_extension_for_class(x509.SubjectAlternativeName)
+        except (ValueError, x509.ExtensionNotFound):
+            return False
+        uris = names.value.get_values_for_type(x509.UniformResourceIdentifier)
+        return any(uri.startswith(_REPLICA) for uri in uris) and self.trust.issued(certificate)
 
 
 class BroughtCertificate:

@@ -23,6 +23,7 @@ from mostek.hub.pki.server import (
     BroughtCertificate,
     CertificateFileError,
     OwnCertificate,
+    ReplicaCertificate,
     ServerCertificate,
     grpc_credentials,
     load,
@@ -43,6 +44,8 @@ __all__ = ["Tls"]
 
 log = structlog.get_logger()
 
+#: Certificates of replicas that are remembered as such.
+_MOST_KNOWN: Final = 1000
 _VERSIONS: Final = {"1.2": ssl.TLSVersion.TLSv1_2, "1.3": ssl.TLSVersion.TLSv1_3}
 
 
@@ -64,6 +67,8 @@ class Tls:
             certificate_days=config.certificate_days,
             renew_expired_days=config.renew_expired_days,
         )
+        self._replica: ReplicaCertificate | None = None
+        self._replicas: set[tuple[bytes, object]] = set()
         self._oldest = f"TLSv{config.tls_minimum}"
         self.http = tls_context(_VERSIONS[config.tls_minimum], self._api.shown)
 
@@ -88,6 +93,32 @@ class Tls:
     def link(self) -> grpc.ServerCredentials:
         """Of the link, where a connector has to show its certificate."""
         return grpc_credentials(self._own, self.trust)
+
+    def replica(self, name: str) -> ReplicaCertificate:
+        """By which this replica and the others know each other; looked after with the rest."""
+        self._replica = ReplicaCertificate(self.trust, name)
+        return self._replica
+
+    @property
+    def internal(self) -> grpc.ServerCredentials:
+        """Of the internal port, where another replica has to show its certificate."""
+        assert self._replica is not None
+        return grpc_credentials(self._replica, self.trust)
+
+    def is_replica(self, context: ServicerContext[Any, Any]) -> bool:
+        """Whether whoever calls the internal port is a replica."""
+        certificates = list(context.auth_context().get("x509_pem_cert", ()))
+        if not certificates or self._replica is None:
+            return False
+        known = (certificates[0], self._replica.stamp)
+        if known not in self._replicas:
+            if not self._replica.is_replica(x509.load_pem_x509_certificate(certificates[0])):
+                return False
+            # One for each connection of a replica, until any certificate changes.
+            if len(self._replicas) >= _MOST_KNOWN:
+                self._replicas.clear()
+            self._replicas.add(known)
+        return True
 
     def held(self, context: ServicerContext[Any, Any]) -> CertificateRecord:
         """The certificate that a stream of the link has. Raises Refused."""
@@ -128,6 +159,8 @@ class Tls:
         """Replace server certificates that are to be replaced."""
         try:
             # gRPC asks for its certificate at each handshake.
+            if self._replica is not None:
+                self._replica.look()
             replaced = self._own.look() | (self._api is not self._own and self._api.look())
             if replaced:
                 load(self.http, self._api.shown)

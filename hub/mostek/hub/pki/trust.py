@@ -154,6 +154,10 @@ class Trust:
             authority=authority.name,
         )
 
+    def issued(self, certificate: x509.Certificate) -> bool:
+        """Whether one of the authorities that are trusted now has signed it."""
+        return self._issuer(certificate) is not None
+
     def _issuer(self, certificate: x509.Certificate) -> Authority | None:
         for authority in self._authorities:
             try:

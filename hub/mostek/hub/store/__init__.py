@@ -16,9 +16,13 @@ from mostek.hub.store.records import (
     Event,
     JournalRecord,
     Lane,
+    ReplicaRecord,
     Revocation,
+    SessionRecord,
+    SessionState,
     TenantRecord,
 )
+from mostek.hub.store.replicas import Line, ReplicaStore, Seen
 from mostek.hub.store.store import Full, KeyTaken, Moved, Store
 from mostek.hub.store.trust import SITE, KeyUsed, NotEnrolled, Revoked, TrustStore
 
@@ -41,12 +45,18 @@ __all__ = [
     "KeyTaken",
     "KeyUsed",
     "Lane",
+    "Line",
     "Moved",
     "NameTaken",
     "NoTenant",
     "NotEnrolled",
+    "ReplicaRecord",
+    "ReplicaStore",
     "Revocation",
     "Revoked",
+    "Seen",
+    "SessionRecord",
+    "SessionState",
     "Store",
     "StoreError",
     "TenantRecord",

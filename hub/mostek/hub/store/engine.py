@@ -17,7 +17,7 @@ __all__ = ["StoreError", "claim", "open_engine"]
 _DRIVERS = {"sqlite": "sqlite+aiosqlite", "postgresql": "postgresql+asyncpg"}
 #: Names the lock under which one replica migrates and the others wait.
 _MIGRATION_LOCK = 0x6D6F73746B
-#: Names the lock that the one hub holds that sends what the database has.
+#: Names the lock of those that send what the database has: of one hub alone, or of several that know of each other.
 _HUB_LOCK = _MIGRATION_LOCK + 1
 
 
@@ -44,18 +44,22 @@ async def open_engine(url: str) -> AsyncEngine:
     return engine
 
 
-async def claim(engine: AsyncEngine) -> AsyncConnection:
-    """A connection that keeps other hubs off a PostgreSQL database as long as it is open.
+async def claim(engine: AsyncEngine, *, several: bool) -> AsyncConnection:
+    """A connection that keeps other hubs off a PostgreSQL database as long as it is open; `several`: only such as are
+    no replicas.
 
     Raises StoreError if another hub has it, and what connecting raises.
     """
     connection = await engine.connect()
-    held = await connection.execute(text(f"SELECT pg_try_advisory_lock({_HUB_LOCK})"))
+    lock = "pg_try_advisory_lock_shared" if several else "pg_try_advisory_lock"
+    held = await connection.execute(text(f"SELECT {lock}({_HUB_LOCK})"))
     if held.scalar_one():
         await connection.commit()
         return connection
     await connection.close()
-    raise StoreError("The database is used by another hub; run one.")
+    raise StoreError(
+        "The database is used by another hub. Several hubs work on one if each has MOSTEK_HUB_INTERNAL."
+    )
 
 
 def _parsed(url: str) -> URL:
@@ -74,7 +78,8 @@ def _parsed(url: str) -> URL:
 
 
 def _postgresql(url: URL) -> AsyncEngine:
-    return create_async_engine(url, pool_size=10, max_overflow=0, pool_pre_ping=True)
+    # Two of them are held: by the claim, and by a replica for what it hears of others.
+    return create_async_engine(url, pool_size=12, max_overflow=0, pool_pre_ping=True)
 
 
 def _sqlite(url: URL) -> AsyncEngine:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from sqlalchemy import and_, bindparam, delete, insert, select
+from sqlalchemy import Row, select, text
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from mostek.hub.store.records import JournalRecord
@@ -13,9 +13,14 @@ from mostek.hub.store.store import Store
 from mostek.hub.store.tables import journal
 from mostek.wire.trust import InstanceId
 
-__all__ = ["JournalStore"]
+__all__ = ["JournalStore", "journal_of"]
 
-_SAME = and_(*(journal.c[name] == bindparam(f"the_{name}") for name in InstanceId._fields))
+_SAVE = text(
+    "INSERT INTO journal (tenant, connector, instance, number, hash, told_at, fault, fault_at) "
+    "VALUES (:tenant, :connector, :instance, :number, :hash, :told_at, :fault, :fault_at) "
+    "ON CONFLICT (tenant, connector, instance) DO UPDATE SET number = excluded.number, hash = excluded.hash, "
+    "told_at = excluded.told_at, fault = excluded.fault, fault_at = excluded.fault_at, changed = excluded.changed"
+)
 
 
 class JournalStore:
@@ -28,31 +33,31 @@ class JournalStore:
         """Everything that is known."""
 
         async def read(connection: AsyncConnection) -> list[JournalRecord]:
-            rows = await connection.execute(select(journal))
-            return [
-                JournalRecord(
-                    of=InstanceId(row.tenant, row.connector, row.instance),
-                    number=row.number,
-                    hash=row.hash,
-                    told_at=row.told_at,
-                    fault=row.fault,
-                    fault_at=row.fault_at,
-                )
-                for row in rows
-            ]
+            return [journal_of(row) for row in await connection.execute(select(journal))]
 
         return await self._store.do(read)
 
     async def save(self, records: Sequence[JournalRecord]) -> None:
         """Keep these in place of what was known of their instances."""
-        keys = [{f"the_{name}": each for name, each in r.of._asdict().items()} for r in records]
-        rows = [_values(record) for record in records]
+        # In one order for all replicas, so that none waits for another that waits for it.
+        rows = [_values(record) for record in sorted(records, key=lambda record: record.of)]
 
         async def change(connection: AsyncConnection) -> None:
-            await connection.execute(delete(journal).where(_SAME), keys)
-            await connection.execute(insert(journal), rows)
+            await connection.execute(_SAVE, rows)
 
         await self._store.do(change)
+
+
+def journal_of(row: Row[Any]) -> JournalRecord:
+    """The record of a row."""
+    return JournalRecord(
+        of=InstanceId(row.tenant, row.connector, row.instance),
+        number=row.number,
+        hash=row.hash,
+        told_at=row.told_at,
+        fault=row.fault,
+        fault_at=row.fault_at,
+    )
 
 
 def _values(record: JournalRecord) -> dict[str, Any]:

@@ -22,7 +22,10 @@ __all__ = [
     "Event",
     "JournalRecord",
     "Lane",
+    "ReplicaRecord",
     "Revocation",
+    "SessionRecord",
+    "SessionState",
     "TenantRecord",
 ]
 
@@ -212,3 +215,42 @@ class TenantRecord:
 
     name: str
     added_at: float
+
+
+@dataclass(frozen=True)
+class ReplicaRecord:
+    """A replica of the hub that is alive. `beat` counts up while it is, `since` is another one for another life."""
+
+    name: str
+    address: str
+    sessions: int
+    beat: int = 0
+    since: int = 0
+
+
+class SessionState(StrEnum):
+    """Where a session is, as other replicas see it."""
+
+    ACTIVE = "active"
+    #: One side said goodbye: it finishes what runs.
+    DRAINING = "draining"
+    ENDED = "ended"
+
+
+@dataclass(frozen=True)
+class SessionRecord:
+    """A session of some replica. `connected_at`: seconds since 1970.
+
+    `number` is given by the store: of two sessions of one instance the one with the larger number is the newer.
+    """
+
+    id: str
+    of: ConnectorId
+    instance: str
+    process: str
+    replica: str
+    software: str
+    slots: int
+    connected_at: float
+    state: SessionState = SessionState.ACTIVE
+    number: int = 0

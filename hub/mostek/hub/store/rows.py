@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import asdict
 from itertools import islice
 from typing import Any
 
-from sqlalchemy import Row, insert
+from sqlalchemy import Row, insert, text
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from mostek.hub.commands import KEEPS_KEY, Progress, State
@@ -20,6 +20,7 @@ from mostek.link.v1.failure_pb2 import FailureKind
 
 __all__ = [
     "COLUMNS",
+    "add_connectors",
     "add_entries",
     "entry_of",
     "key_of",
@@ -53,6 +54,7 @@ def record_of(row: Row[Any]) -> CommandRecord:
             attempts=row.attempts,
             kind=FailureKind.ValueType(row.kind),
             finished_at=row.finished_at,
+            holder=row.replica or "",
         ),
         recorded_at=row.recorded_at,
         expire_after=row.expire_after,
@@ -91,6 +93,7 @@ def progress_values(progress: Progress) -> dict[str, Any]:
         "due_at": progress.due_at,
         "expires_at": progress.expires_at,
         "finished_at": progress.finished_at,
+        "replica": progress.holder or None,
     }
 
 
@@ -123,6 +126,26 @@ def key_values(key: ApiKey) -> dict[str, Any]:
         "expires_at": key.expires_at,
         "rate": key.rate,
     }
+
+
+_SAVE_CONNECTOR = text(
+    "INSERT INTO connector (tenant, name, status, changed_at) VALUES (:tenant, :name, :status, :changed_at) "
+    "ON CONFLICT (tenant, name) DO UPDATE SET status = excluded.status, changed_at = excluded.changed_at, "
+    "changed = excluded.changed"
+)
+
+
+async def add_connectors(
+    connection: AsyncConnection, statuses: Mapping[ConnectorId, bytes], at: float
+) -> None:
+    """Keep what connectors serve."""
+    # In one order for all replicas, so that none waits for another that waits for it.
+    rows = [
+        of._asdict() | {"status": status, "changed_at": at}
+        for of, status in sorted(statuses.items())
+    ]
+    if rows:
+        await connection.execute(_SAVE_CONNECTOR, rows)
 
 
 #: Entries that are made ready at once: while that goes on nobody else has the loop.

@@ -11,14 +11,13 @@ from sqlalchemy import (
     Select,
     TextClause,
     and_,
-    bindparam,
-    delete,
     exists,
     func,
     insert,
     or_,
     select,
     text,
+    true,
     update,
 )
 from sqlalchemy.exc import DBAPIError, IntegrityError
@@ -40,12 +39,13 @@ from mostek.hub.store.records import (
 )
 from mostek.hub.store.rows import (
     COLUMNS,
+    add_connectors,
     add_entries,
     progress_values,
     record_of,
     record_values,
 )
-from mostek.hub.store.tables import command, connector, event
+from mostek.hub.store.tables import command, connector, event, replica
 
 __all__ = ["Full", "KeyTaken", "Moved", "Store"]
 
@@ -79,19 +79,27 @@ class Store:
     Every method raises StoreError while the database can't be used.
     """
 
-    def __init__(self, engine: AsyncEngine, keyring: Keyring, *, alone: bool) -> None:
+    def __init__(
+        self, engine: AsyncEngine, keyring: Keyring, *, claims: bool, several: bool
+    ) -> None:
         self._engine = engine
         self._keyring = keyring
         self._running: set[asyncio.Task[Any]] = set()
         # A SQLite file has one user anyway.
-        self._alone = alone and engine.dialect.name == "postgresql"
+        self._claims = claims and engine.dialect.name == "postgresql"
+        self._several = several
         self._claim: AsyncConnection | None = None
 
     @classmethod
-    async def open(cls, url: str, keyring: Keyring, *, alone: bool = True) -> Self:
-        """Open the database and migrate it; `alone`: as the one hub that works on it. Raises StoreError."""
+    async def open(
+        cls, url: str, keyring: Keyring, *, alone: bool = True, several: bool = False
+    ) -> Self:
+        """Open the database and migrate it. Raises StoreError.
+
+        `alone`: as the one hub that works on it; with `several` as one of some. `alone` False: beside them.
+        """
         engine = await open_engine(url)
-        store = cls(engine, keyring, alone=alone)
+        store = cls(engine, keyring, claims=alone or several, several=several)
         try:
             await store.keep_claim()
         except StoreError:
@@ -112,13 +120,21 @@ class Store:
             if self._claim is not None:
                 await self._claim.execute(text("SELECT 1"))
                 await self._claim.commit()
-            elif self._alone:
-                self._claim = await claim(self._engine)
+            elif self._claims:
+                self._claim = await claim(self._engine, several=self._several)
         except _UNUSABLE as error:
             if self._claim is not None:
                 await self._claim.invalidate()
                 await self._claim.close()
                 self._claim = None
+            raise _unusable(error) from error
+
+    async def connect(self) -> AsyncConnection:
+        """A connection for whoever keeps it; each statement is a transaction of its own. Raises StoreError."""
+        try:
+            connection = await self._engine.connect()
+            return await connection.execution_options(isolation_level="AUTOCOMMIT")
+        except _UNUSABLE as error:
             raise _unusable(error) from error
 
     async def do(self, work: Callable[[AsyncConnection], Awaitable[T]]) -> T:
@@ -204,6 +220,28 @@ class Store:
         except IntegrityError:
             raise KeyTaken(record.idempotency_key) from None
 
+    async def claim(
+        self, record: CommandRecord, progress: Progress, events: Sequence[Event]
+    ) -> CommandRecord:
+        """Take a command for the replica that is to send it. Raises Moved, also if another of its lane is under way, or
+        if the replica was found dead by the others."""
+        alive = exists().where(replica.c.name == progress.holder)
+        fresh = _as_read(record).where(command.c.replica.is_(None))
+
+        async def change(connection: AsyncConnection) -> CommandRecord:
+            taken = await connection.execute(
+                (fresh.where(alive) if self._several else fresh).values(progress_values(progress))
+            )
+            if taken.rowcount != 1:
+                raise Moved(record.id)
+            await _add_events(connection, record.id, events)
+            return record.with_progress(progress)
+
+        try:
+            return await self.do(change)
+        except IntegrityError:
+            raise Moved(record.id) from None
+
     async def note(self, command_id: str, events: Sequence[Event]) -> None:
         """Add to a command's timeline."""
         await self.do(lambda connection: _add_events(connection, command_id, events))
@@ -272,14 +310,24 @@ class Store:
 
     async def overdue(self, now: float, limit: int = 100) -> list[CommandRecord]:
         """Commands that are not under way and whose time is up."""
-        due = and_(command.c.state.in_(_IDLE), command.c.finished_at.is_(None))
+        due = and_(
+            command.c.state.in_(_IDLE),
+            command.c.finished_at.is_(None),
+            command.c.replica.is_(None),
+        )
         query = _commands().where(due, command.c.expires_at <= now)
         return await self._records(query.order_by(command.c.expires_at).limit(limit))
 
-    async def interrupted(self) -> list[CommandRecord]:
-        """Commands that were under way when the hub ended."""
-        state = command.c.state == State.SENT.value
-        return await self._records(_commands().where(state, command.c.finished_at.is_(None)))
+    async def interrupted(self, here: str = "") -> list[CommandRecord]:
+        """Commands that are stored as under way, and that no other living replica has."""
+        holder = command.c.replica
+        lost = or_(holder.is_(None), holder == here, ~exists().where(replica.c.name == holder))
+        under_way = or_(command.c.state == State.SENT.value, holder.is_not(None))
+        if not self._several:
+            lost = true()
+        return await self._records(
+            _commands().where(under_way, command.c.finished_at.is_(None), lost)
+        )
 
     async def untold(self) -> set[ConnectorId]:
         """Connectors that were not told of some outcome that is here."""
@@ -307,17 +355,7 @@ class Store:
 
     async def save_connectors(self, statuses: Mapping[ConnectorId, bytes], at: float) -> None:
         """Remember what connectors serve."""
-        rows = [
-            of._asdict() | {"status": status, "changed_at": at} for of, status in statuses.items()
-        ]
-        same = and_(*(connector.c[key] == bindparam(f"the_{key}") for key in ConnectorId._fields))
-        keys = [{f"the_{key}": value for key, value in of._asdict().items()} for of in statuses]
-
-        async def change(connection: AsyncConnection) -> None:
-            await connection.execute(delete(connector).where(same), keys)
-            await connection.execute(insert(connector), rows)
-
-        await self.do(change)
+        await self.do(lambda connection: add_connectors(connection, statuses, at))
 
     async def connectors(self) -> list[tuple[ConnectorId, bytes, float]]:
         """Every connector that was seen, with its status and the time of the last change."""
@@ -438,7 +476,10 @@ def _as_read(record: CommandRecord) -> Any:
 
 def _due(now: float) -> ColumnElement[bool]:
     return and_(
-        command.c.finished_at.is_(None), command.c.state.in_(_IDLE), command.c.due_at <= now
+        command.c.finished_at.is_(None),
+        command.c.state.in_(_IDLE),
+        command.c.due_at <= now,
+        command.c.replica.is_(None),
     )
 
 

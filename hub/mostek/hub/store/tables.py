@@ -29,7 +29,9 @@ __all__ = [
     "event",
     "journal",
     "metadata",
+    "replica",
     "revocation",
+    "session",
     "tenant",
 ]
 
@@ -45,6 +47,9 @@ tenant = Table(
 
 # SQLite counts only a column of this very type up by itself.
 _Number = BigInteger().with_variant(Integer, "sqlite")
+
+# The transaction that wrote the row last. PostgreSQL alone has it, by a default of the migration.
+_CHANGED = text("0")
 
 #: Durable commands. Moments are seconds since 1970.
 command = Table(
@@ -78,6 +83,8 @@ command = Table(
     Column("request_key", String(32)),
     Column("outcome", LargeBinary),
     Column("outcome_key", String(32)),
+    # Which has it under way.
+    Column("replica", String(63)),
 )
 _KEPT = text("keeps_key")
 Index(
@@ -100,6 +107,17 @@ Index(
     command.c.due_at,
     sqlite_where=_UNFINISHED,
     postgresql_where=_UNFINISHED,
+)
+# A company has one write under way, whatever the number of replicas.
+_UNDER_WAY = text("replica IS NOT NULL")
+Index(
+    "command_under_way",
+    command.c.tenant,
+    command.c.connector,
+    command.c.company,
+    unique=True,
+    sqlite_where=_UNDER_WAY,
+    postgresql_where=_UNDER_WAY,
 )
 _UNACKNOWLEDGED = text("state = 'succeeded' AND acknowledged_at IS NULL")
 Index(
@@ -137,7 +155,45 @@ connector = Table(
     Column("name", String(63), primary_key=True),
     Column("status", LargeBinary, nullable=False),
     Column("changed_at", Double, nullable=False),
+    Column("changed", BigInteger, nullable=False, server_default=_CHANGED, index=True),
 )
+
+#: Replicas of the hub that are alive, several of them on PostgreSQL only. Who is not here is dead.
+replica = Table(
+    "replica",
+    metadata,
+    Column("name", String(63), primary_key=True),
+    # Where other replicas find it, host:port.
+    Column("address", String(260), nullable=False),
+    # Counts up as long as it lives.
+    Column("beat", BigInteger, nullable=False),
+    # Another one when the row was gone in between.
+    Column("since", BigInteger, nullable=False, server_default=_CHANGED),
+    Column("sessions", Integer, nullable=False),
+)
+
+#: Sessions of several replicas. `number` orders those of one instance.
+session = Table(
+    "session",
+    metadata,
+    Column("number", _Number, primary_key=True, autoincrement=True),
+    Column("id", String(32), nullable=False, unique=True),
+    Column("tenant", String(63), nullable=False),
+    Column("connector", String(63), nullable=False),
+    Column("instance", String(64), nullable=False),
+    # As Hello told it: of any length.
+    Column("process", Text, nullable=False),
+    Column("replica", String(63), nullable=False, index=True),
+    Column("software", Text, nullable=False),
+    Column("slots", BigInteger, nullable=False),
+    Column("connected_at", Double, nullable=False),
+    # active, draining, ended
+    Column("state", String(16), nullable=False),
+    # When that changed, by the database's clock.
+    Column("told_at", Double),
+    Column("changed", BigInteger, nullable=False, server_default=_CHANGED, index=True),
+)
+Index("session_connector", session.c.tenant, session.c.connector)
 
 #: The last entry of each instance's journal that is known.
 journal = Table(
@@ -151,6 +207,7 @@ journal = Table(
     Column("told_at", Double, nullable=False),
     Column("fault", Text, nullable=False),
     Column("fault_at", Double),
+    Column("changed", BigInteger, nullable=False, server_default=_CHANGED, index=True),
 )
 
 #: Certificate authorities. The newest that is not retired signs; all that are not retired are trusted.

@@ -1,0 +1,1 @@
+"""Several replicas of the hub on one database: who is alive, who holds which session, and calls from one to another."""
