@@ -9,11 +9,13 @@ from shutil import copyfile
 from typing import Any
 
 import pytest
+import sqlglot
 from pydantic import ValidationError
+from sqlglot import exp
 
 from mostek.erp.v1.order_pb2 import OrderState
 from mostek.plugin.sandbox import connect_sandbox
-from mostek.plugin.testing import context
+from mostek.plugin.testing import context, recorded
 from mostek.plugin.worker.inside import Fault
 from mostek.wire.failures import (
     Conflict,
@@ -266,6 +268,28 @@ def test_a_dialog_does_not_hold_the_connector(broken: Shop) -> None:
     with pytest.raises(ErpUnavailable):
         shop.order()
     assert not shop.written()
+
+
+# Rights
+
+
+def test_every_statement_is_tsql_and_covered_by_the_rights(shop: Company) -> None:
+    rights = shop.plugin.rights()
+    with recorded(shop.plugin.database) as sent:
+        shop.order(lines=[line(GOODS[0], discount="0")], warehouse_id="100000")
+        shop.problems(external_number="SHOP-2", price_list_id="100000", payment_method_id="1")
+        by_ean = {"product": {"ean": "5900000000008"}, "quantity": "1", "price": {"net": "1"}}
+        shop.problems(external_number="SHOP-3", buyer={"tax_id": "5252344078"}, lines=[by_ean])
+    named = set()
+    for sql, _ in sent:
+        if sql.startswith("PRAGMA") or "sqlite_master" in sql:
+            continue
+        tree = sqlglot.parse_one(sql.replace("LIMIT ?", ""), read="tsql")
+        assert isinstance(tree, exp.Select | exp.Union), sql
+        named |= {f"{OWNER}.{table.name}" for table in tree.find_all(exp.Table)}
+    assert named <= set(rights.read_tables)
+    assert rights.write.looks_up <= named
+    assert rights.write.sessions
 
 
 # .NET

@@ -23,6 +23,7 @@ from mostek.plugin.tax_ids import tax_id_notations, typed_tax_id
 from mostek_subiekt.nexo.conversion import vat_percent
 from mostek_subiekt.nexo.limits import COLUMNS
 from mostek_subiekt.orders.customers import known_id
+from mostek_subiekt.orders.products import meant
 from mostek_subiekt.orders.rows import amount, integer, text
 
 __all__ = ["NexoCards"]
@@ -110,7 +111,7 @@ class NexoCards(Cards[CustomerCard, ProductCard]):
     def products(self, choices: Sequence[ProductChoice]) -> list[list[ProductCard]]:
         codes = self._ids(choices, "code", _BY_CODE)
         eans = self._ids(choices, "ean", _BY_EAN)
-        wanted = [_meant(choice, codes, eans) for choice in choices]
+        wanted = [meant(choice, codes, eans) for choice in choices]
         ids = dict.fromkeys(number for numbers in wanted for number in numbers)
         rows = self._lookup.fetch_in(_PRODUCTS, ids, "int")
         found = {int(row[0]): _product(row) for row in rows}
@@ -180,16 +181,3 @@ def _rate(row: Sequence[Any]) -> VatCard:
 
 def _guid(value: Any) -> str:
     return text(value).upper()
-
-
-def _meant(
-    choice: ProductChoice, codes: Mapping[str, set[int]], eans: Mapping[str, set[int]]
-) -> list[int]:
-    match choice.WhichOneof("product"):
-        case "id":
-            number = known_id(choice.id)
-            return [number] if number else []
-        case "code":
-            return sorted(codes.get(folded(choice.code), ()))
-        case _:
-            return sorted(eans.get(folded(choice.ean), ()))
