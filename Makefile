@@ -82,6 +82,10 @@ scaling: install ## What one replica of several carries, and what its database d
 requirements: install ## Pin what the images install, with hashes; asks the package index
 	$(BIN)/python deploy/supply requirements
 
+.PHONY: dashboard
+dashboard: install ## Write the Grafana dashboard
+	$(BIN)/python deploy/grafana
+
 .PHONY: audit
 audit: install ## Look for known vulnerabilities in what is pinned; needs a vulnerability service
 	$(BIN)/python deploy/supply audit

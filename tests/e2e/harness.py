@@ -26,7 +26,9 @@ class Processes:
 
     def __init__(self, folder: Path, stack: contextlib.ExitStack) -> None:
         self.folder = folder
-        self.api, self.link, self.http = (f"127.0.0.1:{port}" for port in free_ports(3))
+        self.api, self.link, self.http, self.hub_metrics, self.metrics = (
+            f"127.0.0.1:{port}" for port in free_ports(5)
+        )
         self._stack = stack
 
     def hub(self, crash_at: str = "") -> subprocess.Popen[bytes]:
@@ -37,6 +39,8 @@ class Processes:
             MOSTEK_HUB_API=self.api,
             MOSTEK_HUB_LINK=self.link,
             MOSTEK_HUB_HTTP=self.http,
+            MOSTEK_HUB_METRICS=self.hub_metrics,
+            MOSTEK_HUB_METRICS_BY_CONNECTOR="true",
             MOSTEK_HUB_DATABASE=f"sqlite:///{self.folder}/hub.sqlite",
             MOSTEK_HUB_KEY_FILE=str(self.folder / "hub.keys"),
             MOSTEK_HUB_INSECURE="true",
@@ -67,9 +71,19 @@ class Processes:
         )
 
     def subiekt(
-        self, template: str, crash_at: str = "", instance: str = "", customers: str = ""
+        self,
+        template: str,
+        crash_at: str = "",
+        instance: str = "",
+        customers: str = "",
+        *,
+        metrics: bool = False,
     ) -> subprocess.Popen[bytes]:
-        """A connector with the plugin of Subiekt GT on the sandbox in the folder; `customers`: that new ones copy."""
+        """A connector with the plugin of Subiekt GT on the sandbox in the folder.
+
+        `customers`: that new ones copy; `metrics`: whether Prometheus may read it.
+        """
+        shown = f'[metrics]\nlisten = "{self.metrics}"\n' if metrics else ""
         erp = json.dumps(str(self.folder / "subiekt.sqlite"))
         config = self.folder / f"connector{instance}.toml"
         creating = f"customers = true\ncompany_template = {customers}\n" if customers else ""
@@ -78,7 +92,7 @@ class Processes:
             "[policy]\nwrites = true\n"
             '[companies.main]\nplugin = "subiekt-gt"\n'
             f'[companies.main.database]\nkind = "sqlite"\npath = {erp}\n'
-            f"[companies.main.orders]\ntemplate = {json.dumps(template)}\n" + creating,
+            f"[companies.main.orders]\ntemplate = {json.dumps(template)}\n" + creating + shown,
             encoding="utf-8",
         )
         arguments = ["-m", "mostek.connector", "run", "-c", str(config)]

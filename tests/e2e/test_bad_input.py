@@ -158,7 +158,7 @@ def test_an_order_without_a_key_is_refused(http: httpx.Client) -> None:
     assert answer.json()["violations"][0]["field"] == "idempotency-key"
 
 
-def test_the_same_number_with_another_content_is_a_conflict_that_shows_the_order(
+def test_the_same_number_with_another_content_is_a_conflict_that_tells_where_to_look(
     http: httpx.Client,
 ) -> None:
     first = order(external_number="TWICE-1")
@@ -167,7 +167,11 @@ def test_the_same_number_with_another_content_is_a_conflict_that_shows_the_order
     assert written.status_code == 200, written.json()
     answer = http.post(f"{AT}/orders", json=other, headers={"Idempotency-Key": "twice-2"})
     assert answer.status_code == 409
-    assert written.json()["number"] in answer.json()["detail"]
+    assert answer.json()["violations"][0]["field"] == "order.lines[0].quantity"
+    # The number is the ERP's, which a policy may keep back; it is there for who may see it.
+    assert "ListOrders with this external number shows it" in answer.json()["detail"]
+    found = http.get(f"{AT}/orders", params={"external_numbers": "TWICE-1"}).json()
+    assert [one["number"] for one in found["orders"]] == [written.json()["number"]]
     again = http.post(f"{AT}/orders", json=other, headers={"Idempotency-Key": "twice-1"})
     assert again.status_code == 409
 

@@ -52,6 +52,41 @@ def test_the_examples_together_are_a_configuration(tmp_path: Path) -> None:
     assert plugin.records["debtors"].filters == {"least"}
 
 
+@pytest.mark.parametrize(
+    ("settings", "line", "path", "said"),
+    [
+        (
+            "[companies.acme.attributes.customers]\nfine = 'k.KLUCZ'\nwrong = 'k.KLUCZ +'",
+            *(18, "attributes.customers.wrong", "no query of T-SQL"),
+        ),
+        (
+            "[companies.acme.attributes.customers]\nfine = 'k.KLUCZ'\n"
+            "[companies.acme.rows]\norders = 'z.TYP = 1'\ncustomers = 'k.ID_GRUPY IN ('",
+            *(20, "rows.customers", "no query of T-SQL"),
+        ),
+        (
+            "[companies.acme.rows]\norders = 'z.TYP = 1'\ncustmers = '1 = 1'",
+            *(18, "rows.custmers", "there is no query custmers; there are erp, customers"),
+        ),
+        (
+            "[companies.acme.own_fields.orders]\nx = 'POLE1'\n[companies.acme.attributes.orders]\nx = 'z.POLE2'",
+            *(17, "own_fields.orders.x", "both in attributes.orders and own_fields.orders"),
+        ),
+    ],
+)
+def test_a_mistake_in_the_site_s_sql_is_told_with_its_own_line(
+    tmp_path: Path, settings: str, line: int, path: str, said: str
+) -> None:
+    file = tmp_path / "connector.toml"
+    (tmp_path / "own").mkdir()
+    file.write_text(f"{HEAD}{settings}\n", encoding="utf-8")
+    with pytest.raises(ConfigError) as raised:
+        load(file)
+    (mistake,) = raised.value.mistakes
+    assert (mistake.line, mistake.path) == (line, f"companies.acme.{path}")
+    assert said in mistake.message
+
+
 def test_a_folder_of_queries_that_is_not_there_is_a_mistake_of_its_line(tmp_path: Path) -> None:
     file = tmp_path / "connector.toml"
     file.write_text(HEAD, encoding="utf-8")

@@ -28,7 +28,7 @@ def log(monkeypatch: pytest.MonkeyPatch) -> Iterator[io.StringIO]:
 
 async def until(log: io.StringIO, text: str) -> None:
     async with asyncio.timeout(5):
-        while text not in log.getvalue():
+        while text not in log.getvalue():  # noqa: ASYNC110 - what is waited for is in another coroutine
             await asyncio.sleep(0.001)
 
 

@@ -4,13 +4,19 @@ from __future__ import annotations
 
 import sqlite3
 from collections.abc import Callable, Iterator, Mapping
+from io import StringIO
 from pathlib import Path
 from typing import Any, ClassVar
 from zoneinfo import ZoneInfo
 
 import pytest
 from google.protobuf.json_format import MessageToDict
+from rich.console import Console
 
+from mostek.connector.companies import Company
+from mostek.connector.config import PolicyConfig
+from mostek.connector.explain import explained
+from mostek.connector.policy import Policy
 from mostek.erp.v1.common_pb2 import UnavailableReason
 from mostek.erp.v1.customer_pb2 import (
     Customer,
@@ -388,6 +394,46 @@ def test_a_query_of_the_site_is_not_asked_by_another_column_than_it_says(
     assert ids(plugin.list_customers(ListCustomersRequest(ids=["7"]), denied)) == ["7"]
     with pytest.raises(Denied, match=r"codes: is not allowed .* Customer\.tax_id\.number back"):
         plugin.list_customers(ListCustomersRequest(codes=["0000000001"]), denied)
+
+
+def test_attributes_that_a_plugin_adds_for_the_site_are_held_to_the_policy_too(
+    make: Make, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    load = Tiny._load
+    added = {"customers": {"number": "f.fi_nip", "region": "f.fi_region"}}
+    monkeypatch.setattr(
+        Tiny, "_load", lambda self, config: load(self, config.with_attributes(added, "own"))
+    )
+    (first, *_) = (
+        make()
+        .list_customers(ListCustomersRequest(page_size=1), context(denied=["Customer.tax_id"]))
+        .customers
+    )
+    assert dict(first.attributes) == {"region": "north"}
+
+
+def explanation(plugin: Tiny, *deny: str) -> str:
+    policy = Policy(PolicyConfig(deny=list(deny))).of("main")
+    console = Console(width=200, file=StringIO(), record=True)
+    for part in explained(Company("main", "tiny", plugin), policy, "ListRecords"):
+        console.print(part)
+    return " ".join(console.export_text().replace("│", " ").split())
+
+
+def test_what_a_list_does_not_show_and_is_not_asked_is_explained(
+    make: Make, tmp_path: Path
+) -> None:
+    plugin = with_list(make, tmp_path)
+    said = explanation(plugin, "Records.debtors.debt", "Customer.code")
+    for line in (
+        "debtors: from Records.debtors.debt (deny: Records.debtors.debt)",
+        "Records.debtors.debt no deny: Records.debtors.debt",
+        "Records.debtors.firm no shows Customer.code (deny: Customer.code)",
+        "Records.debtors.since yes",
+    ):
+        assert line in said, said
+    said = explanation(plugin, "Records.debtors")
+    assert "debtors Records.debtors (deny: Records.debtors)" in said
 
 
 def test_what_the_site_has_of_its_own_is_told(make: Make, tmp_path: Path) -> None:

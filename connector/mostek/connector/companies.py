@@ -28,7 +28,7 @@ from mostek.connector.config import (
 from mostek.connector.policy import Policy
 from mostek.connector.policy_config import CompanyPolicyConfig
 from mostek.link.v1.link_pb2 import Company as CompanyStatus
-from mostek.plugin.plugin import Plugin, Site
+from mostek.plugin.plugin import Plugin, SettingError, Site
 from mostek.wire.failures import CommandFailure
 from mostek.wire.fields import own_paths
 from mostek.wire.operations import OPERATIONS
@@ -199,6 +199,8 @@ def _company(
         plugin = plugin_class(plugin_config, Site(company=name, state=state, zone=zone))
     except ValidationError as error:
         raise _Faulty(mistakes_of(error, lines, table)) from None
+    except SettingError as fault:
+        raise _Faulty([_mistake((*table, *fault.path), lines, str(fault))]) from None
     except ValueError as fault:
         raise _Faulty([_mistake(table, lines, str(fault))]) from None
     except CommandFailure as failure:

@@ -103,7 +103,7 @@ def _answer(
         response = _asked(company, policy, operation)
         on = f", on one record of {company.name}" if response.ByteSize() else ""
         yield _table(f"What leaves with {operation.name}{on}", field_lines(policy, response))
-    yield _questions(policy, operation)
+    yield _questions(company, policy, operation)
 
 
 def _asked(company: Company, policy: CompanyPolicy, operation: Operation) -> Any:
@@ -235,9 +235,11 @@ def _cut(text: str) -> str:
     return text if len(text) <= _WIDEST else f"{text[: _WIDEST - 1]}…"
 
 
-def _questions(policy: CompanyPolicy, operation: Operation) -> RenderableType:
+def _questions(company: Company, policy: CompanyPolicy, operation: Operation) -> RenderableType:
     """By what the operation may not be asked."""
     refused = list(_refused(policy, operation, operation.request.DESCRIPTOR, ""))
+    if operation.name == "ListRecords":
+        refused += _refused_of_lists(company, policy)
     if not refused:
         return Text(f"{operation.name} may be asked by everything that it can be asked by.")
     found = Table(
@@ -247,6 +249,19 @@ def _questions(policy: CompanyPolicy, operation: Operation) -> RenderableType:
     for name, path in refused:
         found.add_row(Text(name), Text(f"{path} ({policy.rule(path)})"))
     return found
+
+
+def _refused_of_lists(company: Company, policy: CompanyPolicy) -> Iterator[tuple[str, str]]:
+    """Lists of the site's own that are refused, and of the others the parameters that are."""
+    plugin = company.plugin
+    for name, query in plugin.records.items() if isinstance(plugin, SqlPlugin) else ():
+        whole = [query.message] if policy.denied.hides(query.message) else query.site.ordered_by
+        if told := sorted(filter(policy.denied.covers, whole)):
+            yield name, told[0]
+            continue
+        for parameter, fields in sorted(query.site.asks.items()):
+            if told := sorted(filter(policy.denied.covers, fields)):
+                yield f"{name}: {parameter}", told[0]
 
 
 def _refused(

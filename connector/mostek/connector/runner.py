@@ -63,14 +63,6 @@ Fit = Callable[[bytes], bytes | CommandFailure]
 _LOOKED = (Conflict, Invalid, NotFound, Rejected)
 
 
-@dataclass
-class _Rows:
-    """Rows of a read: so many may leave, so many do."""
-
-    most: int
-    leave: int = 0
-
-
 @dataclass(frozen=True)
 class _Job:
     """A command with all that it names looked up."""
@@ -81,7 +73,7 @@ class _Job:
     request: Message
     context: Context
     #: Rows that the policy lets leave with the response, at most.
-    rows: _Rows
+    most: int
     begun: Callable[[], None]
     trace: Trace
 
@@ -242,8 +234,8 @@ class Runner:
         )
         trace.request = asked = parse(wanted.request, request)
         context.denied.check(asked, write=wanted.write, by="the site's policy")
-        rows = _Rows(policy.limit(wanted, asked))
-        return _Job(command, wanted, company, asked, context, rows, begun, trace)
+        most = policy.limit(wanted, asked)
+        return _Job(command, wanted, company, asked, context, most, begun, trace)
 
     async def _refused(self, command: Command, refusal: Denied) -> CommandFailure:
         """The failure of a command that the policy does not allow: of a write, it may have been allowed before."""
@@ -269,20 +261,21 @@ class Runner:
     async def _read(self, job: _Job) -> bytes:
         """Read what the day's rows allow: counted before, and again when it is known how many leave."""
         policy = self._policy.of(job.company.name)
-        limit, most = policy.config.day_rows, job.rows.most
-        if limit is None or not most:
+        limit = policy.config.day_rows
+        if limit is None or not job.most:
             return await self._execute(job)
-        day = policy.today()
-        taken = await self._store(self._rows.take, job.company.name, day, most, limit)
+        company, day = job.company.name, policy.today()
+        taken = await self._store(self._rows.take, company, day, job.most, limit)
         if not taken:
             raise policy.spent()
-        if taken < most:
-            job.request.page_size = job.rows.most = taken  # type: ignore[attr-defined]
+        if taken < job.most:
+            job.request.page_size = taken  # type: ignore[attr-defined]
         try:
-            return await self._execute(job)
+            return await self._execute(replace(job, most=taken))
         finally:
-            left = taken - job.rows.leave
-            await self._store(self._rows.give_back, job.company.name, day, left)
+            with contextlib.suppress(Overloaded):
+                # What can't be given back stays counted.
+                await self._store(self._rows.give_back, company, day, taken - job.trace.rows)
 
     async def _execute(self, job: _Job) -> bytes:
         """Let the plugin do it, and keep back what the policy keeps back."""
@@ -308,8 +301,7 @@ class Runner:
         """What may leave of the response; in the thread that made it, because a page of it takes long."""
         if type(response) is not job.operation.response:
             raise TypeError(f"{job.operation.name} returned {type(response).__name__}")
-        job.rows.leave = rows_of(job.operation, response)
-        if is_list(job.operation) and job.rows.leave > job.rows.most:
+        if is_list(job.operation) and rows_of(job.operation, response) > job.most:
             raise ValueError(f"{job.operation.name} returned more rows than were asked for")
         return self._pruned(job, response)
 

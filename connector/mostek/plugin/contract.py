@@ -42,7 +42,15 @@ from mostek.plugin.schema import ReferenceSchema
 from mostek.plugin.sql_plugin import SqlPlugin
 from mostek.plugin.sqlite_database import SqliteDatabase
 from mostek.plugin.testing import Sent, context, items, recorded
-from mostek.wire.failures import Cancelled, Conflict, Expired, Invalid, NotFound, Unsupported
+from mostek.wire.failures import (
+    Cancelled,
+    CommandFailure,
+    Conflict,
+    Expired,
+    Invalid,
+    NotFound,
+    Unsupported,
+)
 from mostek.wire.operations import OPERATIONS, Operation
 from mostek.wire.rules import violations_of
 
@@ -313,6 +321,23 @@ class OrderContract(_Contract):
             _create(plugin, other, "key-3b")
         assert len(_orders(plugin, "CONTRACT-3")) == 1
 
+    def test_what_is_said_of_an_order_quotes_nothing_of_the_erp(self, plugin: Plugin) -> None:
+        """The policy may keep it back."""
+        order = self.order(plugin, "CONTRACT-8")
+        written = _create(plugin, order, "key-8")
+        asked = str(order)
+        secrets = {text for text in _texts_in(written.order) if len(text) > 4 and text not in asked}
+        assert written.number in secrets
+        other, unit = OrderDraft(), OrderDraft()
+        other.CopyFrom(order)
+        unit.CopyFrom(order)
+        other.lines[0].quantity = "78"
+        unit.lines[0].unit, unit.external_number = "no unit", "CONTRACT-9"
+        for number, draft in enumerate((order, other, unit)):
+            said = "\n".join(_said(plugin, draft, f"key-8-{number}"))
+            quoted = [text for text in secrets if text in said]
+            assert not quoted, f"{quoted} in {said}"
+
     def test_an_order_that_would_be_written_has_no_problems(self, plugin: Plugin) -> None:
         order = self.order(plugin, "CONTRACT-4")
         response: Any = plugin.call(
@@ -443,6 +468,27 @@ def _only(item: Any, name: str) -> Any:
 def _single(response: Message) -> Any:
     field = next(f for f in response.DESCRIPTOR.fields if f.message_type and not f.is_repeated)
     return getattr(response, field.name)
+
+
+def _texts_in(message: Message) -> Iterator[str]:
+    for field, value in message.ListFields():
+        for one in value if field.is_repeated else [value]:
+            if isinstance(one, Message):
+                yield from _texts_in(one)
+            elif isinstance(one, str):
+                yield one
+
+
+def _said(plugin: Plugin, order: OrderDraft, key: str) -> Iterator[str]:
+    """All that people are told of an order by ValidateOrder and CreateOrder."""
+    request = ValidateOrderRequest(order=order)
+    response: Any = plugin.call("ValidateOrder", request, context("ValidateOrder"))
+    yield from (one.message for one in (*response.problems, *response.warnings))
+    try:
+        yield from (warning.message for warning in _create(plugin, order, key).warnings)
+    except CommandFailure as failure:
+        yield failure.message
+        yield from (violation.description for violation in failure.violations)
 
 
 def _create(plugin: Plugin, order: OrderDraft, key: str) -> CreateOrderResponse:

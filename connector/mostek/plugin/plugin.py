@@ -5,7 +5,7 @@ from __future__ import annotations
 import inspect
 import threading
 import time
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -19,7 +19,7 @@ from mostek.wire.failures import Cancelled, Expired
 from mostek.wire.fields import DeniedFields
 from mostek.wire.operations import OPERATIONS
 
-__all__ = ["Context", "NoConfig", "Plugin", "Site"]
+__all__ = ["Context", "NoConfig", "Plugin", "SettingError", "Site"]
 
 
 class NoConfig(BaseModel):
@@ -120,6 +120,14 @@ class Context:
             stops = list(self._stops)
         for stop in stops:
             stop()
+
+
+class SettingError(ValueError):
+    """A setting of a company is wrong. `path` is where it stands, below the company's table."""
+
+    def __init__(self, path: Sequence[str], message: str) -> None:
+        super().__init__(message)
+        self.path = tuple(path)
 
 
 class Plugin:

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import replace
 from datetime import date, datetime
+from functools import partial
 from importlib.resources.abc import Traversable
 from pathlib import Path
 from typing import Any, ClassVar, Self, TypeVar
@@ -19,8 +21,9 @@ from mostek.plugin.database import Database, open_database
 from mostek.plugin.database_config import DatabaseConfig
 from mostek.plugin.fields import Kind
 from mostek.plugin.paging import decode_token, encode_token, request_fingerprint
-from mostek.plugin.plugin import Context, Plugin, Site
+from mostek.plugin.plugin import Context, Plugin, SettingError, Site
 from mostek.plugin.query import AdaptedQuery, DriftNote, Query, QueryFolder
+from mostek.plugin.query_file import QueryError
 from mostek.plugin.records import RECORDS, load_records, record_filters
 from mostek.plugin.rights import Rights, WriteRights, by_table
 from mostek.plugin.site_parts import feeds_of, site_parts
@@ -71,7 +74,8 @@ class SqlConfig(BaseModel):
         both = {query: dict(found) for query, found in self.attributes.items()}
         for query, found in added.items():
             for name in sorted(both.get(query, {}).keys() & found.keys()):
-                raise ValueError(f"{name} is both in attributes.{query} and {table}.{query}")
+                where = f"{name} is both in attributes.{query} and {table}.{query}"
+                raise SettingError((table, query, name), where)
             both[query] = both.get(query, {}) | dict(found)
         return self.model_copy(update={"attributes": both})
 
@@ -103,8 +107,7 @@ class SqlPlugin(Plugin):
         self.database: Database = open_database(config.database)
         self.queries = self._load(config)
         self.records = load_records(config.queries, site.zone, self.converters())
-        if config.queries or config.attributes:
-            self._tell_site_parts()
+        self._tell_site_parts()
         self._adapted: dict[str, AdaptedQuery] = {}
 
     def converters(self) -> Mapping[str, Converter]:
@@ -238,23 +241,25 @@ class SqlPlugin(Plugin):
         return [note.message for note in self.drift_notes()]
 
     def _load(self, config: SqlConfig) -> dict[str, Query]:
-        for name in {*config.attributes, *config.rows} - self.messages.keys():
-            known = ", ".join(self.messages)
-            raise ValueError(f"attributes and rows: there is no query {name}; there are {known}")
+        tables: Mapping[str, Mapping[str, Any]] = {
+            "attributes": config.attributes,
+            "rows": config.rows,
+        }
+        for table, found in tables.items():
+            for name in sorted(found.keys() - self.messages.keys()):
+                known = ", ".join(self.messages)
+                raise SettingError((table, name), f"there is no query {name}; there are {known}")
         folder = QueryFolder(self.folder, config.queries)
         converters = self.converters()
-        return {
-            name: Query.load(
-                folder,
-                name,
-                message,
-                zone=self.site.zone,
-                converters=converters,
-                attributes=config.attributes.get(name),
-                rows=config.rows.get(name),
+        queries = {}
+        for name, message in self.messages.items():
+            load = partial(
+                Query.load, folder, name, message, zone=self.site.zone, converters=converters
             )
-            for name, message in self.messages.items()
-        }
+            queries[name] = _with_settings(
+                load, name, config.attributes.get(name, {}), config.rows.get(name)
+            )
+        return queries
 
     def _tell_site_parts(self) -> None:
         """Find out what the site's own lists, attributes and queries show of what the policy may keep back."""
@@ -283,6 +288,30 @@ class SqlPlugin(Plugin):
             # The ERP may have been updated since the columns were read: the next call sees it as it is now.
             self.open()
             raise
+
+
+def _with_settings(
+    load: Callable[..., Query], name: str, attributes: Mapping[str, str], rows: str | None
+) -> Query:
+    """A query with the site's attributes and condition. Raises SettingError for the one of them that is wrong."""
+    try:
+        return load(attributes=attributes, rows=rows)
+    except QueryError:
+        load()
+        for attribute, sql in attributes.items():
+            with _blaming("attributes", name, attribute):
+                load(attributes={attribute: sql})
+        with _blaming("rows", name):
+            load(rows=rows)
+        raise
+
+
+@contextmanager
+def _blaming(*path: str) -> Iterator[None]:
+    try:
+        yield
+    except QueryError as error:
+        raise SettingError(path, str(error)) from None
 
 
 class _Items(list[Any]):

@@ -122,7 +122,7 @@ def _card(rows: Rows, customer: int) -> dict[str, Any]:
 def _line(rows: Rows, plan: DirectPlan, line: PlannedLine[Product]) -> dict[str, object]:
     card = rows.row("Towary", "Twr_TwrId", line.product.id)
     if card is None:
-        raise Rejected(f"The product {line.product.code} was deleted at the same moment.")
+        raise Rejected("A product of the order was deleted at the same moment.")
     flag, _, percent = str(line.rate.id).partition(":")
     price = line.net_price if plan.from_net else line.gross_price
     after = final_price(price, line.discount)

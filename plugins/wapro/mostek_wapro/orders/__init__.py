@@ -5,7 +5,7 @@ config      OrdersConfig: who writes, and what the site allows
 draft       Planner: what of a draft is WAPRO Mag's own; with cards, customers, products, setup
 procedures  the procedures that the database has, and how they are called by the names of their parameters
 placing     Plan → calls
-new_customer, recorded
+new_customer, delivery, insertion, recorded
 """
 
 from mostek_wapro.orders.config import OrdersConfig

@@ -4,7 +4,12 @@ from __future__ import annotations
 
 from pydantic import BaseModel, ConfigDict, Field
 
-__all__ = ["HOW_TO_ALLOW_CUSTOMERS", "HOW_TO_ALLOW_ORDERS", "OrdersConfig"]
+__all__ = [
+    "HOW_TO_ALLOW_CUSTOMERS",
+    "HOW_TO_ALLOW_DELIVERIES",
+    "HOW_TO_ALLOW_ORDERS",
+    "OrdersConfig",
+]
 
 HOW_TO_ALLOW_ORDERS = (
     "Orders are not written here: the procedures of WAPRO Mag need one of its users. Make one in the program for the"
@@ -13,6 +18,12 @@ HOW_TO_ALLOW_ORDERS = (
 HOW_TO_ALLOW_CUSTOMERS = (
     "Customers are not created here: WAPRO Mag has no procedure for it, so their rows are inserted directly, which is"
     " an opt-in. Set customers = true in [companies.<name>.orders] of the connector's configuration."
+)
+
+HOW_TO_ALLOW_DELIVERIES = (
+    "Delivery addresses are not written here: no procedure of WAPRO Mag takes one, so the row that links an order with"
+    " a delivery place is inserted directly, which is an opt-in. Set deliveries = true in [companies.<name>.orders] of"
+    " the connector's configuration, or say it in the remarks."
 )
 
 
@@ -45,6 +56,9 @@ class OrdersConfig(BaseModel):
     )
     customers: bool = Field(
         default=False, description="Whether customers may be created, by direct SQL."
+    )
+    deliveries: bool = Field(
+        default=False, description="Whether delivery addresses are written, by direct SQL."
     )
     parameters: dict[str, int | str] = Field(
         default_factory=dict,

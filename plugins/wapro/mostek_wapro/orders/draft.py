@@ -17,6 +17,7 @@ from mostek_wapro.conversion import flag
 from mostek_wapro.orders.cards import WaproCards
 from mostek_wapro.orders.config import OrdersConfig
 from mostek_wapro.orders.customers import Customer, Customers, known_id, number, text
+from mostek_wapro.orders.delivery import NewPlace, plan_delivery
 from mostek_wapro.orders.new_customer import NewCustomer, plan_customer
 from mostek_wapro.orders.procedures import Procedures
 from mostek_wapro.orders.products import Product, Products
@@ -61,6 +62,8 @@ class Planner(OrderPlanner[Customer, Product, NewCustomer]):
         self._products = products
         #: Why nothing is written, whatever the draft.
         self.refusals = [*self.setup.problems, *(procedures.problems if config else ())]
+        #: Where the goods go, if the draft says it.
+        self.delivery: int | NewPlace | None = None
         #: Name of the payment method, as documents keep it, and the days.
         self.payment, self.payment_days = "", 0
 
@@ -117,12 +120,10 @@ class Planner(OrderPlanner[Customer, Product, NewCustomer]):
             self.problems.unsupported(
                 "recipient", "WAPRO Mag's orders have one customer: leave the recipient out"
             )
-        kind = draft.delivery.WhichOneof("delivery")
-        if kind:
-            self.problems.unsupported(
-                f"delivery.{kind}",
-                "no procedure of WAPRO Mag takes a delivery address: say it in the remarks",
-            )
+        buyer = plan.buyer.customer if plan.buyer else None
+        self.delivery = plan_delivery(
+            self.lookup, self.config, draft.delivery, buyer, self.problems
+        )
 
     # What the draft names
 

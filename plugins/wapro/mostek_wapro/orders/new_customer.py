@@ -11,11 +11,11 @@ from mostek.erp.v1.common_pb2 import Address
 from mostek.erp.v1.customer_pb2 import CustomerDraft, CustomerKind
 from mostek.plugin.orders.lookup import Lookup
 from mostek.plugin.orders.problems import INACTIVE, INCONSISTENT, NOT_FOUND, OTHER, Problems
-from mostek.plugin.sql_types import Param
 from mostek_wapro.clarion import clarion
 from mostek_wapro.conversion import flag
 from mostek_wapro.orders.config import HOW_TO_ALLOW_CUSTOMERS, OrdersConfig
 from mostek_wapro.orders.customers import Customer, known_code, known_id, number, text
+from mostek_wapro.orders.insertion import inserted, next_number
 
 __all__ = ["NewCustomer", "plan_customer"]
 
@@ -31,12 +31,6 @@ _UNSUPPORTED = {
     "invoice_email": "WAPRO Mag's cards have one e-mail: leave it out",
     "price_list_id": "a buyer has the price list of its group: give group_id instead",
 }
-_IDENTITY = (
-    "SELECT c.is_identity FROM sys.columns c WHERE c.object_id = OBJECT_ID(?) AND c.name = ?"
-)
-_IDENTITY_SANDBOX = "SELECT sql LIKE '%AUTOINCREMENT%' FROM dbo.sqlite_master WHERE name = ?"
-# Held until the transaction ends: nobody else takes the number.
-_HELD = " WITH (UPDLOCK, HOLDLOCK)"
 
 
 @dataclass(frozen=True)
@@ -48,15 +42,15 @@ class NewCustomer:
 
     def create(self, lookup: Lookup, company: int, today: date) -> Customer:
         """Write it, in the transaction of `lookup`'s session."""
-        code = known_code(self.customer.code) or _next(
+        code = known_code(self.customer.code) or next_number(
             lookup, _TABLE, "KOD_KONTRAHENTA", "ID_FIRMY = ?", number(company)
         )
         columns = {"ID_FIRMY": company, "KOD_KONTRAHENTA": code, **self.columns}
-        made = _inserted(lookup, _TABLE, "ID_KONTRAHENTA", columns)
+        made = inserted(lookup, _TABLE, "ID_KONTRAHENTA", columns)
         shared = ("NAZWA_PELNA", "SYM_KRAJU", "KOD_POCZTOWY", "MIEJSCOWOSC", "ULICA_LOKAL")
         history = {name: columns[name] for name in (*shared, "WOJEWODZTWO", "POWIAT", "NIP")}
         history |= {"ID_KONTRAHENTA": made, "DATA_OD": clarion(today)}
-        _inserted(lookup, _HISTORY, "ID_ADRESY_KONTRAHENTA", history)
+        inserted(lookup, _HISTORY, "ID_ADRESY_KONTRAHENTA", history)
         return replace(self.customer, id=made, code=str(code))
 
 
@@ -117,7 +111,7 @@ def _card(lookup: Lookup, draft: CustomerDraft, path: str, problems: Problems) -
         "TELEFON_FIRMOWY": checked("phone", "TELEFON_FIRMOWY", draft.phone),
         "UWAGI": checked("remarks", "UWAGI", draft.remarks),
         "PLATNIK_VAT": int(payer),
-        "VAT_CZYNNY": str(int(payer)),
+        "VAT_CZYNNY": int(payer),
         "KontrahentUE": int(draft.eu_vat_payer),
         "ODBIORCA": 1,
         "DOSTAWCA": 0,
@@ -200,45 +194,3 @@ def _payment(
 def _as_kept(tax_id: str) -> str:
     """A NIP as ten digits, another country's number with its prefix."""
     return re.sub(r"[^0-9A-Z]", "", tax_id.upper()).removeprefix("PL")
-
-
-# Rows
-
-
-def _inserted(lookup: Lookup, table: str, key: str, columns: Mapping[str, object]) -> int:
-    """Insert a row; its id, which the table draws itself or which is the next one."""
-    identity = _has_identity(lookup, table, key)
-    given = dict(columns) if identity else {key: _next(lookup, table, key), **columns}
-    kinds = {name: lookup.catalogue.type_of(f"dbo.{table}", name) for name in given}
-    params = [
-        Param(value, kind) if (kind := kinds[name]) else Param.of(value, "varchar(200)")
-        for name, value in given.items()
-    ]
-    marks = ", ".join("?" * len(given))
-    names = ", ".join(f"[{name}]" for name in given)
-    sql = f"INSERT INTO dbo.{table} ({names}) VALUES ({marks})"  # noqa: S608 - names of this plugin
-    if not identity:
-        lookup.session.execute(sql, params)
-        return int(str(given[key]))
-    if lookup.dialect.name == "mssql":
-        results = lookup.session.results(
-            f"SET NOCOUNT ON;\n{sql};\nSELECT SCOPE_IDENTITY();", params
-        )
-        return int(results[-1][0][0])
-    return int(lookup.session.results(f"{sql} RETURNING [{key}]", params)[0][0][0])
-
-
-def _has_identity(lookup: Lookup, table: str, column: str) -> bool:
-    if lookup.dialect.name == "mssql":
-        names = (Param.of(f"dbo.{table}", "nvarchar(128)"), Param.of(column, "nvarchar(128)"))
-        found = lookup.one(_IDENTITY, *names)
-    else:
-        found = lookup.one(_IDENTITY_SANDBOX, Param.of(table, "nvarchar(128)"))
-    return bool(found and found[0])
-
-
-def _next(lookup: Lookup, table: str, column: str, where: str = "1 = 1", *params: Param) -> int:
-    held = _HELD if lookup.dialect.name == "mssql" else ""
-    sql = f"SELECT COALESCE(MAX({column}), 0) + 1 FROM dbo.{table}{held} WHERE {where}"  # noqa: S608
-    found = lookup.one(sql, *params)
-    return int(found[0]) if found else 1

@@ -14,6 +14,7 @@ from mostek.plugin.orders.plan import PlannedLine
 from mostek.wire.failures import Internal, Rejected
 from mostek_wapro.clarion import clarion
 from mostek_wapro.orders.customers import Customer
+from mostek_wapro.orders.delivery import deliver
 from mostek_wapro.orders.draft import OrderPlan, Planner
 from mostek_wapro.orders.procedures import ADD, ADD_LINE, CONFIRM, NUMBERING, SUM, Procedures
 from mostek_wapro.orders.products import Product
@@ -52,6 +53,8 @@ class Placing:
         for line in self.plan.known:
             self._add(line)
         self._run(SUM, id_zamowienia=self.order)
+        if self.planner.delivery is not None:
+            deliver(self.planner.lookup, self.order, buyer.id, self.planner.delivery)
         self._confirm(buyer)
         return self.order
 

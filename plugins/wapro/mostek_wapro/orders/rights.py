@@ -15,7 +15,7 @@ def _tables(names: str) -> frozenset[str]:
 
 _LOOKS_UP = _tables(
     "ARTYKUL CENA CENA_ARTYKULU CENNIK_INDYWIDUALNY CENNIK_KONTRAHENTA FORMA_PLATNOSCI"
-    " GRUPA_KONTRAHENTA JEDNOSTKA KOD_KRESKOWY KONTRAHENT MAGAZYN POZYCJA_ZAMOWIENIA STAWKA_VAT"
+    " GRUPA_KONTRAHENTA JEDNOSTKA KOD_KRESKOWY KONTRAHENT MAGAZYN MIEJSCE_DOSTAWY POZYCJA_ZAMOWIENIA STAWKA_VAT"
     " TYP_DOKUMENTU_MAGAZYNOWEGO ZAMOWIENIE"
 )
 _COLUMNS = {
@@ -24,6 +24,7 @@ _COLUMNS = {
     "dbo.PRACOWNIK": frozenset({"ID_PRACOWNIKA", "ID_FIRMY", "ID_UZYTKOWNIKA"}),
 }
 _CUSTOMERS = _tables("KONTRAHENT ADRESY_KONTRAHENTA")
+_DELIVERIES = _tables("DOSTAWA MIEJSCE_DOSTAWY")
 
 
 def write_rights(orders: OrdersConfig | None) -> WriteRights:
@@ -31,4 +32,5 @@ def write_rights(orders: OrdersConfig | None) -> WriteRights:
     if orders is None:
         return WriteRights(_LOOKS_UP, columns=_COLUMNS)
     inserts = _CUSTOMERS if orders.customers else frozenset[str]()
+    inserts |= _DELIVERIES if orders.deliveries else frozenset[str]()
     return WriteRights(_LOOKS_UP, columns=_COLUMNS, inserts=inserts, executes=EXECUTED)

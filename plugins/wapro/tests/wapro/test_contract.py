@@ -47,7 +47,10 @@ class TestWaproMag(ThroughRunner, OrderContract, PluginContract):
         settings = {
             "database": {"kind": "sqlite", "path": str(path)},
             "company": "Nasza",
-            "orders": {"user": "MOSTEK", "warehouse": "MAG", "customers": True},
+            "orders": {
+                **{"user": "MOSTEK", "warehouse": "MAG"},
+                **{"customers": True, "deliveries": True},
+            },
         }
         return WaproMag(WaproConfig.model_validate(settings), Site("demo", folder))
 
@@ -56,9 +59,10 @@ class TestWaproMag(ThroughRunner, OrderContract, PluginContract):
             return [CreateCustomerRequest(customer=self.customer())]
         found: list[Any] = super().examples(plugin, operation)
         if operation in {"CreateOrder", "ValidateOrder"}:
-            # One for a buyer that is there, one for a new one.
+            # One for a buyer that is there, one for a new one with an address of its own.
             other: Any = super().examples(plugin, operation)[0]
             other.order.buyer.draft.CopyFrom(self.customer())
+            other.order.delivery.address.address.CopyFrom(ADDRESS)
             found.append(other)
         return found
 

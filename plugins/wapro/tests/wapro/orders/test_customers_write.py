@@ -13,7 +13,7 @@ from mostek.plugin.sandbox import connect_sandbox
 from mostek.plugin.testing import context
 from mostek.wire.failures import Invalid, Unsupported
 from mostek_wapro.orders.customers import number
-from mostek_wapro.orders.new_customer import _inserted
+from mostek_wapro.orders.insertion import inserted
 
 Company = Callable[..., Any]
 NIP = "5260250274"
@@ -148,10 +148,10 @@ class SqlServer:
 def test_on_sql_server_an_id_is_drawn_by_the_table_or_held_until_the_commit() -> None:
     drawn, counted = SqlServer(True), SqlServer(False)
     columns = {"NAZWA": "x", "ID_FIRMY": number(3).value}
-    assert _inserted(drawn, "KONTRAHENT", "ID_KONTRAHENTA", columns) == 43  # type: ignore[arg-type]
+    assert inserted(drawn, "KONTRAHENT", "ID_KONTRAHENTA", columns) == 43  # type: ignore[arg-type]
     assert drawn.sent[-1].endswith("SELECT SCOPE_IDENTITY();")
     assert "ID_KONTRAHENTA" not in drawn.sent[-1]
-    assert _inserted(counted, "KONTRAHENT", "ID_KONTRAHENTA", columns) == 42  # type: ignore[arg-type]
+    assert inserted(counted, "KONTRAHENT", "ID_KONTRAHENTA", columns) == 42  # type: ignore[arg-type]
     assert "WITH (UPDLOCK, HOLDLOCK)" in counted.sent[1]
     assert "[ID_KONTRAHENTA]" in counted.sent[-1]
 

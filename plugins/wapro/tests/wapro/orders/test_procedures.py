@@ -13,7 +13,7 @@ from mostek.plugin.sql_types import SqlType
 from mostek.plugin.testing import context
 from mostek.wire.failures import Drift, Unsupported
 from mostek_wapro.orders.emulated import emulate
-from mostek_wapro.orders.new_customer import _IDENTITY
+from mostek_wapro.orders.insertion import _IDENTITY
 from mostek_wapro.orders.procedures import (
     _PARAMETERS,
     ADD,
@@ -55,6 +55,14 @@ def test_every_call_is_t_sql_that_names_its_parameters(company: Company, generat
         assert f"EXEC dbo.{call.name} " in text
         assert text.count(" OUTPUT") == len(call.parameters) - len(inputs)
         assert f"dbo.{call.name}" in EXECUTED
+
+
+def test_every_call_is_t_sql_to_another_grammar_too(company: Company) -> None:
+    sqlfluff = pytest.importorskip("sqlfluff.core", reason="sqlfluff is not installed")
+    linter = sqlfluff.Linter(dialect="tsql")
+    for call in procedures_of(company()).calls.values():
+        # sqlfluff knows no ODBC markers.
+        assert not linter.parse_string(call.text().replace("?", "@p") + "\n").violations, call.name
 
 
 def test_a_parameter_that_nobody_knows_is_refused_by_name(company: Company) -> None:

@@ -21,14 +21,14 @@ from mostek_wapro.orders.rights import write_rights
 
 from .test_customers_write import ADDRESS, NIP
 
-CONFIG = OrdersConfig(user="MOSTEK", customers=True)
+CONFIG = OrdersConfig(user="MOSTEK", customers=True, deliveries=True)
 RIGHTS = write_rights(CONFIG)
 
 
 @pytest.fixture
 def sent(company: Callable[..., Any], monkeypatch: pytest.MonkeyPatch) -> Iterator[Sent]:
     """The statements of a customer, of orders of known and of new buyers, of a validation; procedures' own are not."""
-    shop = company(customers=True, price_list="Hurtowa")
+    shop = company(customers=True, deliveries=True, price_list="Hurtowa")
 
     def unseen(session: Any, name: str, arguments: Any) -> Any:
         watching, shop.plugin.database.observer = shop.plugin.database.observer, None
@@ -45,7 +45,8 @@ def sent(company: Callable[..., Any], monkeypatch: pytest.MonkeyPatch) -> Iterat
         shop.order(external_number="WEB-1")
         draft = {"name": "Inna", "address": ADDRESS, "tax_id": "6312023511"}
         line = {"product": {"ean": "5901234123457"}, "quantity": "1"}
-        shop.order(external_number="WEB-2", buyer={"draft": draft})
+        delivery = {"address": {"address": ADDRESS}}
+        shop.order(external_number="WEB-2", buyer={"draft": draft}, delivery=delivery)
         shop.check(external_number="WEB-3", lines=[line])
         yield found
 
