@@ -17,7 +17,7 @@ from mostek.client import Client
 from mostek.erp.v1.product_pb2 import ListProductsRequest
 from mostek_subiekt.sandbox import create
 
-from .harness import Processes, _free_ports, online
+from .harness import Processes, free_ports, online
 
 RULES = Path(__file__).parents[2] / "deploy/prometheus/rules.yaml"
 #: Spans of the real rules, made short.
@@ -47,7 +47,7 @@ async def prometheus(tmp_path: Path, processes: Processes) -> AsyncIterator[http
         f"rule_files: [rules.yaml]\nscrape_configs:\n{jobs}",
         encoding="utf-8",
     )
-    address = f"127.0.0.1:{_free_ports(1)[0]}"
+    address = f"127.0.0.1:{free_ports(1)[0]}"
     with started(program, tmp_path, address):
         async with httpx.AsyncClient(base_url=f"http://{address}/api/v1") as api:
             yield api
