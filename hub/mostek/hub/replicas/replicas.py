@@ -17,6 +17,7 @@ from typing import Any, Final
 import grpc
 import structlog
 
+from mostek.hub import metrics
 from mostek.hub.call import Call
 from mostek.hub.identity import ConnectorId
 from mostek.hub.registry import Registry
@@ -57,6 +58,8 @@ _PROBED_WITHIN: Final = 5.0
 _REREAD_WITHIN: Final = 1.0
 _TIDY_EVERY: Final = 60.0
 _PAUSE: Final = 0.5
+#: Sessions that are taken note of before others on the loop get a turn.
+_TURN: Final = 500
 #: Clocks are compared only by answers that came within so many seconds.
 _PROMPT: Final = 0.5
 _NO_NAME: Final = re.compile(r"[^a-z0-9]+")
@@ -103,6 +106,11 @@ class Replicas:
         self._numbers: dict[str, int] = {}
         self._bells: dict[str, None] = {}
         self._chores: dict[str, asyncio.Task[None]] = {}
+
+    @property
+    def count(self) -> int:
+        """How many replicas are alive, this one too."""
+        return len(self.others) + 1
 
     @property
     def may_write(self) -> bool:
@@ -174,7 +182,7 @@ class Replicas:
             await self._complete()
         elif self._states:
             self._chore("save", self._save)
-        self._apply(await line.look(self._upto))
+        await self._apply(await line.look(self._upto))
         self._connected = True
         self._looked.set()
         self._looked = asyncio.Event()
@@ -205,7 +213,7 @@ class Replicas:
         """Sessions here that take commands."""
         return sum(not live.rules.leaving for live in self._registry.sessions())
 
-    def _apply(self, seen: Seen) -> None:
+    async def _apply(self, seen: Seen) -> None:
         self._upto = seen.upto
         for of, status, changed_at in seen.connectors:
             at = datetime.fromtimestamp(changed_at, UTC)
@@ -214,7 +222,10 @@ class Replicas:
         for record in seen.journals:
             self.on_journal(record)
         self._meet(seen)
-        for session in seen.sessions:
+        for count, session in enumerate(seen.sessions):
+            if not (count + 1) % _TURN:
+                # All there is may be much: calls go on meanwhile.
+                await asyncio.sleep(0)
             if session.id in self._announced:
                 self._numbers[session.id] = session.number
             elif session.replica in self.alive and session.replica != self.name:
@@ -439,13 +450,18 @@ class Replicas:
         )
         path = f"/{ERP_SERVICE.full_name}/{call.operation.name}"
         try:
-            return await self._peers.ask(
+            response = await self._peers.ask(
                 to.replica, path, call.request, timeout=timeout, metadata=metadata
             )
         except Unreachable as error:
-            raise self._lost(to, str(error)) from None
+            failure: Exception = self._lost(to, str(error))
         except grpc.aio.AioRpcError as error:
-            raise await self._failure(to, error) from None
+            failure = await self._failure(to, error)
+        else:
+            metrics.forwarded("answered")
+            return response
+        metrics.forwarded(_ENDS.get(type(failure), "failed"))
+        raise failure
 
     async def _failure(self, to: SessionRecord, error: grpc.aio.AioRpcError) -> Exception:
         trailing: dict[str, Any] = {key: value for key, value in error.trailing_metadata() or ()}
@@ -493,12 +509,17 @@ class Replicas:
         try:
             await work()
         except StoreError as error:
-            log.warning("the store failed", reason=str(error))
+            # Once that is known it is said once.
+            told = log.warning if self._connected else log.debug
+            told("the store failed", reason=str(error))
         except Exception:
             log.exception("a chore of a replica failed")
         finally:
             # At once: what comes from now on is for the next one.
             self._chores.pop(name, None)
+
+
+_ENDS: Final = {NotThere: "not_there", SessionLost: "lost"}
 
 
 def _ignore(*_: Any) -> None:
