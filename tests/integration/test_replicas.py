@@ -471,7 +471,7 @@ async def test_an_abandoned_call_that_was_forwarded_leaves_nothing_behind(
             task.cancel()
             await asyncio.wait((task,))
 
-        assert await lost_per(abandoned) < LOST
+        assert await lost_per(abandoned, 100) < LOST
 
 
 async def test_what_one_replica_heard_of_a_journal_is_known_to_all(several: Several) -> None:
