@@ -483,15 +483,6 @@ async def test_what_one_replica_heard_of_a_journal_is_known_to_all(several: Seve
         await several[1].until(lambda: known(ConnectorId("default", "acme")) == [record])  # noqa: B023
 
 
-async def test_what_one_replica_heard_of_a_journal_is_known_to_all(several: Several) -> None:
-    of = InstanceId("default", "acme", "one")
-    for number in (7, 8):
-        record = JournalRecord(of, number, bytes(32), 1000.0 + number)
-        await JournalStore(several[0].hub.journals._store._store).save([record])
-        known = several[1].hub.journals.known
-        await several[1].until(lambda: known(ConnectorId("default", "acme")) == [record])  # noqa: B023
-
-
 # Over TLS
 
 
