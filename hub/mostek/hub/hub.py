@@ -151,6 +151,7 @@ class Hub:
                 self.budget,
                 store,
                 self.tls,
+                replica,
                 ready=lambda: self._ready,
                 by_connector=self.config.metrics_by_connector,
             )

@@ -27,6 +27,7 @@ __all__ = [
     "closed",
     "conflict",
     "ended",
+    "forwarded",
     "journal_fault",
     "opened",
 ]
@@ -94,6 +95,12 @@ _JOURNAL_FAULTS = Counter(
     "Journals of sites that were not the ones that they had been.",
     registry=_COUNTED,
 )
+_FORWARDS = Counter(
+    "mostek_hub_forwards",
+    "Reads that were sent to another replica: answered, failed, not_there, lost (with the connection to it, too).",
+    ["end"],
+    registry=_COUNTED,
+)
 _ROUND_TRIP_SECONDS = Histogram(
     "mostek_hub_round_trip_seconds",
     "Of heartbeats, from the hub to a connector and back.",
@@ -104,6 +111,11 @@ _ROUND_TRIP_SECONDS = Histogram(
 _GAUGES = {
     "mostek_hub_info": ("The version that runs.", ("version",)),
     "mostek_hub_ready": ("Whether the hub takes calls: 1, or 0 while it starts and drains.", ()),
+    "mostek_hub_replicas": ("Replicas that are alive as far as this one knows, itself too.", ()),
+    "mostek_hub_may_write": (
+        "Whether this replica may send writes: 0 while others may take it for dead.",
+        (),
+    ),
     "mostek_hub_sessions": ("Open sessions.", ("state",)),
     "mostek_hub_connectors": ("Connectors that this hub knows.", ("state",)),
     "mostek_hub_companies": (
@@ -199,6 +211,11 @@ def conflict() -> None:
 def journal_fault() -> None:
     """A site's journal was rewritten, cut or replaced."""
     _JOURNAL_FAULTS.inc()
+
+
+def forwarded(end: str) -> None:
+    """A read came back from another replica, or did not."""
+    _FORWARDS.labels(end).inc()
 
 
 @dataclass(frozen=True)
