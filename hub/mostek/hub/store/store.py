@@ -386,7 +386,8 @@ class Store:
             return Backlog(
                 now,
                 dict.fromkeys(sorted(WAITING), 0) | {State(row.state): row.count for row in open_},
-                dict.fromkeys(sorted(TO_RESOLVE), 0) | {State(row.state): row.count for row in closed},
+                dict.fromkeys(sorted(TO_RESOLVE), 0)
+                | {State(row.state): row.count for row in closed},
                 min((row.oldest for row in open_), default=None),
             )
 
