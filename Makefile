@@ -33,6 +33,10 @@ demo: install ## See calls reach an invented ERP and come back, with their times
 demo-serve: install ## The same, left running, with curl lines to try
 	$(BIN)/python deploy/demo --serve $(ERP)
 
+.PHONY: plugin
+plugin: install ## The beginning of a plugin for another ERP, in plugins/NAME: NAME=my-erp
+	$(BIN)/python -m mostek.plugin.template $(NAME)
+
 .PHONY: test
 test: install ## All tests
 	$(BIN)/python -m pytest -q -n 2 --dist loadfile
