@@ -1,4 +1,4 @@
-"""What the hub's internal port tells."""
+"""What the hub's metrics port tells."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ DOCUMENT = Path(__file__).parents[2] / "docs" / "metrics.md"
 
 @pytest.fixture
 async def world(tmp_path: Path) -> AsyncIterator[World]:
-    """A running hub with an internal port and series of connectors."""
+    """A running hub with a metrics port and series of connectors."""
     hub = Hub(hub_config(tmp_path, metrics="127.0.0.1:0", metrics_by_connector=True))
     async with hub.running() as addresses, Client(addresses.api) as client:
         yield World(hub, addresses, client, tmp_path, {})

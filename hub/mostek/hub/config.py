@@ -48,7 +48,7 @@ class HubConfig(BaseSettings):
     http: str = "127.0.0.1:7480"
     #: Where other replicas of this hub ask; empty: there are none. Not for anybody else.
     internal: str = ""
-    #: The internal port, plain HTTP, for metrics and probes, e.g. 127.0.0.1:7490; empty: none.
+    #: The metrics port, plain HTTP, for metrics and probes, e.g. 127.0.0.1:7490; empty: none.
     metrics: str = ""
     #: Whether there is a series for each connector, which names tenants and connectors.
     metrics_by_connector: bool = False

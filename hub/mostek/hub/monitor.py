@@ -1,4 +1,4 @@
-"""The internal port, for those who run the hub: metrics, probes, the level of the log. It shows no data of tenants."""
+"""The metrics port, for those who run the hub: metrics, probes, the level of the log. It shows no data of tenants."""
 
 from __future__ import annotations
 
