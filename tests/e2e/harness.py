@@ -98,6 +98,21 @@ class Processes:
         arguments = ["-m", "mostek.connector", "run", "-c", str(config)]
         return self._start("connector", arguments, MOSTEK_CRASH_AT=crash_at)
 
+    def wapro(self, crash_at: str = "") -> subprocess.Popen[bytes]:
+        """A connector with the plugin of WAPRO Mag on the sandbox in the folder."""
+        erp = json.dumps(str(self.folder / "wapro.sqlite"))
+        config = self.folder / "connector.toml"
+        config.write_text(
+            f'[hub]\nlink = "{self.link}"\ninsecure = true\n[connector]\nname = "acme"\nstate = "state"\n'
+            "[policy]\nwrites = true\n"
+            '[companies.main]\nplugin = "wapro-mag"\ncompany = "Nasza"\n'
+            f'[companies.main.database]\nkind = "sqlite"\npath = {erp}\n'
+            '[companies.main.orders]\nuser = "MOSTEK"\nwarehouse = "MAG"\n',
+            encoding="utf-8",
+        )
+        arguments = ["-m", "mostek.connector", "run", "-c", str(config)]
+        return self._start("connector", arguments, MOSTEK_CRASH_AT=crash_at)
+
     def _start(
         self, name: str, arguments: list[str], **environment: str
     ) -> subprocess.Popen[bytes]:

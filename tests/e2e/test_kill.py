@@ -27,6 +27,7 @@ from mostek.plugin.sandbox import connect_sandbox
 from mostek.wire.crash import CRASH_POINTS
 from mostek.wire.failures import CommandFailure
 from mostek_subiekt.sandbox import create as create_sandbox
+from mostek_wapro.sandbox import create as create_wapro
 
 from .harness import Processes, online
 
@@ -139,6 +140,28 @@ async def test_an_order_in_subiekt_is_there_once(processes: Processes, point: st
     with contextlib.closing(connect_sandbox(file, "dbo")) as erp:
         query = "SELECT dok_NrPelny FROM dbo.dok__Dokument WHERE dok_NrPelnyOryg = 'KILL-1'"
         assert erp.execute(query).fetchall() == [(order.number,)]
+
+
+@pytest.mark.parametrize("point", ["erp-before-commit", "erp-after-commit"])
+async def test_an_order_in_wapro_is_there_once(processes: Processes, point: str) -> None:
+    file = create_wapro(processes.folder / "wapro.sqlite", customers=40, products=40, invoices=40)
+    processes.hub()
+    connector = processes.wapro(point)
+    line = OrderLineDraft(product=ProductChoice(code="ŚRU-00000"), quantity="2")
+    line.price.net = "10.00"
+    draft = OrderDraft(external_number="KILL-1", buyer=CustomerChoice(code="1"), lines=[line])
+    request = CreateOrderRequest(order=draft)
+    async with Client(processes.api) as client:
+        await online(client)
+        ordering = client.connector("acme").with_key("k").CreateOrder(request, timeout=30)
+        await died(connector)
+        processes.wapro()
+        order = await ordering
+    with contextlib.closing(connect_sandbox(file, "dbo")) as erp:
+        query = (
+            "SELECT NUMER, FLAGA_STANU FROM dbo.ZAMOWIENIE WHERE NR_ZAMOWIENIA_KLIENTA = 'KILL-1'"
+        )
+        assert erp.execute(query).fetchall() == [(order.number, 0)]
 
 
 async def test_a_lost_database_of_the_hub_doubles_nothing(processes: Processes) -> None:

@@ -55,6 +55,9 @@ class Site(Registry):
     def company(self, connector: ConnectorId, company: str, operation: str) -> str:
         return self.pick(connector, company, operation)[1]
 
+    def is_here(self, wanted: ConnectorId) -> bool:
+        return wanted.name == "acme"
+
     session_id = "s"
 
     def acknowledge(self, company: str, idempotency_key: str) -> bool:

@@ -135,3 +135,23 @@ def test_a_price_after_discount_is_within_half_of_its_last_digit(
     assert abs(found - price * (100 - discount) / 100) <= Decimal("0.00005")
     assert found <= price
     assert final_price(price, Decimal(0)) == price
+
+
+def test_a_look_as_the_writer_is_made_with_the_login_of_writes_and_writes_nothing() -> None:
+    pytest.importorskip("pyodbc", exc_type=ImportError)
+    from mostek.plugin.odbc_database import OdbcDatabase
+
+    logins: list[bool] = []
+
+    class Faked(OdbcDatabase):
+        def connect(self, *, write: bool) -> Connection:
+            logins.append(write)
+            return Connection([(1,)])
+
+    database = Faked(SqlServerConfig.model_validate({"server": "s", "database": "d"}))
+    running = context()
+    for as_writer in (False, True):
+        with database.reading(running, committed=True, as_writer=as_writer) as one:
+            assert one.results("SELECT 1") == [[(1,)]]
+    assert logins == [False, True]
+    assert not running.written

@@ -172,13 +172,17 @@ class Database(ABC):
     # What a plugin calls.
 
     @contextmanager
-    def reading(self, context: Context, *, committed: bool = False) -> Iterator[Session]:
+    def reading(
+        self, context: Context, *, committed: bool = False, as_writer: bool = False
+    ) -> Iterator[Session]:
         """A session that only reads; with `committed`, never anything but committed data (a write's look-ups).
 
+        `as_writer`: with the login of writes, which sees what it may execute.
         SQL Server: SNAPSHOT where the database allows it, else READ COMMITTED with a lock time-out.
         """
         mode = Mode.READ_COMMITTED if committed else Mode.READ
-        with self._session(self._readers, context, mode) as session:
+        pool = self._writers if as_writer else self._readers
+        with self._session(pool, context, mode) as session:
             yield session
 
     @contextmanager

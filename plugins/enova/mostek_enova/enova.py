@@ -49,16 +49,20 @@ from mostek.erp.v1.receivable_pb2 import (
     Receivable,
 )
 from mostek.plugin.conversion import Converter
+from mostek.plugin.orders.writes import OrderWrites
 from mostek.plugin.plugin import Context, Site
 from mostek.plugin.query import Query
 from mostek.plugin.rights import WriteRights
-from mostek.plugin.sql_plugin import SqlConfig, SqlPlugin
+from mostek.plugin.sql_plugin import SqlConfig
 from mostek.plugin.tax_ids import tax_id_country
 from mostek_enova.config import EnovaConfig
 from mostek_enova.conversion import CONVERTERS, NEVER, UNSET, day, remaining
 from mostek_enova.definitions import Definitions
 from mostek_enova.describe import described
 from mostek_enova.features import attributes
+from mostek_enova.limits import field_limits
+from mostek_enova.orders.rights import write_rights
+from mostek_enova.orders.writer import EnovaWriter
 from mostek_enova.versions import versioned_lists
 
 __all__ = ["Enova365"]
@@ -71,11 +75,12 @@ _CORRECTIONS = {
 _CORRECTION = 3
 
 
-class Enova365(SqlPlugin):
+class Enova365(OrderWrites):
     """One company's database of enova365: the reads; the writes are in `orders`."""
 
     config_type = EnovaConfig
     erp = PROGRAM
+    lock = PROGRAM
     folder: ClassVar[Traversable] = files("mostek_enova") / "queries"
     messages: ClassVar[Mapping[str, type[Message]]] = {
         "erp": Erp,
@@ -91,6 +96,7 @@ class Enova365(SqlPlugin):
         self.settings = config
         super().__init__(config, site)
         self._definitions: Definitions | None = None
+        self.writer = EnovaWriter(self, config)
 
     def converters(self) -> Mapping[str, Converter]:
         orders = self.settings.orders
@@ -106,11 +112,11 @@ class Enova365(SqlPlugin):
             "program": lambda: PROGRAM,
             "company_name": lambda: self.settings.company_name,
             "time_zone": lambda: self.site.zone.key,
-            "operations": lambda: list(self.serves),
+            "operations": self._operations,
         }
 
     def write_rights(self) -> WriteRights:
-        return WriteRights(frozenset({"dbo.DefDokHandlowych"}))
+        return write_rights(self.settings.orders)
 
     def open(self) -> None:
         super().open()
@@ -126,7 +132,8 @@ class Enova365(SqlPlugin):
 
     def describe_erp(self, request: DescribeErpRequest, context: Context) -> DescribeErpResponse:
         versioned = versioned_lists(self.database).queries()
-        return described(versioned, ()).describe(self, request, context)
+        limits = field_limits(self.database.catalogue())
+        return described(versioned, limits).describe(self, request, context)
 
     def list_customers(
         self, request: ListCustomersRequest, context: Context
@@ -278,6 +285,14 @@ class Enova365(SqlPlugin):
             "advance": list(definitions.advance),
             "one_off": self._one_off,
         }
+
+    def _operations(self) -> list[str]:
+        """What is served with this configuration."""
+        orders = self.settings.orders
+        refused = set() if orders else {"CreateOrder"}
+        if not orders or not orders.customers:
+            refused.add("CreateCustomer")
+        return [operation for operation in self.serves if operation not in refused]
 
     def _days_overdue(self, due: Any, amount: Any, settled: Any) -> int:
         """0 if it is not yet due or settled."""

@@ -6,7 +6,7 @@
 -- convert credit_limit: base_amount(_limit, _limit_currency)
 SELECT
     k.ID AS [customer_id],
-    k.LimitKredytuValue AS [_limit],
+    CASE WHEN COALESCE(k.TypLimituKredytowego, 0) = 0 THEN k.LimitKredytuValue END AS [_limit],
     k.LimitKredytuSymbol AS [_limit_currency]
 FROM dbo.Kontrahenci k
 WHERE COALESCE(k.Kod, '') NOT IN (:one_off)

@@ -70,10 +70,10 @@ SELECT
     (SELECT f.Nazwa FROM dbo.FormyPlatnosci f WHERE f.ID = k.SposobZaplaty) AS [payment_method.name],
     k.Termin AS [payment_days],
     k.Rabat AS [discount],
-    k.LimitKredytuValue AS [_limit],
+    CASE WHEN COALESCE(k.TypLimituKredytowego, 0) = 0 THEN k.LimitKredytuValue END AS [_limit],
     k.LimitKredytuSymbol AS [_limit_currency],
-    k.Blokada AS [active],
-    k.BlokadaSprzedazy AS [blocked],
+    COALESCE(CAST(k.Blokada AS int), 0) AS [active],
+    COALESCE(CAST(k.BlokadaSprzedazy AS int), 0) AS [blocked],
     k.Uwagi AS [remarks]
 FROM dbo.Kontrahenci k
 LEFT JOIN dbo.Adresy a ON a.ID = (

@@ -30,7 +30,7 @@ SELECT
     t.SWW AS [pkwiu],
     t.MasaNettoValue AS [_weight],
     t.MasaNettoSymbol AS [_weight_unit],
-    t.Blokada AS [active]
+    COALESCE(CAST(t.Blokada AS int), 0) AS [active]
 FROM dbo.Towary t
 LEFT JOIN dbo.Jednostki j ON j.ID = t.Jednostka
 LEFT JOIN dbo.DefStawekVat v ON v.ID = t.DefinicjaStawki

@@ -136,7 +136,9 @@ class Cards:
         for number, symbol, category, fiscal in DEFINITIONS:
             row = {"ID": number, "Guid": guid(rng), "Symbol": symbol, "Kategoria": category}
             row |= {"Nazwa": f"Dokument {symbol}", "Fiskalizowany": fiscal}
-            add("DefDokHandlowych", row | {"Blokada": int(symbol == "ZO/D"), "LiczonaOd": 1})
+            row |= {"Blokada": int(symbol == "ZO/D"), "LiczonaOd": 4 if symbol == "ZOI" else 1}
+            row |= {"Cena": 42, "RezerwowacTowar": int(symbol == "ZOI")}
+            add("DefDokHandlowych", row)
 
     # Contractors
 
@@ -174,6 +176,8 @@ class Cards:
             "Rabat": (0, 0.05, 0)[number % 3],
             "Termin": form[4],
             "SposobZaplaty": form[1],
+            "TypLimituKredytowego": int(number % 12 == 3),
+            "VATLiczonyOd": 1 + number % 2,
             "LimitKredytuValue": 5000 if number % 3 == 0 else 0,
             "LimitKredytuSymbol": "EUR" if foreign else "PLN",
             "KontaktEMAIL": f"biuro{number}@firma.example" if number % 3 else None,
@@ -349,9 +353,10 @@ class Cards:
 _BLANK: dict[str, object] = {
     **dict.fromkeys(("EuVAT", "REGON", "PESEL", "LimitKredytuSymbol"), ""),
     **dict.fromkeys(("StatusPodmiotu", "RodzajPodmiotu", "Blokada", "BlokadaSprzedazy"), 0),
-    **dict.fromkeys(("Rabat", "Termin", "LimitKredytuValue"), 0),
+    **dict.fromkeys(("Rabat", "Termin", "LimitKredytuValue", "TypLimituKredytowego"), 0),
     **dict.fromkeys(("SposobZaplaty", "KontaktEMAIL", "KontaktTelefonKomorkowy", "Uwagi"), None),
     "PodatnikVAT": 1,
+    "VATLiczonyOd": 1,
 }
 """All rows of a table give the same columns."""
 

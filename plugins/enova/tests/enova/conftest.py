@@ -29,6 +29,18 @@ LARGE_TABLES = frozenset(
 )
 
 
+#: How orders are written on the sandbox.
+ORDERS: dict[str, Any] = {
+    "definition": "ZO",
+    "warehouse": "F",
+    "database": "Sandbox",
+    "operator": "Szef",
+    "password": "tajne-hasło",
+    "customers": True,
+}
+WORKER = {"start_timeout": 20.0, "call_timeout": 20.0}
+
+
 class Frozen(Enova365):
     """enova365 on the sandbox's last day."""
 

@@ -144,10 +144,13 @@ def test_percentages_are_fractions_and_a_discount_of_zero_is_none(enova: Frozen)
     assert found == {"", "5.0000"}
 
 
-def test_a_limit_in_another_currency_is_not_told(enova: Frozen, rows: Rows) -> None:
+def test_a_limit_in_another_currency_or_without_bounds_is_not_told(
+    enova: Frozen, rows: Rows
+) -> None:
     told = {int(c.id) for c in listed(enova, "ListCustomers") if c.credit_limit}
     wanted = rows(
         "SELECT ID FROM dbo.Kontrahenci WHERE LimitKredytuValue > 0 AND LimitKredytuSymbol = 'PLN'"
+        " AND TypLimituKredytowego = 0"
     )
     assert told == {number for (number,) in wanted}
 

@@ -64,15 +64,12 @@ class WaproWriter(OrderWriter):
         self.refusal = "" if orders else HOW_TO_ALLOW_ORDERS
 
     def prepare(self, context: Context) -> None:
-        """Learn what the look-ups and the calls need, on sessions of its own."""
+        """Learn what a check of an order needs: the procedures are seen with the login that calls them."""
         self._company = self._find_company(context)
-        self.procedures()
-
-    def procedures(self) -> Procedures:
-        """Those that the database has; read once, with the login that calls them."""
-        if self._procedures is None:
-            self._procedures = self._read() if self._orders else Procedures({})
-        return self._procedures
+        if self._orders and self._procedures is None:
+            own = Context(operation="procedures", timeout=self.database.config.statement_timeout)
+            with self.database.reading(own, committed=True, as_writer=True) as session:
+                self._learn(session)
 
     def forget(self) -> None:
         """The program may have been updated."""
@@ -80,7 +77,7 @@ class WaproWriter(OrderWriter):
 
     def planner(self, session: Session) -> Planner:
         today = self.local_now().date()
-        return Planner(self._lookup(session), self._company, self._orders, self.procedures(), today)
+        return Planner(self._lookup(session), self._company, self._orders, self._known, today)
 
     def recorded(
         self, session: Session, *, number: str = "", order_id: int = 0
@@ -104,12 +101,13 @@ class WaproWriter(OrderWriter):
 
     def save_order(self, draft: OrderDraft, context: Context) -> Written:
         """Looked for and written in one transaction, which is not committed unless the order is as it should be."""
-        self.prepare(context)
+        self._company = self._find_company(context)
         placing: Placing | None = None
         buyer: Customer | None = None
         failure: CommandFailure | None = None
         try:
             with self.database.writing(context) as session:
+                self._learn(session)
                 planner = self.planner(session)
                 plan = planner.plan(draft)
                 if before := self.written_before(session, draft, plan):
@@ -117,7 +115,7 @@ class WaproWriter(OrderWriter):
                 planner.problems.raise_any("order")
                 buyer = self._buyer(planner, plan)
                 with session.one_transaction() as unbroken:
-                    placing = Placing(self.procedures(), session, unbroken, planner, plan, draft)
+                    placing = Placing(self._known, session, unbroken, planner, plan, draft)
                     self._place(placing, buyer)
         except _TakenBack as sure:
             raise sure.failure from sure
@@ -128,7 +126,7 @@ class WaproWriter(OrderWriter):
         return self._settled(placing, buyer, failure, context)
 
     def save_customer(self, draft: CustomerDraft, context: Context) -> CustomerMatch:
-        self.prepare(context)
+        self._company = self._find_company(context)
         with self.database.writing(context) as session:
             planner = self.planner(session)
             if found := self.matched(planner, draft):
@@ -140,12 +138,15 @@ class WaproWriter(OrderWriter):
             made = chosen.new.create(planner.lookup, self._company, planner.today)
             return match_of(made, created=True)
 
-    def _read(self) -> Procedures:
-        timeout = self.database.config.statement_timeout
-        extra = self._orders.parameters if self._orders else {}
-        given = {name.lower(): value for name, value in extra.items()}
-        with self.database.writing(Context(operation="procedures", timeout=timeout)) as session:
-            return Procedures.read(session, given)
+    def _learn(self, session: Session) -> None:
+        """Read which procedures the database has, once."""
+        if self._orders and self._procedures is None:
+            given = {name.lower(): value for name, value in self._orders.parameters.items()}
+            self._procedures = Procedures.read(session, given)
+
+    @property
+    def _known(self) -> Procedures:
+        return self._procedures or Procedures({})
 
     def _lookup(self, session: Session) -> Lookup:
         return Lookup(session, self.database)
@@ -240,11 +241,10 @@ class WaproWriter(OrderWriter):
 
     def _unlock(self, order: int) -> None:
         """Let the program's users open it. Where there is no procedure for that, they can't."""
-        procedures = self.procedures()
-        if not procedures.has(UNLOCK):
+        if not self._known.has(UNLOCK):
             return
         with suppress(CommandFailure), self.database.writing(_context("unlock")) as session:
-            procedures.first(UNLOCK).run(session, id_zamowienia=order)
+            self._known.first(UNLOCK).run(session, id_zamowienia=order)
 
 
 def _context(operation: str) -> Context:

@@ -294,7 +294,7 @@ def test_a_commit_whose_answer_was_lost_is_settled_by_looking(
         if mode.writes and commit:
             raise UnknownOutcome("The database was lost while the transaction was being committed.")
 
-    shop.plugin.writer.procedures()
+    shop.check()
     for number, after in (("A-1", True), ("A-2", False)):
         with monkeypatch.context() as patch:
             patch.setattr(

@@ -215,5 +215,6 @@ def test_the_last_parameter_of_2026_gets_nought_whatever_its_name(company: Compa
 
 
 def procedures_of(shop: Any) -> Procedures:
-    found: Procedures = shop.plugin.writer.procedures()
+    shop.check()
+    found: Procedures = shop.plugin.writer._known
     return found

@@ -38,7 +38,7 @@ def sent(company: Callable[..., Any], monkeypatch: pytest.MonkeyPatch) -> Iterat
             shop.plugin.database.observer = watching
 
     monkeypatch.setattr(procedures, "emulate", unseen)
-    shop.plugin.writer.procedures()
+    shop.check()
     with recorded(shop.plugin.database) as found:
         shop.customer(name="Nowa", tax_id=NIP, address=ADDRESS, payment_method_id="2", group_id="2")
         shop.order(payment_method_id="2", price_list_id="1")
