@@ -21,6 +21,7 @@ from mostek.connector import metrics
 from mostek.erp.v1.customer_pb2 import CreateCustomerRequest, CustomerDraft, GetCustomerRequest
 from mostek.erp.v1.erp_pb2 import DescribeErpRequest
 from mostek.hub.hub import Hub
+from mostek.hub.overview import asked
 from mostek.wire.failures import Expired, NotFound
 from mostek.wire.logs import GATHER, configure_logs
 
@@ -221,6 +222,19 @@ async def test_commands_that_wait_and_that_need_an_operator_are_counted(
     assert value(families, "mostek_hub_commands", state="sent") == 0
     assert value(families, "mostek_hub_commands_to_resolve", state="dead") == 0
     assert value(families, "mostek_hub_command_oldest_seconds") > 0
+
+
+async def test_status_says_how_the_hub_is_in_a_few_lines(world: World) -> None:
+    async with world.connector(slots=8):
+        await world.hub.monitor.look()
+        told = await asyncio.to_thread(asked, world.addresses.metrics)
+    assert told["ready"] == "yes"
+    assert told["connectors"] == "1 online, 0 offline"
+    assert told["sessions"] == "1 active, 0 suspect, 0 leaving"
+    assert told["slots"] == "8 free, 0 taken"
+    assert told["writes to look at"] == "0 dead, 0 unknown"
+    assert told["database"] == "read 0 s ago"
+    assert "certificate" not in told
 
 
 async def test_a_hub_that_drains_lives_and_takes_no_calls(tmp_path: Path) -> None:

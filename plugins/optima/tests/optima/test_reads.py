@@ -19,6 +19,7 @@ from mostek.erp.v1.invoice_pb2 import CorrectionValues, Invoice, InvoiceKind, In
 from mostek.erp.v1.order_pb2 import OrderDocumentKind, OrderState
 from mostek.erp.v1.product_pb2 import ProductKind
 from mostek.erp.v1.receivable_pb2 import ReceivableDirection, ReceivableKind
+from mostek.plugin.clarion import clarion
 from mostek.plugin.plugin import Site
 from mostek.plugin.sqlite_database import SqliteDatabase
 from mostek.plugin.testing import context, recorded
@@ -712,13 +713,74 @@ def test_every_file_feeds_a_query(optima: Frozen) -> None:
     assert files == {part.file.name for query in optima.queries.values() for part in query.parts}
 
 
-def test_a_site_reads_an_attribute_by_its_code(sandbox: Any) -> None:
-    sql = (
-        "(SELECT MIN(a.KnA_WartoscTxt) FROM CDN.KntAtrybuty a JOIN CDN.DefAtrybuty x ON x.DeA_DeAId = a.KnA_DeAId"
-        " WHERE a.KnA_PodmiotTyp = 1 AND a.KnA_PodmiotId = k.Knt_KntId AND x.DeA_Kod = 'REGION')"
+DEFINED = (
+    "INSERT INTO CDN.DefAtrybuty (DeA_DeAId, DeA_Typ, DeA_Kod, DeA_Nazwa, DeA_Format, DeA_Zalezny, DeA_CzyKopiowacFA,"
+    " DeA_CzyKopiowacDoVAT, DeA_CzyKod, DeA_CzyPrzenosic, DeA_CzyDrukowac, DeA_CzyPrzenosicNaDostawy,"
+    " DeA_CzyObowiazkowyDostawy, DeA_TS_Zal, DeA_TS_Mod) VALUES "
+    + ", ".join(
+        f"({number}, {kind}, 'REGION', 'Region sprzedaży', 1, 0, 0, 0, 0, 0, 0, 0, 0, '2026-01-01 00:00:00',"
+        " '2026-01-01 00:00:00')"
+        for number, kind in ((1, 1), (2, 2), (4, 4))
+    ),
+    "INSERT INTO CDN.KntAtrybuty (KnA_DeAId, KnA_PodmiotTyp, KnA_PodmiotId, KnA_WartoscTxt, KnA_CzyKopiowac,"
+    " KnA_CzyKod, KnA_CzyPrzenosic, KnA_CzyDrukowac, KnA_CzyKopiowacDoVAT)"
+    " SELECT 2, 1, Knt_KntId, 'Łódź', 0, 0, 0, 0, 0 FROM CDN.Kontrahenci WHERE Knt_KntId = 10",
+    "INSERT INTO CDN.DokAtrybuty (DAt_DeAId, DAt_TrNId, DAt_WartoscTxt)"
+    " SELECT 4, TrN_TrNID, 'Północ' FROM CDN.TraNag WHERE TrN_TypDokumentu IN (302, 308)",
+)
+
+
+@pytest.mark.parametrize("wanted", ["REGION", "Region sprzedaży"])
+def test_attributes_of_the_program_are_read_by_code_or_name(
+    changed: Callable[..., Frozen], wanted: str
+) -> None:
+    queries = ("customers", "products", "invoices", "orders")
+    plugin = changed(*DEFINED, own_fields={query: {"region": wanted} for query in queries})
+    customers = {c.id: dict(c.attributes) for c in listed(plugin, "ListCustomers")}
+    assert customers["10"] == {"region": "Łódź"}
+    assert customers["13"] == {}
+    for operation in ("ListInvoices", "ListOrders"):
+        found = {i.attributes["region"] for i in listed(plugin, operation)}
+        assert found == {"Północ"}, operation
+    assert not any(p.attributes for p in listed(plugin, "ListProducts"))
+
+
+def test_attributes_that_are_dates_are_told_as_days(changed: Callable[..., Frozen]) -> None:
+    """Optima keeps them as days since 1800-12-28 ("Clarion"), in text."""
+    document = "SELECT 4, TrN_TrNID, '{}' FROM CDN.TraNag WHERE TrN_TypDokumentu = {}"
+    plugin = changed(
+        DEFINED[0],
+        "UPDATE CDN.DefAtrybuty SET DeA_Format = 4",
+        *(
+            "INSERT INTO CDN.DokAtrybuty (DAt_DeAId, DAt_TrNId, DAt_WartoscTxt) "
+            + document.format(value, kind)
+            for value, kind in (("82503", 308), ("0", 302), ("jutro", 305))
+        ),
+        own_fields={query: {"day": "region sprzedaży"} for query in ("invoices", "orders")},
     )
-    with closing(opened(sandbox.path, attributes={"customers": {"region": sql}})) as plugin:
-        assert read(plugin, "ListCustomers").customers
+    assert clarion("2026-11-16") == 82503
+    orders = listed(plugin, "ListOrders")
+    assert {o.attributes["day"] for o in orders} == {"2026-11-16"}
+    assert read(plugin, "GetOrder", id=orders[0].id).order.attributes["day"] == "2026-11-16"
+    assert not any(i.attributes for i in listed(plugin, "ListInvoices"))
+    receipts = listed(plugin, "ListInvoices", kinds=[KINDS.INVOICE_KIND_RECEIPT])
+    assert {i.attributes["day"] for i in receipts} == {"jutro"}
+
+
+@pytest.mark.parametrize(
+    ("config", "told"),
+    [
+        ({"own_fields": {"balances": {"x": "Y"}}}, "customers, products, invoices, orders have"),
+        ({"own_fields": {"orders": {"x": " "}}}, "own_fields.orders.x"),
+        (
+            {"own_fields": {"orders": {"x": "Y"}}, "attributes": {"orders": {"x": "h.TrN_Opis"}}},
+            "both in attributes.orders and own_fields.orders",
+        ),
+    ],
+)
+def test_attributes_that_can_not_be_are_refused(config: dict[str, Any], told: str) -> None:
+    with pytest.raises(ValueError, match=told):
+        Optima(settings(Path("x.db"), **config), Site("demo", Path()))
 
 
 # Conversions
