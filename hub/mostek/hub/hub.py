@@ -76,7 +76,7 @@ class Addresses:
     api: str
     link: str
     http: str
-    #: The metrics port; empty: there is none.
+    #: Metrics and probes; empty: there are none.
     metrics: str = ""
     #: For other replicas; empty: there are none.
     internal: str = ""
