@@ -86,6 +86,11 @@ requirements: install ## Pin what the images install, with hashes; asks the pack
 dashboard: install ## Write the Grafana dashboard
 	$(BIN)/python deploy/grafana
 
+.PHONY: wheels
+wheels: install ## The packages of this repository as wheels, for the images, into build/wheels
+	rm -rf build/wheels
+	$(BIN)/python -m pip wheel --quiet --no-deps --wheel-dir build/wheels . $(PLUGINS)
+
 .PHONY: audit
 audit: install ## Look for known vulnerabilities in what is pinned; needs a vulnerability service
 	$(BIN)/python deploy/supply audit

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import os
 import statistics
 import time
 from collections.abc import Awaitable, Callable, Iterator
@@ -21,6 +22,7 @@ __all__ = ["measure_calls"]
 
 ROUNDS = 7
 CALLERS = 64
+SYNCS = 100
 
 Ask = Callable[[], Awaitable[object]]
 
@@ -63,11 +65,15 @@ async def measure_calls(folder: Path, seconds: float, say: Callable[[str], None]
     """Latency of one caller and throughput of many, our way and the bare way in turns."""
     with _world(folder) as ports:
         async with contextlib.AsyncExitStack() as stack:
-            return await _measure(ports, stack, seconds, say)
+            return await _measure(ports, folder, stack, seconds, say)
 
 
 async def _measure(
-    ports: Ports, stack: contextlib.AsyncExitStack, seconds: float, say: Callable[[str], None]
+    ports: Ports,
+    folder: Path,
+    stack: contextlib.AsyncExitStack,
+    seconds: float,
+    say: Callable[[str], None],
 ) -> list[Figure]:
     async def channel(port: int) -> grpc.aio.Channel:
         return await stack.enter_async_context(grpc.aio.insecure_channel(f"127.0.0.1:{port}"))
@@ -85,6 +91,7 @@ async def _measure(
         wait_until_quiet()
         for name, ask in (("unary", unary), ("pong", pong), ("ours", ours), ("threaded", threaded)):
             alone.setdefault(name, []).append(await _p50(ask, seconds))
+        alone.setdefault("sync", []).append(_sync(folder / "synced"))
         for name, ask in (("relay", relayed), ("ours", ours), ("threaded", threaded)):
             many.setdefault(name, []).append(await _throughput(ask, seconds))
         say(f"calls: round {number} of {ROUNDS}")
@@ -101,7 +108,7 @@ def _figures(alone: dict[str, list[float]], many: dict[str, list[float]]) -> lis
             mine / (one + two)
             for mine, one, two in zip(alone[name], alone["unary"], alone["pong"], strict=True)
         )
-        detail = {"ours_us": p50[name] * 1e6, "bare_us": bare * 1e6}
+        detail = {"ours_us": p50[name] * 1e6, "bare_us": bare * 1e6, "sync_us": p50["sync"] * 1e6}
         return Figure(label, ratio, 1.4, "lower", detail)
 
     def throughput(name: str, label: str) -> Figure:
@@ -156,6 +163,18 @@ async def _p50(ask: Ask, seconds: float) -> float:
     while (now := time.perf_counter()) < ends:
         await ask()
         spans.append(time.perf_counter() - now)
+    return statistics.median(spans)
+
+
+def _sync(file: Path) -> float:
+    """The p50 of an append that is synced: each of our calls waits for one, for its entry in the site's journal."""
+    spans = []
+    with file.open("ab", buffering=0) as opened:
+        for _ in range(SYNCS):
+            began = time.perf_counter()
+            opened.write(b"x" * 300)
+            os.fsync(opened.fileno())
+            spans.append(time.perf_counter() - began)
     return statistics.median(spans)
 
 

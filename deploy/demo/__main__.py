@@ -175,7 +175,7 @@ async def _timed(what: str, call: Awaitable[T]) -> T:
 
 
 async def _calls(acme: Connector) -> CreateOrderResponse | None:
-    """The order that was placed; None where the plugin takes none."""
+    """The order that was placed; None where the company takes none."""
     erp = (await _timed("What is there?", acme.DescribeErp(DescribeErpRequest()))).erp
     out.print(f"  {erp.program} of {erp.company_name}, {len(erp.warehouses)} warehouses")
     customers = await _timed(
@@ -196,7 +196,9 @@ async def _calls(acme: Connector) -> CreateOrderResponse | None:
     ).customer_balance
     _table(owed.balances, "currency", "owed", "overdue", "oldest_due_date")
     if "CreateOrder" not in erp.operations:
-        out.print(f"\n[bold]Orders[/]\n  The plugin of {erp.program} takes none.")
+        out.print(
+            "\n[bold]Orders[/]\n  The company of this demo takes none: its plugin's page says what orders need."
+        )
         return None
     buyer_of_orders = next(one for one in customers.customers if not one.blocked)
     return await _order(acme, buyer_of_orders, products.products)
@@ -232,7 +234,8 @@ async def _in_debt(acme: Connector) -> str:
 
 
 async def _order(acme: Connector, buyer: Customer, products: Any) -> CreateOrderResponse:
-    goods: list[Product] = list(products)[:2]
+    # Where each warehouse has cards of its own, one of each code.
+    goods: list[Product] = list({product.code: product for product in products}.values())[:2]
     draft = OrderDraft(
         external_number="WEB-1001",
         buyer=CustomerChoice(id=buyer.id),

@@ -46,16 +46,16 @@ async def _settled() -> int:
     return _in_use()
 
 
-async def lost_per(once: Callable[[], Awaitable[None]]) -> float:
+async def lost_per(once: Callable[[], Awaitable[None]], count: int = COUNT) -> float:
     """Bytes that one repetition leaves behind: the least of three rounds, since other memory comes and goes."""
     least = float("inf")
     before = 0
     for number in range(4):
-        for _ in range(COUNT):
+        for _ in range(count):
             await once()
         after = await _settled()
         if number:
-            least = min(least, (after - before) / COUNT)
+            least = min(least, (after - before) / count)
         before = after
     return least
 

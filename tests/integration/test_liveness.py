@@ -6,6 +6,7 @@ import asyncio
 import contextlib
 from collections.abc import AsyncIterable, AsyncIterator, Callable
 from pathlib import Path
+from typing import Any
 
 import grpc
 import pytest
@@ -208,15 +209,24 @@ async def test_a_flow_that_was_forgotten_is_known_dead_by_both_sides_and_replace
     ):
         acme = world.client.connector("acme")
         [first] = world.acme.sessions
-        await asyncio.sleep(0.45)
-        call = asyncio.create_task(_slow(acme))
-        with pytest.raises(Offline):
-            await call
+        world.plugin.gate.set()
+        await world.until(wire.has_forgotten)
+        # If the connector notices first, the read is sent once more, in its new session.
+        with contextlib.suppress(Offline):
+            await _slow(acme)
         assert first not in world.acme.sessions
         # The connector has noticed by itself: nobody could tell it.
         await world.until(lambda: wire.flows > 1 and world.online("acme"), seconds=10)
-        assert (await acme.GetCustomer(GetCustomerRequest(id="7"))).customer.id == "7"
-    world.plugin.gate.set()
+        assert await _answered(acme) == "7"
+
+
+async def _answered(acme: Any) -> str:
+    """Asked until it is: a flow in which nobody says anything is forgotten again before the next heartbeat."""
+    async with asyncio.timeout(10):
+        while True:
+            with contextlib.suppress(Offline, Expired):
+                request = GetCustomerRequest(id="7")
+                return str((await acme.GetCustomer(request, timeout=1.0)).customer.id)
 
 
 class Middlebox:

@@ -1,4 +1,4 @@
-"""What the hub's internal port tells."""
+"""What the hub's metrics port tells."""
 
 from __future__ import annotations
 
@@ -21,6 +21,7 @@ from mostek.connector import metrics
 from mostek.erp.v1.customer_pb2 import CreateCustomerRequest, CustomerDraft, GetCustomerRequest
 from mostek.erp.v1.erp_pb2 import DescribeErpRequest
 from mostek.hub.hub import Hub
+from mostek.hub.overview import asked
 from mostek.wire.failures import Expired, NotFound
 from mostek.wire.logs import GATHER, configure_logs
 
@@ -33,20 +34,20 @@ DOCUMENT = Path(__file__).parents[2] / "docs" / "metrics.md"
 
 @pytest.fixture
 async def world(tmp_path: Path) -> AsyncIterator[World]:
-    """A running hub with an internal port and series of connectors."""
+    """A running hub with a metrics port and series of connectors."""
     hub = Hub(hub_config(tmp_path, metrics="127.0.0.1:0", metrics_by_connector=True))
     async with hub.running() as addresses, Client(addresses.api) as client:
         yield World(hub, addresses, client, tmp_path, {})
 
 
 @pytest.fixture
-async def internal(world: World) -> AsyncIterator[httpx.AsyncClient]:
+async def port(world: World) -> AsyncIterator[httpx.AsyncClient]:
     async with httpx.AsyncClient(base_url=f"http://{world.addresses.metrics}") as port:
         yield port
 
 
-async def scraped(internal: httpx.AsyncClient) -> dict[str, Metric]:
-    response = await internal.get("/metrics")
+async def scraped(port: httpx.AsyncClient) -> dict[str, Metric]:
+    response = await port.get("/metrics")
     assert response.status_code == 200
     return {family.name: family for family in text_string_to_metric_families(response.text)}
 
@@ -72,11 +73,11 @@ def documented(side: str) -> dict[str, tuple[str, set[str]]]:
 
 
 async def test_each_metric_of_the_hub_is_a_row_of_the_document_and_each_row_a_metric(
-    world: World, internal: httpx.AsyncClient
+    world: World, port: httpx.AsyncClient
 ) -> None:
     async with world.connector():
         await world.client.connector("acme").DescribeErp(DescribeErpRequest())
-        families = await scraped(internal)
+        families = await scraped(port)
     rows = documented("hub")
     only_with_tls = {name for name in rows if "certificate" in name}
     assert len(only_with_tls) == 2
@@ -141,9 +142,9 @@ async def test_a_connector_counts_its_sessions_and_commands_and_what_they_took(
 
 
 async def test_a_call_counts_by_operation_class_and_outcome_with_its_times_apart(
-    world: World, internal: httpx.AsyncClient
+    world: World, port: httpx.AsyncClient
 ) -> None:
-    before = await scraped(internal)
+    before = await scraped(port)
     async with world.connector():
         acme = world.client.connector("acme")
         await acme.GetCustomer(GetCustomerRequest(id="1"))
@@ -151,7 +152,7 @@ async def test_a_call_counts_by_operation_class_and_outcome_with_its_times_apart
             await acme.GetCustomer(GetCustomerRequest(id="missing"))
         with pytest.raises(NotFound):
             await world.client.connector("nobody").GetCustomer(GetCustomerRequest(id="1"))
-        after = await scraped(internal)
+        after = await scraped(port)
 
     def grown(sample: str, **labels: str) -> float:
         return value(after, sample, **labels) - value(before, sample, **labels)
@@ -175,13 +176,13 @@ async def test_a_call_counts_by_operation_class_and_outcome_with_its_times_apart
 
 
 async def test_sessions_are_counted_as_they_come_and_go(
-    world: World, internal: httpx.AsyncClient
+    world: World, port: httpx.AsyncClient
 ) -> None:
-    before = await scraped(internal)
+    before = await scraped(port)
     async with world.connector(slots=8):
-        during = await scraped(internal)
+        during = await scraped(port)
     await world.until(lambda: not world.acme.online)
-    after = await scraped(internal)
+    after = await scraped(port)
     assert value(during, "mostek_hub_sessions", state="active") == 1
     assert value(during, "mostek_hub_connectors", state="online") == 1
     assert value(during, "mostek_hub_slots", state="free") == 8
@@ -198,16 +199,16 @@ async def test_sessions_are_counted_as_they_come_and_go(
 
 
 async def test_names_of_tenants_and_connectors_are_labels_only_where_that_is_turned_on(
-    world: World, internal: httpx.AsyncClient
+    world: World, port: httpx.AsyncClient
 ) -> None:
     async with world.connector():
-        assert 'connector="acme"' in (await internal.get("/metrics")).text
+        assert 'connector="acme"' in (await port.get("/metrics")).text
         world.hub.monitor.by_connector = False
-        assert "acme" not in (await internal.get("/metrics")).text
+        assert "acme" not in (await port.get("/metrics")).text
 
 
 async def test_commands_that_wait_and_that_need_an_operator_are_counted(
-    world: World, internal: httpx.AsyncClient
+    world: World, port: httpx.AsyncClient
 ) -> None:
     async with world.connector():
         pass
@@ -216,11 +217,24 @@ async def test_commands_that_wait_and_that_need_an_operator_are_counted(
     with pytest.raises(Expired, match="The wait is over"):
         await acme.CreateCustomer(draft, timeout=0.5)
     await world.hub.monitor.look()
-    families = await scraped(internal)
+    families = await scraped(port)
     assert value(families, "mostek_hub_commands", state="recorded") == 1
     assert value(families, "mostek_hub_commands", state="sent") == 0
     assert value(families, "mostek_hub_commands_to_resolve", state="dead") == 0
     assert value(families, "mostek_hub_command_oldest_seconds") > 0
+
+
+async def test_status_says_how_the_hub_is_in_a_few_lines(world: World) -> None:
+    async with world.connector(slots=8):
+        await world.hub.monitor.look()
+        told = await asyncio.to_thread(asked, world.addresses.metrics)
+    assert told["ready"] == "yes"
+    assert told["connectors"] == "1 online, 0 offline"
+    assert told["sessions"] == "1 active, 0 suspect, 0 leaving"
+    assert told["slots"] == "8 free, 0 taken"
+    assert told["writes to look at"] == "0 dead, 0 unknown"
+    assert told["database"] == "read 0 s ago"
+    assert "certificate" not in told
 
 
 async def test_a_hub_that_drains_lives_and_takes_no_calls(tmp_path: Path) -> None:
@@ -251,19 +265,19 @@ async def _awaited(call: Awaitable[T]) -> T:
 
 
 async def test_the_level_of_the_log_is_set_while_the_hub_runs(
-    internal: httpx.AsyncClient,
+    port: httpx.AsyncClient,
 ) -> None:
     out = io.StringIO()
     configure_logs("info", json=True, stream=out)
     log = structlog.get_logger()
     try:
-        refused = await internal.put("/log-level", content="loud")
+        refused = await port.put("/log-level", content="loud")
         assert (refused.status_code, refused.text) == (
             400,
             "the level is one of debug, info, warning, error\n",
         )
         for level in ("error", "debug"):
-            assert (await internal.put("/log-level", content=level)).text == f"{level}\n"
+            assert (await port.put("/log-level", content=level)).text == f"{level}\n"
             log.warning(f"at {level}")
         await asyncio.sleep(2 * GATHER)
     finally:

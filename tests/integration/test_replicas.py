@@ -316,6 +316,24 @@ async def test_another_process_takes_over_from_one_elsewhere_that_does_not_answe
             await several[0].until(lambda: several[0].acme.sessions[0].rules.leaving)
 
 
+async def test_connectors_that_are_asked_to_move_come_again_and_no_call_fails(
+    several: Several, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(link_module, "_MOVED_AFTER", -1.0)
+    async with several[0].connector():
+        await everywhere(several)
+        [before] = several[0].acme.sessions
+        slow = asyncio.create_task(read(several[1], "slow"))
+        await several[0].until(several[0].plugin.began.is_set)
+        several[0].hub.link.move(1)
+        reads = await asyncio.gather(*(read(world, "7") for world in several.worlds * 5))
+        assert reads == ["7"] * 10
+        assert [live for live in several[0].acme.sessions if not live.rules.leaving] != [before]
+        assert not slow.done()
+        several[0].plugin.gate.set()
+        assert await slow == "slow"
+
+
 async def test_a_write_that_runs_elsewhere_is_cancelled_there(several: Several) -> None:
     async with several[0].connector():
         await everywhere(several)
@@ -453,7 +471,7 @@ async def test_an_abandoned_call_that_was_forwarded_leaves_nothing_behind(
             task.cancel()
             await asyncio.wait((task,))
 
-        assert await lost_per(abandoned) < LOST * 2
+        assert await lost_per(abandoned, 100) < LOST
 
 
 async def test_what_one_replica_heard_of_a_journal_is_known_to_all(several: Several) -> None:

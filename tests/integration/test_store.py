@@ -268,6 +268,35 @@ async def test_a_second_hub_is_refused_until_the_first_has_ended(database: str) 
     await second.close()
 
 
+async def test_replicas_share_a_database_and_a_hub_alone_shares_none(
+    postgresql_database: str,
+) -> None:
+    keys = Keyring({"k": b"1" * 32})
+    async with contextlib.AsyncExitStack() as stack:
+        for _ in range(2):
+            store = await Store.open(postgresql_database, keys, several=True)
+            stack.push_async_callback(store.close)
+        with pytest.raises(StoreError, match="if each has MOSTEK_HUB_INTERNAL"):
+            await Store.open(postgresql_database, keys)
+    alone = await Store.open(postgresql_database, keys)
+    with pytest.raises(StoreError, match="if each has MOSTEK_HUB_INTERNAL"):
+        await Store.open(postgresql_database, keys, several=True)
+    await alone.close()
+
+
+async def test_a_company_has_one_command_under_way(store: Store) -> None:
+    first, second = await add(store, "1", "2")
+    [elsewhere] = await add(store, "3", lane=Lane(ACME, "second"))
+    held = await store.claim(first, commands.sent(first.progress, "a"), [])
+    with pytest.raises(Moved):
+        await store.claim(second, commands.sent(second.progress, "b"), [])
+    await store.claim(elsewhere, commands.sent(elsewhere.progress, "b"), [])
+    with pytest.raises(Moved):
+        await store.claim(first, commands.sent(first.progress, "b"), [])
+    await store.move(held, commands.lost(held.progress, NOW), [])
+    await store.claim(second, commands.sent(second.progress, "b"), [])
+
+
 async def test_keys_are_rotated_while_a_hub_works_on_postgresql(postgresql_database: str) -> None:
     hub = await Store.open(postgresql_database, Keyring({"k": b"1" * 32}))
     other = await Store.open(postgresql_database, Keyring({"k": b"1" * 32}), alone=False)

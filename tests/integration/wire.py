@@ -38,6 +38,7 @@ class Wire:
         self._writers: set[asyncio.StreamWriter] = set()
         #: Connections that were made.
         self.flows = 0
+        self._newest: _Flow | None = None
 
     @contextlib.asynccontextmanager
     async def running(self) -> AsyncIterator[str]:
@@ -63,11 +64,16 @@ class Wire:
         """New bytes pass again."""
         self._flowing.set()
 
+    def has_forgotten(self) -> bool:
+        """Whether what is sent now on the newest connection does not arrive."""
+        now = asyncio.get_running_loop().time()
+        return self._newest is not None and self._newest.is_idle(now, self._forgets_after)
+
     async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         far_reader, far_writer = await asyncio.open_connection(self._host, self._port)
         self.flows += 1
         self._writers |= {writer, far_writer}
-        flow = _Flow(asyncio.get_running_loop().time())
+        flow = self._newest = _Flow(asyncio.get_running_loop().time())
         for way in (self._pass(flow, reader, far_writer), self._pass(flow, far_reader, writer)):
             self._tasks.add(asyncio.create_task(way))
 
@@ -113,6 +119,10 @@ class _Flow:
 
     def forgotten(self, now: float, after: float) -> bool:
         """Whether it was idle for too long, once; otherwise it is used now."""
-        self._gone = self._gone or now - self._used_at > after
+        self._gone = self.is_idle(now, after)
         self._used_at = now
         return self._gone
+
+    def is_idle(self, now: float, after: float) -> bool:
+        """The same, without using it."""
+        return self._gone or now - self._used_at > after

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 from typer.testing import CliRunner
 
-from mostek.hub import commands
+from mostek.hub import commands, store
 from mostek.hub.cli import app
 from mostek.hub.identity import ConnectorId
 from mostek.hub.keyring import load_keys
@@ -26,7 +26,7 @@ def settings(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> tuple[str, Path
 
 
 async def add(url: str, keys: Path) -> None:
-    store = await Store.open(url, load_keys(keys))
+    opened = await Store.open(url, load_keys(keys))
     record = CommandRecord(
         id="1",
         lane=Lane(ConnectorId("default", "acme"), "main"),
@@ -38,16 +38,31 @@ async def add(url: str, keys: Path) -> None:
         recorded_at=0.0,
         expire_after=1.0,
     )
-    await store.add(record, b"request", [])
-    await store.close()
+    await opened.add(record, b"request", [])
+    await opened.close()
 
 
 async def request(url: str, keys: Path) -> bytes | None:
-    store = await Store.open(url, load_keys(keys))
+    opened = await Store.open(url, load_keys(keys))
     try:
-        return await store.request("1")
+        return await opened.request("1")
     finally:
-        await store.close()
+        await opened.close()
+
+
+def test_the_tables_are_brought_to_this_version(settings: tuple[str, Path]) -> None:
+    run = CliRunner().invoke
+    assert run(app, ["new-key"]).exit_code == 0
+    done = run(app, ["migrate"])
+    newest = max((Path(store.__file__).parent / "migrations/versions").glob("[0-9]*.py")).name
+    assert done.output == f"The tables are those of revision {newest[:4]}.\n"
+
+
+def test_a_hub_that_can_not_be_asked_is_told_so() -> None:
+    done = CliRunner().invoke(app, ["status", "--port", "127.0.0.1:1"])
+    assert done.exit_code == 2
+    assert "127.0.0.1:1 does not answer" in done.output
+    assert "MOSTEK_HUB_METRICS" in done.output
 
 
 def test_a_rotated_key_is_not_needed_any_more(settings: tuple[str, Path]) -> None:

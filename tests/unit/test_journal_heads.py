@@ -272,6 +272,17 @@ async def test_the_same_fault_is_in_the_audit_once_an_hour() -> None:
     assert len(kept.entries) == 1
 
 
+async def test_whoever_makes_faults_by_the_thousand_does_not_fill_the_audit() -> None:
+    kept = Kept()
+    journals = journals_of(kept)
+    live = session(journals)
+    for number in range(1000, 0, -1):
+        journals.hear(live, Journaled(head(number), number + 1))
+    assert len(kept.entries) == 1
+    [record] = journals.known(ConnectorId("default", "acme"))
+    assert "then with 1:" in record.fault
+
+
 async def test_an_older_session_that_is_heard_late_is_no_fault() -> None:
     kept = Kept()
     journals = journals_of(kept)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import signal
 from pathlib import Path
+from typing import Annotated
 
 import typer
 
@@ -13,6 +14,7 @@ from mostek.hub.config import HubConfig
 from mostek.hub.console import settings, with_store
 from mostek.hub.hub import Hub, keyring
 from mostek.hub.keyring import KeyFileError, add_key
+from mostek.hub.overview import asked
 from mostek.hub.pki.cli import ca, connectors
 from mostek.hub.pki.server import CertificateFileError
 from mostek.hub.store import Store, StoreError, TrustStore
@@ -65,6 +67,36 @@ def rotate_key() -> None:
 
     count, name = with_store(rotate), keys.current
     print(f"{count} values were encrypted again; all have the key {name} now.")
+
+
+@app.command()
+def migrate() -> None:
+    """Bring the tables of MOSTEK_HUB_DATABASE to this version; a hub does so too when it starts."""
+
+    async def revision(store: Store) -> str:
+        return await store.revision()
+
+    print(f"The tables are those of revision {with_store(revision)}.")
+
+
+@app.command()
+def status(
+    port: Annotated[
+        str, typer.Option(help="host:port of the hub's metrics.", envvar="MOSTEK_HUB_METRICS")
+    ] = "127.0.0.1:7490",
+) -> None:
+    """Say how the hub on this machine is; exits with 1 if it takes no calls, with 2 if it can't be asked."""
+    try:
+        told = asked(port)
+    except OSError as error:
+        print(
+            f"mostek-hub: {port} does not answer ({error}): is the hub up, with MOSTEK_HUB_METRICS?"
+        )
+        raise typer.Exit(2) from None
+    for name, value in told.items():
+        print(f"{name:<22} {value}")
+    if told["ready"] != "yes":
+        raise typer.Exit(1)
 
 
 async def _serve(config: HubConfig) -> None:

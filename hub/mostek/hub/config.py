@@ -48,7 +48,7 @@ class HubConfig(BaseSettings):
     http: str = "127.0.0.1:7480"
     #: Where other replicas of this hub ask; empty: there are none. Not for anybody else.
     internal: str = ""
-    #: The internal port, plain HTTP, for metrics and probes, e.g. 127.0.0.1:7490; empty: none.
+    #: The metrics port, plain HTTP, for metrics and probes, e.g. 127.0.0.1:7490; empty: none.
     metrics: str = ""
     #: Whether there is a series for each connector, which names tenants and connectors.
     metrics_by_connector: bool = False
@@ -76,7 +76,7 @@ class HubConfig(BaseSettings):
     #: Where other replicas find `internal` of this one, host:port.
     public_internal: str = ""
     #: How long a replica may show no life before the others take over what it had.
-    lease: float = Field(default=10.0, ge=1.0, le=120.0)
+    lease: float = Field(default=10.0, ge=2.0, le=120.0)
     #: Further names and addresses of the hub, separated by commas, for the certificate that it makes for itself.
     names: str = ""
     #: PEM files of another server certificate for `api` and `http`, with its chain; read again when they change.

@@ -76,7 +76,7 @@ class Addresses:
     api: str
     link: str
     http: str
-    #: The internal port; empty: there is none.
+    #: Metrics and probes; empty: there are none.
     metrics: str = ""
     #: For other replicas; empty: there are none.
     internal: str = ""
@@ -151,6 +151,7 @@ class Hub:
                 self.budget,
                 store,
                 self.tls,
+                replica,
                 ready=lambda: self._ready,
                 by_connector=self.config.metrics_by_connector,
             )
@@ -199,7 +200,7 @@ class Hub:
         log.info("stopped")
 
     def _monitored(self, ending: contextlib.AsyncExitStack) -> str:
-        """Open the internal port, until all that ran has ended. Its address; empty: there is none."""
+        """Open the metrics port, until all that ran has ended. Its address; empty: there is none."""
         if not self.config.metrics:
             return ""
         server, listener = _http_server(self.monitor.app(), self.config.metrics)

@@ -33,8 +33,10 @@ SAVE_EVERY = 60.0
 _LOOK_EVERY = 1.0
 #: Rows that are saved at once: while they are made ready nobody else has the loop.
 _BATCH = 250
-#: Seconds after which the same fault of an instance is in the audit once more.
-_TOLD_AGAIN = 3600.0
+#: Seconds after which a fault of an instance is told again: the same one, and another. Whoever makes faults by the
+#: thousand must not fill the audit.
+_SAME_AGAIN = 3600.0
+_ANOTHER_AGAIN = 60.0
 
 
 class Journals:
@@ -52,6 +54,8 @@ class Journals:
         #: What sessions told that are not admitted yet: it may be a copy of the machine that tells it.
         self._early: dict[LiveSession, Journaled] = {}
         self._admitted: set[LiveSession] = set()
+        #: The faults that were told last, and when.
+        self._told: dict[InstanceId, tuple[str, float]] = {}
 
     async def load(self) -> None:
         """Take up what an earlier run of the hub knew. Raises StoreError."""
@@ -97,16 +101,19 @@ class Journals:
         known = self._known(of)
         fault = _fault(known, told)
         if fault:
-            self._note(of, known, fault, now)
+            self._note(of, fault, now)
         record = _moved(known or JournalRecord(of, 0, b"", now), told, fault, now)
         self._records[_connector(of)][of.instance] = record
         if fault or known is None or record.number != known.number:
             self._changed.add(of)
 
-    def _note(self, of: InstanceId, known: JournalRecord | None, fault: str, now: float) -> None:
+    def _note(self, of: InstanceId, fault: str, now: float) -> None:
+        """Tell of a fault, unless it was told just now."""
         self._urgent.add(of)
-        if known and known.fault == fault and now - (known.fault_at or 0.0) < _TOLD_AGAIN:
+        before, at = self._told.get(of, ("", -_SAME_AGAIN))
+        if now - at < (_SAME_AGAIN if before == fault else _ANOTHER_AGAIN):
             return
+        self._told[of] = (fault, now)
         metrics.journal_fault()
         log.warning("a site's journal is not what it was", **of._asdict(), fault=fault)
         self._audit.note(

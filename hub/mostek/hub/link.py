@@ -343,6 +343,7 @@ class Link(LinkServiceServicer):
         metrics.conflict()
         self._registry.refuse(session)
         session.end(GoodbyeReason.GOODBYE_REASON_REFUSED, _COPY, _REFUSED_FOR)
+        self._registry.left(session)
 
     def _may_enter(self, session: LiveSession, hello: Hello) -> bool:
         """Whether it may be connected as whom it says that it is. Before its Hello it would not read why not."""

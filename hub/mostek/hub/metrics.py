@@ -27,6 +27,7 @@ __all__ = [
     "closed",
     "conflict",
     "ended",
+    "forwarded",
     "journal_fault",
     "opened",
 ]
@@ -94,6 +95,12 @@ _JOURNAL_FAULTS = Counter(
     "Journals of sites that were not the ones that they had been.",
     registry=_COUNTED,
 )
+_FORWARDS = Counter(
+    "mostek_hub_forwards",
+    "Reads that were sent to another replica: answered, failed, not_there, lost (with the connection to it, too).",
+    ["end"],
+    registry=_COUNTED,
+)
 _ROUND_TRIP_SECONDS = Histogram(
     "mostek_hub_round_trip_seconds",
     "Of heartbeats, from the hub to a connector and back.",
@@ -104,6 +111,11 @@ _ROUND_TRIP_SECONDS = Histogram(
 _GAUGES = {
     "mostek_hub_info": ("The version that runs.", ("version",)),
     "mostek_hub_ready": ("Whether the hub takes calls: 1, or 0 while it starts and drains.", ()),
+    "mostek_hub_replicas": ("Replicas that are alive as far as this one knows, itself too.", ()),
+    "mostek_hub_may_write": (
+        "Whether this replica may send writes: 0 while others may take it for dead.",
+        (),
+    ),
     "mostek_hub_sessions": ("Open sessions.", ("state",)),
     "mostek_hub_connectors": ("Connectors that this hub knows.", ("state",)),
     "mostek_hub_connectors_outdated": ("Connectors with software older than this hub's.", ()),
@@ -144,6 +156,12 @@ _BY_CONNECTOR = {
 }
 
 
+# Looking a series up costs more than counting in it, and each call counts in three.
+_calls = cache(_CALLS.labels)
+_call_seconds = cache(_CALL_SECONDS.labels)
+_site_seconds = cache(_SITE_SECONDS.labels)
+
+
 @cache
 def _kind(kind: FailureKind.ValueType) -> str:
     return FailureKind.Name(kind).removeprefix("FAILURE_KIND_").lower()
@@ -152,9 +170,8 @@ def _kind(kind: FailureKind.ValueType) -> str:
 def ended(operation: Operation, end: str | CommandFailure, seconds: float, away: float) -> None:
     """A call ended: `ok`, `abandoned` or with a failure. `away`: seconds of them that it was with connectors."""
     outcome = end if isinstance(end, str) else _kind(end.kind)
-    call_class = "write" if operation.write else "read"
-    _CALLS.labels(operation.name, call_class, outcome).inc()
-    _CALL_SECONDS.labels(operation.name).observe(seconds)
+    _calls(operation.name, "write" if operation.write else "read", outcome).inc()
+    _call_seconds(operation.name).observe(seconds)
     if not operation.write:
         _HUB_SECONDS.observe(max(seconds - away, 0.0))
 
@@ -163,7 +180,7 @@ def answered(operation: str, finished: Finished) -> None:
     """A command came back."""
     _RESULT_BYTES.inc(len(finished.response or b""))
     if finished.worked:
-        _SITE_SECONDS.labels(operation).observe(finished.worked)
+        _site_seconds(operation).observe(finished.worked)
         _LINK_SECONDS.observe(max(finished.seconds - finished.worked, 0.0))
 
 
@@ -195,6 +212,11 @@ def conflict() -> None:
 def journal_fault() -> None:
     """A site's journal was rewritten, cut or replaced."""
     _JOURNAL_FAULTS.inc()
+
+
+def forwarded(end: str) -> None:
+    """A read came back from another replica, or did not."""
+    _FORWARDS.labels(end).inc()
 
 
 @dataclass(frozen=True)

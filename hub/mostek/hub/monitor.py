@@ -1,4 +1,4 @@
-"""The internal port, for those who run the hub: metrics, probes, the level of the log. It shows no data of tenants."""
+"""The metrics port, for those who run the hub: metrics, probes, the level of the log. It shows no data of tenants."""
 
 from __future__ import annotations
 
@@ -19,6 +19,7 @@ from mostek.hub.http.probes import livez, readyz
 from mostek.hub.metrics import Snapshot
 from mostek.hub.pki.tls import Tls
 from mostek.hub.registry import Registry
+from mostek.hub.replica import Replica
 from mostek.hub.session import LiveSession, is_outdated
 from mostek.hub.store import Backlog, Store, StoreError
 from mostek.wire.logs import LEVELS, set_level
@@ -43,6 +44,7 @@ class Monitor:
         budget: Budget,
         store: Store,
         tls: Tls | None,
+        replica: Replica,
         *,
         ready: Callable[[], bool],
         by_connector: bool,
@@ -51,6 +53,7 @@ class Monitor:
         self._budget = budget
         self._store = store
         self._tls = tls
+        self._replica = replica
         self._ready = ready
         self.by_connector = by_connector
         self._backlog: Backlog | None = None
@@ -94,6 +97,8 @@ class Monitor:
     def _process(self) -> Iterator[_Value]:
         yield "mostek_hub_info", (version("mostek"),), 1
         yield "mostek_hub_ready", (), self._ready()
+        yield "mostek_hub_replicas", (), self._replica.count
+        yield "mostek_hub_may_write", (), self._replica.may_write
         yield "mostek_hub_result_budget_bytes", (), self._budget.total
         yield "mostek_hub_result_held_bytes", (), self._budget.used
 

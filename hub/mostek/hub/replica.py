@@ -24,6 +24,10 @@ class Replica(Protocol):
     name: str
 
     @property
+    def count(self) -> int:
+        """How many replicas are alive, this one too."""
+
+    @property
     def may_write(self) -> bool:
         """Whether it may claim and send writes: no other one takes it for dead."""
 
@@ -56,6 +60,7 @@ class Replica(Protocol):
 class Alone:
     """The only replica."""
 
+    count = 1
     may_write = True
 
     def __init__(self) -> None:

@@ -6,8 +6,7 @@ from typing import Literal, Self
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
-from mostek.plugin.sql_plugin import SqlConfig
-from mostek.plugin.worker.config import WorkerConfig
+from mostek.plugin.orders.site import OrderConfig
 from mostek_enova.features import TABLES
 from mostek_enova.orders.config import OrdersConfig
 
@@ -31,7 +30,7 @@ class DefinitionsConfig(BaseModel):
     margin: tuple[str, ...] = ()
 
 
-class EnovaConfig(SqlConfig):
+class EnovaConfig(OrderConfig):
     """`[database]`, the site's own queries, attributes and rows, and what enova365 leaves open.
 
     `features` adds the program's features (cechy) to attributes, by their names; with `[orders]`, orders are written:
@@ -54,7 +53,6 @@ class EnovaConfig(SqlConfig):
     )
     features: dict[str, dict[str, str]] = Field(default_factory=dict)
     orders: OrdersConfig | None = None
-    worker: WorkerConfig = WorkerConfig()
 
     @model_validator(mode="after")
     def _known_features(self) -> Self:
@@ -63,9 +61,6 @@ class EnovaConfig(SqlConfig):
                 raise ValueError(
                     f"features: there is no query {query} that has features; there are {', '.join(TABLES)}"
                 )
-            twice = sorted(names.keys() & self.attributes.get(query, {}).keys())
-            if twice:
-                raise ValueError(f"{twice[0]} is both in attributes.{query} and features.{query}")
             for attribute, feature in names.items():
                 if not feature.strip() or len(feature) > 30 or "\n" in feature:
                     raise ValueError(

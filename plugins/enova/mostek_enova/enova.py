@@ -306,6 +306,4 @@ class Enova365(OrderWrites):
     def _load(self, config: SqlConfig) -> dict[str, Query]:
         """With the features among the attributes."""
         added = {name: attributes(name, found) for name, found in self.settings.features.items()}
-        names = {*config.attributes, *added}
-        both = {name: config.attributes.get(name, {}) | added.get(name, {}) for name in names}
-        return super()._load(config.model_copy(update={"attributes": both}))
+        return super()._load(config.with_attributes(added, "features"))

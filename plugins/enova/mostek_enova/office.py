@@ -167,7 +167,7 @@ class Enova(Office):
             position.Cena = net.DoubleCy(net.decimal(line["price"]), position.Cena.Symbol)
         if line["discount"]:
             fraction = Decimal(line["discount"]) / 100
-            position.Rabat = net.Percent(net.decimal(str(fraction)))
+            position.Rabat = net.Percent(net.decimal(f"{fraction:f}"))
 
     # A contractor
 

@@ -6,10 +6,14 @@ from typing import Literal, Self
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
-from mostek.plugin.sql_plugin import SqlConfig
+from mostek.plugin.orders.site import OrderConfig
+from mostek_optima.attributes import TABLES
 from mostek_optima.orders.config import ComConfig, WriteMode
 
 __all__ = ["DocumentKinds", "OptimaConfig"]
+
+#: Of DeA_Nazwa.
+_LONGEST_NAME = 40
 
 
 class DocumentKinds(BaseModel):
@@ -25,9 +29,15 @@ class DocumentKinds(BaseModel):
         return {name: list(value) or [-1] for name, value in self.model_dump().items()}
 
 
-class OptimaConfig(SqlConfig):
+class OptimaConfig(OrderConfig):
     """`[database]` (that of the company), the site's own queries, attributes and rows, what Optima leaves open; with
-    `[orders]`, how is written."""
+    `[orders]`, how is written.
+
+    `own_fields` adds the program's attributes to those of a query, by the code or the name of their definition:
+
+        [own_fields.customers]
+        region = "REGION"
+    """
 
     company: str | None = Field(
         default=None,
@@ -43,7 +53,23 @@ class OptimaConfig(SqlConfig):
         default="difference",
         description="What the amounts of corrections are; by all that is known, the difference.",
     )
+    own_fields: dict[str, dict[str, str]] = Field(default_factory=dict)
     orders: WriteMode | None = None
+
+    @model_validator(mode="after")
+    def _known_fields(self) -> Self:
+        for query, names in self.own_fields.items():
+            if query not in TABLES:
+                known = ", ".join(TABLES)
+                raise ValueError(
+                    f"own_fields: {query} has no attributes of the program; {known} have"
+                )
+            for name, wanted in names.items():
+                if not wanted.isprintable() or not 0 < len(wanted.strip()) <= _LONGEST_NAME:
+                    raise ValueError(
+                        f"own_fields.{query}.{name}: a code or name of an attribute has 1 to {_LONGEST_NAME} characters"
+                    )
+        return self
 
     @model_validator(mode="after")
     def _names_its_company(self) -> Self:

@@ -51,18 +51,23 @@ from mostek.erp.v1.receivable_pb2 import (
 from mostek.plugin.changes import Changes
 from mostek.plugin.conversion import Converter
 from mostek.plugin.converters import as_day
+from mostek.plugin.database_config import SqliteConfig
 from mostek.plugin.orders.writes import OrderWriter, OrderWrites
 from mostek.plugin.plugin import Context, Site
+from mostek.plugin.query import Query
 from mostek.plugin.rights import WriteRights
+from mostek.plugin.sql_plugin import SqlConfig
 from mostek.plugin.tax_ids import tax_id_country
 from mostek.wire.failures import ErpUnavailable
-from mostek_optima.com.writer import ComWriter
+from mostek_optima.attributes import attributes, dates, tell_dates
+from mostek_optima.com.writer import ComWriter, machine_refusals
 from mostek_optima.config import OptimaConfig
 from mostek_optima.conversion import CONVERTERS, flag
 from mostek_optima.describe import DESCRIPTION
 from mostek_optima.direct.writer import DirectWriter
 from mostek_optima.groups import groups_below
 from mostek_optima.orders.config import ComConfig
+from mostek_optima.orders.planner import OptimaPlanner
 from mostek_optima.orders.rights import write_rights
 
 __all__ = ["Optima"]
@@ -95,6 +100,8 @@ class Optima(OrderWrites):
 
     def __init__(self, config: OptimaConfig, site: Site) -> None:
         self.settings = config
+        #: Query → the attributes that are dates.
+        self._dates: dict[str, frozenset[str]] = {}
         super().__init__(config, site)
         self.writer = self._writer()
 
@@ -106,6 +113,19 @@ class Optima(OrderWrites):
 
     def write_rights(self) -> WriteRights:
         return write_rights(self.settings.orders)
+
+    def refusals(self) -> list[str]:
+        orders = self.settings.orders
+        if orders is None:
+            return []
+        on_sandbox = isinstance(self.database.config, SqliteConfig)
+        if isinstance(orders, ComConfig) and not on_sandbox and (found := machine_refusals(orders)):
+            return found
+        context = Context(operation="refusals", timeout=self.database.config.statement_timeout)
+        with self.database.reading(context, committed=True) as session:
+            planner = self.writer.planner(session)
+            assert isinstance(planner, OptimaPlanner)
+            return planner.refusals()
 
     def converters(self) -> Mapping[str, Converter]:
         return {
@@ -132,6 +152,37 @@ class Optima(OrderWrites):
                 retriable=False,
             )
         super().open()
+        self._dates = self._read_dates()
+
+    def _read_dates(self) -> dict[str, frozenset[str]]:
+        own = self.settings.own_fields
+        if not own or not self.database.catalogue().has_table("CDN.DefAtrybuty"):
+            return {}
+        context = Context(operation="open", timeout=self.database.config.statement_timeout)
+        with self.database.reading(context) as session:
+            return dates(session, own)
+
+    def page(
+        self, query: str, request: Message, context: Context, response: R, **filters: Any
+    ) -> R:
+        """With dates among the attributes."""
+        filled = super().page(query, request, context, response, **filters)
+        if names := self._dates.get(query):
+            tell_dates(_items_of(filled), names)
+        return filled
+
+    def one(self, query: str, request: Message, context: Context, response: R, **filters: Any) -> R:
+        """With dates among the attributes."""
+        filled = super().one(query, request, context, response, **filters)
+        if names := self._dates.get(query):
+            tell_dates([_item_of(filled)], names)
+        return filled
+
+    def _load(self, config: SqlConfig) -> dict[str, Query]:
+        """With the program's attributes among those of the site."""
+        own = self.settings.own_fields
+        added = {query: attributes(query, names) for query, names in own.items()}
+        return super()._load(config.with_attributes(added, "own_fields"))
 
     # Operations
 
@@ -295,6 +346,18 @@ class Optima(OrderWrites):
     def _correction_values(self, corrects: Any) -> CorrectionValues.ValueType | None:
         chosen = self.settings.correction_values
         return _CORRECTIONS[chosen] if chosen and flag(corrects) else None
+
+
+def _items_of(response: Message) -> Any:
+    """The items of a list's response, which come first."""
+    field = next(f for f in response.DESCRIPTOR.fields if f.is_repeated and f.message_type)
+    return getattr(response, field.name)
+
+
+def _item_of(response: Message) -> Any:
+    """The item of a get response."""
+    field = next(f for f in response.DESCRIPTOR.fields if f.message_type and not f.is_repeated)
+    return getattr(response, field.name)
 
 
 def _vat_countries(tax_id: str) -> list[str] | None:

@@ -52,7 +52,9 @@ from mostek.plugin.conversion import Converter
 from mostek.plugin.converters import as_day
 from mostek.plugin.orders.writes import OrderWriter, OrderWrites
 from mostek.plugin.plugin import Context, Site
-from mostek.plugin.rights import WriteRights
+from mostek.plugin.query import DriftNote, Query
+from mostek.plugin.rights import Rights, WriteRights
+from mostek.plugin.sql_plugin import SqlConfig
 from mostek.plugin.tax_ids import tax_id_country
 from mostek_subiekt.config import SubiektConfig
 from mostek_subiekt.conversion import (
@@ -66,6 +68,7 @@ from mostek_subiekt.describe import DESCRIPTION
 from mostek_subiekt.orders.config import OrdersConfig, SferaConfig
 from mostek_subiekt.orders.rights import write_rights
 from mostek_subiekt.orders.writes import DirectWriter
+from mostek_subiekt.own_fields import TABLES, OwnFields, find_own_fields
 from mostek_subiekt.sfera.writer import SferaWriter
 
 __all__ = ["SubiektGt"]
@@ -91,8 +94,39 @@ class SubiektGt(OrderWrites):
     }
 
     def __init__(self, config: SubiektConfig, site: Site) -> None:
+        self._own_fields = OwnFields({})
         super().__init__(config, site)
         self.writer = self._writer(config.orders)
+
+    def open(self) -> None:
+        super().open()
+        if self.config.fields:
+            self._find_own_fields()
+
+    def _find_own_fields(self) -> None:
+        """Read the queries anew when the own fields that the configuration names have moved."""
+        context = Context(operation="fields", timeout=self.database.config.statement_timeout)
+        with self.database.reading(context, committed=True) as session:
+            found = find_own_fields(session, self.config.fields)
+        moved, self._own_fields = found.attributes != self._own_fields.attributes, found
+        if moved:
+            self.queries = self._load(self.config)
+            super().open()
+
+    def drift_notes(self) -> list[DriftNote]:
+        return [*super().drift_notes(), *self._own_fields.missing]
+
+    def rights(self) -> Rights:
+        needed = super().rights()
+        more = dict.fromkeys(TABLES if self.config.fields else (), frozenset[str]())
+        return Rights({**more, **needed.reads}, needed.write)
+
+    def _load(self, config: SqlConfig) -> dict[str, Query]:
+        """With the own fields that were found among the attributes."""
+        own = self._own_fields.attributes
+        names = {*config.attributes, *own}
+        both = {name: {**config.attributes.get(name, {}), **own.get(name, {})} for name in names}
+        return super()._load(config.model_copy(update={"attributes": both}))
 
     def _writer(self, orders: OrdersConfig | SferaConfig | None) -> OrderWriter:
         if isinstance(orders, SferaConfig):

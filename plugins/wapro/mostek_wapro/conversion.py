@@ -18,9 +18,9 @@ from mostek.erp.v1.invoice_pb2 import InvoiceState
 from mostek.erp.v1.order_pb2 import DocumentWanted
 from mostek.erp.v1.product_pb2 import ProductKind
 from mostek.erp.v1.receivable_pb2 import ReceivableDirection, ReceivableKind
+from mostek.plugin.clarion import clarion, day
 from mostek.plugin.conversion import Converter
 from mostek.plugin.converters import COMMON, whole_number
-from mostek_wapro.clarion import clarion, day
 
 __all__ = ["CONVERTERS", "flag"]
 
@@ -28,7 +28,8 @@ __all__ = ["CONVERTERS", "flag"]
 
 
 def flag(value: Any) -> bool:
-    return int(value or 0) != 0
+    """Also of char(1), where a space is none."""
+    return int((value.strip() if isinstance(value, str) else value) or 0) != 0
 
 
 def not_flag(value: Any) -> bool:

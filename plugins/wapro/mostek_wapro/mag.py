@@ -50,6 +50,7 @@ from mostek.erp.v1.receivable_pb2 import (
     ListReceivablesResponse,
     Receivable,
 )
+from mostek.plugin.clarion import day
 from mostek.plugin.conversion import Converter
 from mostek.plugin.orders.writes import OrderWrites
 from mostek.plugin.plugin import Context, Site
@@ -58,7 +59,6 @@ from mostek.plugin.rights import WriteRights
 from mostek.plugin.sql_plugin import SqlConfig
 from mostek.plugin.tax_ids import tax_id_country
 from mostek.wire.failures import ErpUnavailable
-from mostek_wapro.clarion import day
 from mostek_wapro.config import WaproConfig
 from mostek_wapro.conversion import CONVERTERS, flag
 from mostek_wapro.describe import described

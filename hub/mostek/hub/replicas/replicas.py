@@ -14,15 +14,14 @@ from datetime import UTC, datetime
 from functools import partial
 from typing import Any, Final
 
-import grpc
 import structlog
 
+from mostek.hub import metrics
 from mostek.hub.call import Call
 from mostek.hub.identity import ConnectorId
 from mostek.hub.registry import Registry
 from mostek.hub.replica import NotThere
-from mostek.hub.replicas import forwarding
-from mostek.hub.replicas.forwarding import CALLER, CANCEL, PROBE, SERVICE, WHERE, told
+from mostek.hub.replicas.asking import Asking
 from mostek.hub.replicas.lease import Lease
 from mostek.hub.replicas.peers import Peers, Unreachable
 from mostek.hub.session import LiveSession, SessionLost
@@ -37,11 +36,7 @@ from mostek.hub.store import (
     SessionState,
     StoreError,
 )
-from mostek.link.v1.failure_pb2 import Failure
 from mostek.link.v1.link_pb2 import Status
-from mostek.wire.failures import raised
-from mostek.wire.names import COMMAND_ID, COMPANY, CONNECTOR, FAILURE
-from mostek.wire.operations import SERVICE as ERP_SERVICE
 
 __all__ = ["Replicas", "drawn_name"]
 
@@ -50,13 +45,15 @@ log = structlog.get_logger()
 #: Seconds between looks at the database, and at least between those that others ask for.
 LOOK_EVERY: Final = 1.0
 _LOOK_SOON: Final = 0.02
-#: Seconds that a session which is about to be opened waits for the database, and another replica's answer about one.
+_LOOKS_FOR_AT_MOST: Final = 0.1
+#: Seconds that a session which is about to be opened waits for the database.
 _ENTERS_WITHIN: Final = 2.0
-_PROBED_WITHIN: Final = 5.0
 #: Seconds that a call which came to the wrong replica waits for a look at the database.
 _REREAD_WITHIN: Final = 1.0
 _TIDY_EVERY: Final = 60.0
 _PAUSE: Final = 0.5
+#: Sessions that are taken note of before others on the loop get a turn.
+_TURN: Final = 500
 #: Clocks are compared only by answers that came within so many seconds.
 _PROMPT: Final = 0.5
 _NO_NAME: Final = re.compile(r"[^a-z0-9]+")
@@ -85,10 +82,13 @@ class Replicas:
         self._store = store
         self._registry = registry
         self._peers = peers
+        self._asking = Asking(peers)
         self._lease = Lease(name, span)
         self._address = ""
         self._offset: float | None = None
         self._upto = 0
+        #: Seconds that the last look took.
+        self._looked_for = 0.0
         self._connected = False
         self._wake = asyncio.Event()
         self._looked = asyncio.Event()
@@ -103,6 +103,11 @@ class Replicas:
         self._numbers: dict[str, int] = {}
         self._bells: dict[str, None] = {}
         self._chores: dict[str, asyncio.Task[None]] = {}
+
+    @property
+    def count(self) -> int:
+        """How many replicas are alive, this one too."""
+        return len(self.others) + 1
 
     @property
     def may_write(self) -> bool:
@@ -164,7 +169,8 @@ class Replicas:
         with contextlib.suppress(TimeoutError):
             async with asyncio.timeout(min(LOOK_EVERY, self._lease.every)):
                 await self._wake.wait()
-        await asyncio.sleep(_LOOK_SOON)
+        # While sessions come and go all the time, a part of the time goes to looks and not all of it.
+        await asyncio.sleep(max(_LOOK_SOON, 4 * self._looked_for))
         self._wake.clear()
 
     async def _turn(self, line: Line) -> None:
@@ -174,7 +180,9 @@ class Replicas:
             await self._complete()
         elif self._states:
             self._chore("save", self._save)
-        self._apply(await line.look(self._upto))
+        began = time.monotonic()
+        await self._apply(await line.look(self._upto))
+        self._looked_for = min(time.monotonic() - began, _LOOKS_FOR_AT_MOST)
         self._connected = True
         self._looked.set()
         self._looked = asyncio.Event()
@@ -205,7 +213,7 @@ class Replicas:
         """Sessions here that take commands."""
         return sum(not live.rules.leaving for live in self._registry.sessions())
 
-    def _apply(self, seen: Seen) -> None:
+    async def _apply(self, seen: Seen) -> None:
         self._upto = seen.upto
         for of, status, changed_at in seen.connectors:
             at = datetime.fromtimestamp(changed_at, UTC)
@@ -214,7 +222,10 @@ class Replicas:
         for record in seen.journals:
             self.on_journal(record)
         self._meet(seen)
-        for session in seen.sessions:
+        for count, session in enumerate(seen.sessions):
+            if not (count + 1) % _TURN:
+                # All there is may be much: calls go on meanwhile.
+                await asyncio.sleep(0)
             if session.id in self._announced:
                 self._numbers[session.id] = session.number
             elif session.replica in self.alive and session.replica != self.name:
@@ -310,13 +321,7 @@ class Replicas:
             self._chore("save", self._save)
 
     async def _answer(self, rivals: list[SessionRecord]) -> bool:
-        return any(await asyncio.gather(*map(self._answers, rivals)))
-
-    async def _answers(self, rival: SessionRecord) -> bool:
-        path, request = f"/{SERVICE}/{PROBE}", rival.id.encode()
-        with contextlib.suppress(Unreachable, grpc.aio.AioRpcError):
-            return bool(await self._peers.ask(rival.replica, path, request, timeout=_PROBED_WITHIN))
-        return False
+        return any(await asyncio.gather(*map(self._asking.answers, rivals)))
 
     async def _admitted(self, records: list[SessionRecord]) -> None:
         try:
@@ -431,44 +436,28 @@ class Replicas:
 
         Raises the call's failure, SessionLost, NotThere or TimeoutError.
         """
-        metadata = (
-            (CONNECTOR, call.connector),
-            (COMPANY, call.company),
-            (COMMAND_ID, call.command_id),
-            (CALLER, told(call.caller)),
-        )
-        path = f"/{ERP_SERVICE.full_name}/{call.operation.name}"
         try:
-            return await self._peers.ask(
-                to.replica, path, call.request, timeout=timeout, metadata=metadata
-            )
+            response = await self._asking.forward(call, to, timeout)
+        except NotThere:
+            self._registry.doubt(to)
+            metrics.forwarded("not_there")
+            await self._look_now()
+            raise
         except Unreachable as error:
-            raise self._lost(to, str(error)) from None
-        except grpc.aio.AioRpcError as error:
-            raise await self._failure(to, error) from None
+            log.warning("another replica can't be asked", replica=to.replica, reason=str(error))
+            self._registry.doubt(to)
+            metrics.forwarded("lost")
+            raise SessionLost(
+                "The connection to the connector was lost.", retry_after=1.0
+            ) from None
+        except Exception as failure:
+            metrics.forwarded("lost" if isinstance(failure, SessionLost) else "failed")
+            raise
+        metrics.forwarded("answered")
+        return response
 
-    async def _failure(self, to: SessionRecord, error: grpc.aio.AioRpcError) -> Exception:
-        trailing: dict[str, Any] = {key: value for key, value in error.trailing_metadata() or ()}
-        if FAILURE in trailing:
-            return raised(Failure.FromString(trailing[FAILURE]))
-        match trailing.get(WHERE):
-            case forwarding.ABSENT:
-                await self._reread(to)
-                return NotThere()
-            case forwarding.LOST:
-                return SessionLost(error.details() or "", retry_after=1.0)
-        if error.code() == grpc.StatusCode.DEADLINE_EXCEEDED:
-            return TimeoutError()
-        return self._lost(to, error.details() or error.code().name)
-
-    def _lost(self, to: SessionRecord, reason: str) -> SessionLost:
-        log.warning("another replica can't be asked", replica=to.replica, reason=reason)
-        self._registry.doubt(to)
-        return SessionLost("The connection to the connector was lost.", retry_after=1.0)
-
-    async def _reread(self, wrong: SessionRecord) -> None:
-        """Correct what is known of a session."""
-        self._registry.doubt(wrong)
+    async def _look_now(self) -> None:
+        """Correct what is known, if the database answers."""
         self._wake.set()
         if self._connected:
             with contextlib.suppress(TimeoutError):
@@ -477,12 +466,7 @@ class Replicas:
 
     async def cancel(self, holder: str, command_id: str) -> bool:
         """Have the replica that has a write under way ask for its cancellation; whether it could be told."""
-        path = f"/{SERVICE}/{CANCEL}"
-        with contextlib.suppress(Unreachable, grpc.aio.AioRpcError):
-            return bool(
-                await self._peers.ask(holder, path, command_id.encode(), timeout=_PROBED_WITHIN)
-            )
-        return False
+        return await self._asking.cancel(holder, command_id)
 
     def _chore(self, name: str, work: Callable[[], Awaitable[None]]) -> None:
         """Do it, unless it is being done."""
@@ -493,7 +477,9 @@ class Replicas:
         try:
             await work()
         except StoreError as error:
-            log.warning("the store failed", reason=str(error))
+            # Once that is known it is said once.
+            told = log.warning if self._connected else log.debug
+            told("the store failed", reason=str(error))
         except Exception:
             log.exception("a chore of a replica failed")
         finally:

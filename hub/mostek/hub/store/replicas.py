@@ -7,9 +7,9 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-from collections.abc import AsyncIterator, Callable, Iterable, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, TypeVar
 
 from sqlalchemy import Double, Row, Select, Table, delete, func, select, text, tuple_, update
 from sqlalchemy.dialects.postgresql import insert
@@ -26,6 +26,8 @@ from mostek.hub.store.tables import connector, journal, replica, session
 
 __all__ = ["Line", "ReplicaStore", "Seen"]
 
+T = TypeVar("T")
+
 _CHANNEL = "mostek"
 _NOTIFY = text("SELECT pg_notify('mostek', payload) FROM unnest(CAST(:told AS text[])) AS payload")
 #: Transactions that are not seen yet have this number or a later one: who reads from it on again misses none.
@@ -38,6 +40,8 @@ _BEAT = text(
     "ON CONFLICT (name) DO UPDATE SET beat = replica.beat + 1, sessions = excluded.sessions "
     "RETURNING beat = 1 AS fresh, extract(epoch FROM clock_timestamp())::float8 AS now"
 )
+#: Sessions that one statement is about.
+_BATCH = 500
 #: Seconds for which it is told that a session has ended; whoever did not look for so long reads everything anew.
 _TOLD_FOR = 600
 
@@ -83,13 +87,14 @@ class ReplicaStore:
 
         async def change(connection: AsyncConnection) -> dict[str, list[SessionRecord]]:
             await add_connectors(connection, statuses, at)
-            rivals = {} if admitted else await _rivals(connection, wanted)
+            rivals: dict[str, list[SessionRecord]] = {}
+            for some in _batches(wanted):
+                rivals |= {} if admitted else await _rivals(connection, some)
             values = [_values(each) for each in wanted if each.id not in rivals]
             if values:
                 await connection.execute(_ADD_SESSION, values)
             for state in SessionState:
-                ids = [name for name, wanted in states.items() if wanted is state]
-                if ids:
+                for ids in _batches([name for name, now in states.items() if now is state]):
                     await connection.execute(
                         update(session)
                         .where(session.c.id.in_(ids))
@@ -186,6 +191,12 @@ class Line:
 
 
 _ADD_SESSION = insert(session).on_conflict_do_nothing(index_elements=["id"])
+
+
+def _batches(rows: Sequence[T]) -> Iterator[Sequence[T]]:
+    """A statement has so many parameters and not more."""
+    for start in range(0, len(rows), _BATCH):
+        yield rows[start : start + _BATCH]
 
 
 def _sessions(since: int) -> Select[Any]:

@@ -366,6 +366,14 @@ class Store:
 
         return await self.do(read)
 
+    async def revision(self) -> str:
+        """Of the tables."""
+
+        async def read(connection: AsyncConnection) -> str:
+            return str(await connection.scalar(text("SELECT version_num FROM alembic_version")))
+
+        return await self.do(read)
+
     async def backlog(self, now: float) -> Backlog:
         """How many commands have no end, and how many need an operator."""
         waiting = _counted(command.c.finished_at.is_(None))
@@ -377,8 +385,9 @@ class Store:
             closed = (await connection.execute(to_resolve)).all()
             return Backlog(
                 now,
-                dict.fromkeys(WAITING, 0) | {State(row.state): row.count for row in open_},
-                dict.fromkeys(TO_RESOLVE, 0) | {State(row.state): row.count for row in closed},
+                dict.fromkeys(sorted(WAITING), 0) | {State(row.state): row.count for row in open_},
+                dict.fromkeys(sorted(TO_RESOLVE), 0)
+                | {State(row.state): row.count for row in closed},
                 min((row.oldest for row in open_), default=None),
             )
 

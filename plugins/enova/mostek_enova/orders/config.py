@@ -7,6 +7,9 @@ from typing import Literal
 
 from pydantic import BaseModel, ConfigDict, Field, SecretStr
 
+from mostek.plugin.secret import Secret
+from mostek.plugin.worker.config import WorkerConfig
+
 __all__ = ["HOW_TO_ALLOW_CUSTOMERS", "HOW_TO_ALLOW_ORDERS", "OrdersConfig"]
 
 HOW_TO_ALLOW_ORDERS = (
@@ -44,10 +47,11 @@ class OrdersConfig(BaseModel):
         default=None, description="The database's name in the program's list of databases."
     )
     operator: str | None = Field(default=None, description="The operator that orders are made by.")
-    password: SecretStr = Field(default=SecretStr(""), description="The operator's password.")
+    password: Secret = Field(default=SecretStr(""), description="The operator's password.")
     runtime: Literal["netfx", "coreclr"] = Field(
         default="coreclr", description="The .NET that the program's version needs."
     )
     runtime_config: Path | None = Field(
         default=None, description="A runtimeconfig.json for coreclr, where the default does not do."
     )
+    worker: WorkerConfig = WorkerConfig()

@@ -60,10 +60,6 @@ class EnovaPlanner(OrderPlanner[CustomerCard, Product, NewCustomer]):
     def plan(self, draft: OrderDraft) -> EnovaPlan:
         if self._config is None:
             self.problems.unsupported("", HOW_TO_ALLOW_ORDERS)
-        self._definition = self._read_definition(draft)
-        self._enova.by_customer = bool(
-            self._definition and self._definition.counted_from == _BY_CUSTOMER
-        )
         plan = super().plan(draft)
         self._refuse_other_rates(plan)
         return plan
@@ -111,6 +107,10 @@ class EnovaPlanner(OrderPlanner[CustomerCard, Product, NewCustomer]):
 
     def refuse_unsupported(self, draft: OrderDraft) -> None:
         refuse = self.problems.unsupported
+        self._definition = self._read_definition(draft)
+        self._enova.by_customer = bool(
+            self._definition and self._definition.counted_from == _BY_CUSTOMER
+        )
         if draft.currency not in {"", "PLN"}:
             refuse("currency", "orders are written in PLN only")
         elif draft.HasField("exchange_rate"):

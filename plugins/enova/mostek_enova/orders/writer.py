@@ -18,6 +18,7 @@ from mostek.plugin.orders.writes import ProgramWriter
 from mostek.plugin.plugin import Context
 from mostek.plugin.sql_plugin import SqlPlugin
 from mostek.plugin.sql_types import Param
+from mostek.plugin.worker.config import WorkerConfig
 from mostek.plugin.worker.worker import Worker
 from mostek.wire.failures import Unsupported
 from mostek_enova.config import EnovaConfig
@@ -36,7 +37,8 @@ class EnovaWriter(ProgramWriter):
     """Has the program write. `office`: what runs in the worker process."""
 
     def __init__(self, plugin: SqlPlugin, config: EnovaConfig, office: str = OFFICE) -> None:
-        super().__init__(plugin, Worker(office, _settings(plugin, config.orders), config.worker))
+        worker = config.orders.worker if config.orders else WorkerConfig()
+        super().__init__(plugin, Worker(office, _settings(plugin, config.orders), worker))
         self._orders = config.orders
         self._one_off = config.one_off
         self.refusal = "" if config.orders else HOW_TO_ALLOW_ORDERS

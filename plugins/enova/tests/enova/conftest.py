@@ -37,8 +37,8 @@ ORDERS: dict[str, Any] = {
     "operator": "Szef",
     "password": "tajne-hasło",
     "customers": True,
+    "worker": {"start_timeout": 20.0, "call_timeout": 20.0},
 }
-WORKER = {"start_timeout": 20.0, "call_timeout": 20.0}
 
 
 class Frozen(Enova365):

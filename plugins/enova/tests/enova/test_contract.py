@@ -28,7 +28,7 @@ from mostek_enova.enova import Enova365
 from mostek_enova.sandbox import create
 from mostek_enova.schema import older_schema, reference_schema
 
-from .conftest import LARGE_TABLES, ORDERS, WORKER
+from .conftest import LARGE_TABLES, ORDERS
 
 ADDRESS = Address(street="Długa", house_number="7", postal_code="90-001", city="Łódź")
 #: A list of the site's own, by any text.
@@ -59,7 +59,6 @@ class TestEnova365(ThroughRunner, OrderContract, PluginContract):
             "database": {"kind": "sqlite", "path": str(path)},
             "queries": str(folder),
             "orders": ORDERS | {"approve": True},
-            "worker": WORKER,
         }
         return Enova365(EnovaConfig.model_validate(settings), Site("demo", folder))
 

@@ -48,7 +48,7 @@ from mostek_enova.sandbox.rows import AccessWriteDenied, RowException
 from mostek_enova.sandbox.values import Quantity
 
 from . import faulty
-from .conftest import ORDERS, WORKER, Frozen, opened
+from .conftest import ORDERS, Frozen, opened
 
 NIP = "5252248481"
 WARSAW = {"street": "Długa", "house_number": "7", "postal_code": "00-950", "city": "Warszawa"}
@@ -135,7 +135,9 @@ def company(sandbox_path: Path, tmp_path: Path) -> Iterator[Company]:
         with closing(connect_sandbox(path)) as connection:
             for statement in statements:
                 connection.execute(statement)
-        plugin = opened(path, orders=ORDERS | orders, worker=WORKER | (worker or {}))
+        plugin = opened(
+            path, orders=ORDERS | orders | {"worker": ORDERS["worker"] | (worker or {})}
+        )
         if fault:
             Path(f"{path}.fault").write_text(fault)
             office = f"{faulty.__name__}:Faulty"
@@ -152,7 +154,7 @@ def company(sandbox_path: Path, tmp_path: Path) -> Iterator[Company]:
 def shop(sandbox_path: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Shop]:
     """One whose worker is started once; what a test writes is there for those after it."""
     path = Path(copyfile(sandbox_path, tmp_path_factory.mktemp("shop") / "enova.db"))
-    with closing(Shop(path, opened(path, orders=ORDERS, worker=WORKER))) as made:
+    with closing(Shop(path, opened(path, orders=ORDERS))) as made:
         yield made
 
 
@@ -592,6 +594,22 @@ def test_without_configuration_nothing_is_written_and_that_is_told(sandbox_path:
 def test_the_password_is_in_no_text_of_the_configuration() -> None:
     config = OrdersConfig.model_validate(ORDERS)
     assert "tajne" not in f"{config!r} {config} {config.model_dump_json()}"
+
+
+def test_what_the_site_names_and_the_program_lacks_is_told(sandbox_path: Path) -> None:
+    mapping = {"series": {"web": "ZO", "old": "ZOLD"}, "warehouses": {"shop": "999"}}
+    with closing(opened(sandbox_path, orders=ORDERS, mapping=mapping)) as plugin:
+        told = plugin.refusals()
+    assert {note.split("`")[1] for note in told} == {
+        "mapping.series.old",
+        "mapping.warehouses.shop",
+    }
+
+
+def test_words_of_callers_stand_for_what_the_program_has(sandbox_path: Path) -> None:
+    mapping = {"series": {"web": "ZO"}}
+    with closing(Shop(sandbox_path, opened(sandbox_path, orders=ORDERS, mapping=mapping))) as shop:
+        assert not shop.check(series="web").problems
 
 
 # How it goes wrong

@@ -24,6 +24,7 @@ from mostek.erp.v1.invoice_pb2 import (
 from mostek.erp.v1.order_pb2 import OrderDocumentKind, OrderState
 from mostek.erp.v1.product_pb2 import ProductKind
 from mostek.erp.v1.receivable_pb2 import ReceivableDirection, ReceivableKind
+from mostek.plugin.plugin import SettingError
 from mostek.plugin.testing import context, recorded
 from mostek.plugin.testing import items as items_of
 from mostek.wire.failures import Drift, Invalid, NotFound, Unsupported
@@ -206,6 +207,15 @@ def test_a_wrong_feature_is_refused_when_the_configuration_is_read(
 ) -> None:
     with pytest.raises(ValidationError, match=said):
         opened(sandbox_path, features=features)
+
+
+def test_a_feature_that_is_an_attribute_already_is_refused_where_it_stands(
+    sandbox_path: Any,
+) -> None:
+    both = {"customers": {"region": "k.Kod"}}
+    with pytest.raises(SettingError, match="both in attributes") as refused:
+        opened(sandbox_path, attributes=both, features={"customers": {"region": "Region"}})
+    assert refused.value.path == ("features", "customers", "region")
 
 
 # Products

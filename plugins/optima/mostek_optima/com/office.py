@@ -11,8 +11,9 @@ from contextlib import suppress
 from datetime import date
 from typing import Any
 
+from mostek.plugin.worker.com import Com
 from mostek.plugin.worker.inside import Office
-from mostek_optima.com.windows import Com, faults, opening
+from mostek_optima.com.errors import faults, opening
 
 __all__ = ["ComOffice"]
 
@@ -35,7 +36,7 @@ class ComOffice(Office):
             from mostek_optima.com.sandbox.double import DoubleCom
 
             return DoubleCom(self.settings["sandbox"], self.settings["folder"])
-        return Com()
+        return Com("Optima")
 
     # Logging in and out
 

@@ -34,6 +34,13 @@ class ComPlanner(OptimaPlanner[NewCustomer]):
         #: Values of attributes by their codes in Optima.
         self.attributes: dict[str, str] = {}
 
+    def refusals(self) -> list[str]:
+        codes = self._config.attributes.values() if self._config else ()
+        for refused in map(self._attribute_refused, sorted(codes)):
+            if refused:
+                self.problems.add("", *refused)
+        return super().refusals()
+
     def defaults(self) -> Defaults:
         return Defaults(warehouse=self.default_warehouse())
 
@@ -47,6 +54,11 @@ class ComPlanner(OptimaPlanner[NewCustomer]):
         if draft.HasField("payment_days"):
             self.problems.unsupported(
                 "payment_days", "Optima counts the days by the payment method: give that instead"
+            )
+        if draft.HasField("price_list_id"):
+            self.problems.unsupported(
+                "price_list_id",
+                "how Optima's objects take a price list is not known: give prices, or leave it to the program",
             )
         self._plan_attributes(draft)
         self._refuse_prices(draft)

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Iterator, Mapping
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 from mostek.erp.v1.order_pb2 import OrderDraft, OrderLineDraft
@@ -23,7 +25,7 @@ from mostek_optima.orders.cards import OptimaCards, Product
 from mostek_optima.orders.config import ComConfig
 from mostek_optima.orders.recorded import by_external_number, by_id
 
-__all__ = ["ComWriter"]
+__all__ = ["ComWriter", "machine_refusals"]
 
 OFFICE = "mostek_optima.com.office:ComOffice"
 
@@ -88,6 +90,17 @@ class ComWriter(ProgramWriter):
             "remarks": plan.remarks,
             "delivery_date": plan.delivery_date.isoformat() if plan.delivery_date else "",
         }
+
+
+def machine_refusals(config: ComConfig, platform: str = sys.platform) -> list[str]:
+    """Why the program can't be had on this machine, as sentences."""
+    if platform != "win32":
+        return ["Optima's objects need Windows: run the connector where Optima is installed."]
+    if not Path(config.folder).is_dir():
+        return [
+            f"There is no folder {config.folder}: correct `folder` in [companies.<name>.orders]."
+        ]
+    return []
 
 
 def _as_given(line: RecordedLine) -> RecordedLine:

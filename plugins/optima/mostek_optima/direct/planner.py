@@ -45,6 +45,10 @@ class DirectPlanner(OptimaPlanner[None]):
         self._read_template()
         return super().plan(draft)
 
+    def refusals(self) -> list[str]:
+        self._read_template()
+        return super().refusals()
+
     def _read_template(self) -> None:
         if self._config is None:
             self.problems.add("", UNSUPPORTED, HOW_TO_ALLOW_ORDERS)

@@ -34,9 +34,20 @@ SELECT k.Knt_KntId, k.Knt_Kod, k.Knt_Nazwa1, k.Knt_Nazwa2, k.Knt_Nazwa3, k.Knt_N
 FROM CDN.Kontrahenci k WHERE k.Knt_Kod NOT LIKE ? AND """
 _PRODUCTS = """
 SELECT t.Twr_TwrId, t.Twr_Kod, t.Twr_Nazwa, t.Twr_Typ, t.Twr_NieAktywny, t.Twr_JM, t.Twr_Flaga, t.Twr_Stawka,
-    t.Twr_TwCNumer, t.Twr_BezRabatu, t.Twr_TwGGIDNumer, t.Twr_Zrodlowa
-FROM CDN.Towary t WHERE t.Twr_TwrId IN ({})
+    t.Twr_TwCNumer, t.Twr_BezRabatu, t.Twr_TwGGIDNumer, t.Twr_Produkt, t.Twr_Kaucja{more}
+FROM CDN.Towary t WHERE t.Twr_TwrId IN ({{}})
 """
+#: What the program adds to a document for such a product, and nobody else does; newer columns among them.
+_ADDED = {
+    "Twr_SystemKaucyjny": "the deposit packaging",
+    "Twr_Akcyza": "excise duty",
+    "Twr_OplataCukrowa": "the sugar fee",
+    "Twr_OdwrotneObciazenie": "the reverse charge",
+}
+_REMARK = "the program adds {} to such a product, direct SQL does not"
+_REDUCED = "its VAT is a reduced one (stawka zaniżona), which orders are not written with"
+_COMPOSITE = "a composite service has components that only the program adds"
+_PACKAGING = "returnable packaging is counted by the program alone"
 _BY_CODE = "SELECT t.Twr_Kod, t.Twr_TwrId FROM CDN.Towary t WHERE t.Twr_Kod IN ({})"
 _BY_EAN = (
     "SELECT t.Twr_EAN, t.Twr_TwrId FROM CDN.Towary t WHERE t.Twr_EAN IN ({})",
@@ -47,9 +58,12 @@ _PRICES = (
     " WHERE c.TwC_TwrID IN ({})"
 )
 _RATES = "SELECT t.Twr_Flaga, t.Twr_Stawka FROM CDN.Towary t GROUP BY t.Twr_Flaga, t.Twr_Stawka"
-#: Discounts of groups and products (Rabaty) that the program counts and nobody else can.
-_DISCOUNTS = "SELECT r.Rab_Typ, r.Rab_TwrId, r.Rab_PodmiotId FROM CDN.Rabaty r"
-_OF_ALL, _OF_CUSTOMER_GROUPS = frozenset({7, 8, 11}), frozenset({1, 3, 4, 12})
+# Discounts (Rabaty) that the program counts and nobody else can: of the customer, of any group of customers, of
+# products and their groups for all.
+_OF_CUSTOMER = "SELECT MIN(r.Rab_RabId) FROM CDN.Rabaty r WHERE r.Rab_PodmiotId = ? OR r.Rab_Typ IN (1, 3, 4, 12)"
+_OF_PRODUCTS = (
+    "SELECT r.Rab_TwrId FROM CDN.Rabaty r WHERE r.Rab_Typ IN (7, 8, 11) AND r.Rab_TwrId IN ({})"
+)
 _PURCHASE = 1
 _LONGEST_EAN, _LONGEST_CODE = 40, 50
 
@@ -89,7 +103,9 @@ class OptimaCards(Cards[Customer, Product]):
     def __init__(self, lookup: Lookup, one_off: str, *, counts: bool) -> None:
         self.lookup = lookup
         self._one_off = Param.of(one_off, "varchar(20)")
-        self._discounts = [] if counts else lookup.fetch(_DISCOUNTS)
+        self._counts = counts
+        added = () if counts else _ADDED
+        self._added = [name for name in added if lookup.has("Towary", name)]
 
     # Customers
 
@@ -127,10 +143,8 @@ class OptimaCards(Cards[Customer, Product]):
         )
 
     def _has_discounts(self, customer: int) -> bool:
-        return any(
-            int(kind) in _OF_CUSTOMER_GROUPS or whose == customer
-            for kind, _, whose in self._discounts
-        )
+        found = None if self._counts else self.lookup.one(_OF_CUSTOMER, integer(customer))
+        return bool(found and found[0])
 
     # Products
 
@@ -139,8 +153,10 @@ class OptimaCards(Cards[Customer, Product]):
         eans = self._ids(choices, "ean", _BY_EAN, _LONGEST_EAN)
         wanted = [_meant(choice, codes, eans) for choice in choices]
         ids = list(dict.fromkeys(number for numbers in wanted for number in numbers))
-        rows = self.lookup.fetch_in(_PRODUCTS, ids, "int")
-        products = {int(row[0]): self._product(row) for row in rows}
+        more = "".join(f", t.{name}" for name in self._added)
+        rows = list(self.lookup.fetch_in(_PRODUCTS.format(more=more), ids, "int"))
+        reduced = set() if self._counts else self._discounted(rows)
+        products = {int(row[0]): self._product(row, int(row[0]) in reduced) for row in rows}
         return [[products[n] for n in numbers if n in products] for numbers in wanted]
 
     def _ids(
@@ -154,17 +170,24 @@ class OptimaCards(Cards[Customer, Product]):
                 ids[folded(str(value))].add(int(number))
         return ids
 
-    def _product(self, row: Sequence[Any]) -> Product:
+    def _discounted(self, rows: Sequence[Sequence[Any]]) -> set[int]:
+        """Products whose price the program alone can count: for a discount, or because none is given on them."""
+        wanted = {int(number) for row in rows for number in (row[0], row[10])}
+        found = {int(row[0]) for row in self.lookup.fetch_in(_OF_PRODUCTS, wanted, "int")}
+        return {int(row[0]) for row in rows if row[9] or {int(row[0]), int(row[10])} & found}
+
+    def _product(self, row: Sequence[Any], discounted: bool) -> Product:
         unit, flag = text(row[5]), int(row[6])
         percent = amount(vat_percent(flag, row[7]))
-        reduced = "its VAT is a reduced one (stawka zaniżona), which orders are not written with"
+        added = [_ADDED[name] for name, one in zip(self._added, row[13:], strict=True) if one]
         return Product(
             id=int(row[0]),
             code=text(row[1]),
             name=text(row[2]),
             is_service=row[3] == 0,
             blocked="the product is withdrawn from use (nieaktywny)" if row[4] else "",
-            unorderable=reduced if flag == REDUCED else "",
+            unorderable=_REDUCED if flag == REDUCED else self._by_program_alone(row),
+            remarks=tuple(map(_REMARK.format, added)),
             unit=unit,
             # In which unit a line of another one keeps quantity and price is not known.
             units={folded(unit): (unit, Decimal(1))},
@@ -172,16 +195,15 @@ class OptimaCards(Cards[Customer, Product]):
             flag=flag,
             percent=percent,
             price_list=int(row[8]),
-            has_discount=self._has_discount(int(row[0]), int(row[10]), bool(row[9])),
+            has_discount=discounted,
         )
 
-    def _has_discount(self, product: int, group: int, without: bool) -> bool:
-        """`without`: no discount is given on it, not even the buyer's own."""
-        if not self._discounts:
-            return False
-        return without or any(
-            int(kind) in _OF_ALL and what in {product, group} for kind, what, _ in self._discounts
-        )
+    def _by_program_alone(self, row: Sequence[Any]) -> str:
+        """Why the product is in no order that the program does not write."""
+        if self._counts:
+            return ""
+        composite = row[3] == 0 and row[11]
+        return _COMPOSITE if composite else _PACKAGING if row[12] else ""
 
     def prices(self, products: Iterable[Product], price_list: int) -> Mapping[int, ListedPrice]:
         """Of list 0, those of each product's own default."""

@@ -55,6 +55,13 @@ class OptimaPlanner(OrderPlanner[Customer, Product, N], Generic[N]):
     def default_series(self) -> str:
         """The symbol of the definition of orders that name none; empty: the program's."""
 
+    def refusals(self) -> list[str]:
+        """Why nothing is written, whatever the draft: what the configuration names and is not there."""
+        if self._chosen_warehouse is not None and not self.default_warehouse():
+            self.problems.add("", NOT_FOUND, self._no_warehouse)
+        self._series(self.default_series(), "")
+        return [problem.message for problem in self.problems.found]
+
     # What is not written
 
     def refuse_unsupported(self, draft: OrderDraft) -> None:

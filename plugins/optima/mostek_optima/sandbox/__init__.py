@@ -38,7 +38,6 @@ INDEXES = tuple(
         ("TraNag", ("TrN_PlatnikID",)),
         ("TraNagRelacje", ("TrR_TrNId",)),
         ("TraNagRelacje", ("TrR_FaId",)),
-        ("TraSElem", ("TrS_TrEIdWydania",)),
         ("BnkZdarzenia", ("BZd_DokumentID", "BZd_DokumentTyp")),
         ("TwrGrupy", ("TwG_GIDTyp", "TwG_GIDNumer")),
         ("TwrEan", ("TwE_EAN",)),

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import ClassVar
 
+from mostek.connector.testing import ThroughRunner
 from mostek.plugin.contract import FilterCase, PluginContract
 from mostek.plugin.plugin import Site
 from mostek.plugin.schema import ReferenceSchema
@@ -19,7 +20,7 @@ from .conftest import LARGE_TABLES, TODAY, settings
 _BELOW = {"101": {"101", "102"}, "102": {"102"}, "103": {"103"}}
 
 
-class TestOptima(PluginContract):
+class TestOptima(ThroughRunner, PluginContract):
     plugin_type = Optima
     large_tables = LARGE_TABLES
     filters: ClassVar[Mapping[str, Mapping[str, FilterCase]]] = {

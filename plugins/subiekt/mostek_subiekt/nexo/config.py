@@ -6,7 +6,8 @@ from typing import Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from mostek.plugin.sql_plugin import SqlConfig
+from mostek.plugin.orders.site import OrderConfig
+from mostek_subiekt.nexo.orders.config import NexoOrders
 
 __all__ = ["NexoConfig", "Symbols"]
 
@@ -36,9 +37,11 @@ class Symbols(BaseModel):
         return {kind: named[kind] for kind in kinds}
 
 
-class NexoConfig(SqlConfig):
-    """`[database]`, the site's own queries, attributes and rows, and what nexo leaves open."""
+class NexoConfig(OrderConfig):
+    """`[database]`, the site's own queries, attributes and rows, what nexo leaves open; `[orders]`: how orders are
+    written, without it they are not."""
 
+    orders: NexoOrders | None = None
     symbols: Symbols = Symbols()
     customers: Literal["contractors", "all"] = Field(
         default="contractors",

@@ -60,6 +60,13 @@ def vat_percent(share: Any, code: str | None) -> Any:
     return share_percent(share) if is_rate else None
 
 
+def in_unit(done: Any, quantity: Any, base_quantity: Any) -> Any:
+    """A quantity of the product's base unit in the line's own unit."""
+    if done is None or not base_quantity:
+        return done
+    return Decimal(str(done)) * Decimal(str(quantity)) / Decimal(str(base_quantity))
+
+
 _ROLES = {
     1: PartyRole.PARTY_ROLE_BUYER,
     2: PartyRole.PARTY_ROLE_RECIPIENT,
@@ -106,7 +113,7 @@ CONVERTERS: Mapping[str, Converter] = COMMON | {
     function.__name__: function
     for function in (
         *(full_name, customer_kind, product_kind, share_percent, vat_percent, party_role),
-        *(whole, invoice_state, receivable_kind, direction, uncollectible),
+        *(in_unit, whole, invoice_state, receivable_kind, direction, uncollectible),
     )
 }
 """By the names that the query files use."""

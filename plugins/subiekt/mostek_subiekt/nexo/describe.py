@@ -6,9 +6,10 @@ from collections.abc import Collection, Mapping
 
 from mostek.erp.v1.erp_pb2 import ChangeTrackingKind
 from mostek.plugin.database import Database
-from mostek.plugin.describe import Description
+from mostek.plugin.describe import Description, field_limits
 from mostek.plugin.versions import VersionedLists
-from mostek_subiekt.nexo.schema import OWNER
+from mostek_subiekt.nexo.limits import COLUMNS, SCALES
+from mostek_subiekt.nexo.schema import OWNER, reference_schema
 
 __all__ = ["described", "versioned_lists"]
 
@@ -59,4 +60,4 @@ def described(versioned: Collection[str]) -> Description:
         operation: (_VERSION, remark) if query in versioned else (_NONE, _UNSEEN)
         for operation, (query, remark) in _SEEN.items()
     }
-    return Description(_OPERATIONS, tracking)
+    return Description(_OPERATIONS, tracking, field_limits(COLUMNS, reference_schema(), SCALES))

@@ -50,13 +50,16 @@ from mostek.erp.v1.receivable_pb2 import (
 )
 from mostek.plugin.conversion import Converter
 from mostek.plugin.converters import as_day
+from mostek.plugin.orders.writes import OrderWrites
 from mostek.plugin.plugin import Context, Site
-from mostek.plugin.sql_plugin import SqlPlugin
+from mostek.plugin.rights import WriteRights
 from mostek.plugin.tax_ids import tax_id_country
 from mostek.wire.failures import Drift
 from mostek_subiekt.nexo.config import NexoConfig
 from mostek_subiekt.nexo.conversion import CONVERTERS, is_correction
 from mostek_subiekt.nexo.describe import described, versioned_lists
+from mostek_subiekt.nexo.orders.rights import write_rights
+from mostek_subiekt.nexo.orders.writer import NexoWriter
 
 __all__ = ["SubiektNexo"]
 
@@ -74,11 +77,12 @@ _CORRECTIONS = {
 }
 
 
-class SubiektNexo(SqlPlugin):
-    """One company database of Subiekt nexo."""
+class SubiektNexo(OrderWrites):
+    """One company database of Subiekt nexo: the reads; the writes are in `orders`."""
 
     config_type = NexoConfig
     erp = PROGRAM
+    lock = PROGRAM
     folder: ClassVar[Traversable] = files("mostek_subiekt") / "nexo" / "queries"
     messages: ClassVar[Mapping[str, type[Message]]] = {
         "erp": Erp,
@@ -93,6 +97,7 @@ class SubiektNexo(SqlPlugin):
     def __init__(self, config: NexoConfig, site: Site) -> None:
         self.settings = config
         super().__init__(config, site)
+        self.writer = NexoWriter(self, config)
 
     def converters(self) -> Mapping[str, Converter]:
         return {
@@ -102,8 +107,11 @@ class SubiektNexo(SqlPlugin):
             "now": self.now,
             "program": lambda: PROGRAM,
             "time_zone": lambda: self.site.zone.key,
-            "operations": lambda: list(self.serves),
+            "operations": self._operations,
         }
+
+    def write_rights(self) -> WriteRights:
+        return write_rights(self.settings.orders)
 
     # Operations
 
@@ -235,6 +243,11 @@ class SubiektNexo(SqlPlugin):
 
     def _symbols(self, *kinds: str) -> dict[str, Any]:
         return self.settings.symbols.of(*kinds)
+
+    def _operations(self) -> list[str]:
+        """What is served with this configuration; CreateCustomer tells one that is there and creates none."""
+        refused = {"CreateCustomer"} if self.settings.orders else {"CreateCustomer", "CreateOrder"}
+        return [operation for operation in self.serves if operation not in refused]
 
     def _days_overdue(self, due: Any, remaining: Any) -> int:
         """0 if it is not yet due or settled."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
 from typing import Any
@@ -14,7 +14,7 @@ from mostek_subiekt.conversion import vat_percent
 from mostek_subiekt.orders.customers import known_id
 from mostek_subiekt.orders.rows import Rows, amount, text
 
-__all__ = ["Product", "Products", "vat_rates"]
+__all__ = ["Product", "Products", "meant", "vat_rates"]
 
 GOODS, SERVICE, SET = 1, 2, 8
 
@@ -66,7 +66,7 @@ class Products:
         """For each choice the products that it means: none, one, or several."""
         codes = self._ids(choices, "code", [_BY_CODE])
         eans = self._ids(choices, "ean", _BY_EAN)
-        wanted = [_meant(choice, codes, eans) for choice in choices]
+        wanted = [meant(choice, codes, eans) for choice in choices]
         products = self._by_id(number for numbers in wanted for number in numbers)
         return [
             [products[number] for number in numbers if number in products] for numbers in wanted
@@ -145,9 +145,10 @@ def vat_rates(rows: Rows) -> list[VatCard]:
     ]
 
 
-def _meant(
-    choice: ProductChoice, codes: dict[str, set[int]], eans: dict[str, set[int]]
+def meant(
+    choice: ProductChoice, codes: Mapping[str, set[int]], eans: Mapping[str, set[int]]
 ) -> list[int]:
+    """The ids of the products that a choice means, with those that were found by code and bar code."""
     match choice.WhichOneof("product"):
         case "id":
             number = known_id(choice.id)

@@ -1,23 +1,20 @@
-"""COM, and what its errors mean. Imports the standard library alone; pywin32 when COM is used."""
+"""What the errors of Sfera's objects mean. Imports the standard library alone."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
-from datetime import date, datetime
-from importlib import import_module
 from typing import Any
 
+from mostek.plugin.worker.com import DOES_NOT_FIT, NOT_REGISTERED, com_said
 from mostek.plugin.worker.inside import Fault
 
-__all__ = ["Com", "faults", "opening"]
+__all__ = ["faults", "opening"]
 
 #: Codes that the type library names.
 _NO_GOODS = -2147217568
 _DELIVERIES_CHANGED = -2147217567
-#: Windows' own: the class is not registered; the kind of program does not fit; the server failed.
-_NOT_REGISTERED = -2147221164
-_DOES_NOT_FIT = -2147418113
+#: Windows' own: the server failed.
 _SERVER_FAILED = -2147417851
 _E_FAIL = -2147467259
 #: Facility of an error that the program itself made up (0x8004....), as its documented ones are.
@@ -27,45 +24,10 @@ _LOCKED = "zablokowany przez operatora"
 _LICENCE = "licenc"
 
 
-class Com:
-    """COM of this machine. `error` is what its calls raise."""
-
-    def __init__(self) -> None:
-        try:
-            pythoncom = import_module("pythoncom")
-            client = import_module("win32com.client")
-        except ImportError as error:
-            raise Fault(
-                "unavailable",
-                "Sfera needs Windows and pywin32: install pywin32 in the Python of the worker.",
-                str(error),
-            ) from error
-        self._pythoncom = pythoncom
-        self._client = client
-        self.error: type[Exception] = pythoncom.com_error
-        # The objects belong to this thread, a single-threaded apartment.
-        pythoncom.CoInitialize()
-
-    def dispatch(self, name: str) -> Any:
-        """A new object of the class with this ProgID."""
-        return self._client.Dispatch(name)
-
-    def day(self, day: date) -> Any:
-        """A date as COM takes it."""
-        return datetime(day.year, day.month, day.day)
-
-    def pump(self) -> None:
-        """Handle the messages of this thread's windows."""
-        self._pythoncom.PumpWaitingMessages()
-
-
 def _said(error: Exception) -> tuple[int, str]:
     """Code and text of an error: the program's own, else COM's."""
-    code, text, *more = (*error.args, None, None)
-    own = more[0] if more else None
-    if isinstance(own, tuple) and len(own) > 5:
-        return int(own[5] or code), str(own[2] or text)
-    return (code if isinstance(code, int) else 0), str(text)
+    said = com_said(error)
+    return said.own or said.code, said.text
 
 
 @contextmanager
@@ -84,7 +46,7 @@ def _not_opened(code: int, text: str) -> tuple[str, str]:
             "Subiekt GT has no licence seat left for Sfera, or Sfera itself has no licence: log somebody out, or end a"
             " program that was left running."
         )
-    if code in {_NOT_REGISTERED, _DOES_NOT_FIT}:
+    if code in {NOT_REGISTERED, DOES_NOT_FIT}:
         return "unavailable", (
             "Sfera GT can't be started: it is not registered on this machine, or for the other kind of program: try a"
             " 32-bit Python as `worker.python`, or a 64-bit one."

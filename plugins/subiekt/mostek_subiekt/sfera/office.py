@@ -12,8 +12,9 @@ from datetime import date
 from decimal import Decimal
 from typing import Any
 
+from mostek.plugin.worker.com import Com
 from mostek.plugin.worker.inside import Fault, Office
-from mostek_subiekt.sfera.com import Com, faults, opening
+from mostek_subiekt.sfera.com import faults, opening
 
 __all__ = ["Sfera"]
 
@@ -35,7 +36,7 @@ class Sfera(Office):
             from mostek_subiekt.sfera.sandbox.double import DoubleCom
 
             return DoubleCom(self.settings["sandbox"])
-        return Com()
+        return Com("Sfera")
 
     # Starting and ending
 

@@ -495,6 +495,21 @@ def test_states_are_told_by_the_status_and_the_lines(nexo: Frozen) -> None:
                 assert not line.HasField("fulfilled_quantity")
 
 
+def test_what_is_delivered_in_base_units_is_told_in_the_lines_own(nexo: Frozen, rows: Rows) -> None:
+    order = next(
+        o for o in listed(nexo, "ListOrders", states=[OrderState.ORDER_STATE_DONE]) if o.lines
+    )
+    line = f"Dokument_Id = {order.id} AND LP = 1"
+    rows(f"UPDATE PozycjeDokumentu SET IloscWJednostceBazowej = Ilosc * 12 WHERE {line}")
+    rows(
+        "UPDATE StanyRealizacjiZamowien SET ZrealizowanaIlosc = ZrealizowanaIlosc * 6"
+        f" WHERE PozycjaDokumentuZK_Id IN (SELECT Id FROM PozycjeDokumentu WHERE {line})"
+    )
+    (found,) = (o for o in listed(nexo, "ListOrders") if o.id == order.id)
+    told = {line.line_number: line for line in found.lines}[1]
+    assert Decimal(told.fulfilled_quantity) == Decimal(told.quantity) / 2
+
+
 def test_an_order_and_the_documents_made_of_it_name_each_other(nexo: Frozen) -> None:
     done = [o for o in listed(nexo, "ListOrders") if o.state == OrderState.ORDER_STATE_DONE]
     assert done

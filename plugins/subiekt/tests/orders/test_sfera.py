@@ -28,7 +28,7 @@ from mostek.wire.failures import (
 )
 from mostek_subiekt.config import SubiektConfig
 from mostek_subiekt.orders.config import SferaConfig
-from mostek_subiekt.sfera.com import Com, faults, opening
+from mostek_subiekt.sfera.com import faults, opening
 from mostek_subiekt.sfera.sandbox.double import ComError, DoubleCom
 from mostek_subiekt.sfera.writer import SferaWriter
 
@@ -504,12 +504,6 @@ def test_an_error_at_the_start_is_never_a_doubt() -> None:
     with pytest.raises(Fault) as raised, opening(com):
         raise ComError(-2147023174, "Serwer RPC jest niedostępny.", None, None)
     assert raised.value.kind == "unavailable"
-
-
-@pytest.mark.skipif(sys.platform == "win32", reason="NOT RUN: has COM")
-def test_without_pywin32_it_is_said_what_to_install() -> None:
-    with pytest.raises(Fault, match="install pywin32"):
-        Com()
 
 
 def test_the_office_needs_nothing_but_the_standard_library() -> None:

@@ -9,9 +9,9 @@ from datetime import date
 
 from mostek.erp.v1.common_pb2 import Address
 from mostek.erp.v1.customer_pb2 import CustomerDraft, CustomerKind
+from mostek.plugin.clarion import clarion
 from mostek.plugin.orders.lookup import Lookup
 from mostek.plugin.orders.problems import INACTIVE, INCONSISTENT, NOT_FOUND, OTHER, Problems
-from mostek_wapro.clarion import clarion
 from mostek_wapro.conversion import flag
 from mostek_wapro.orders.config import HOW_TO_ALLOW_CUSTOMERS, OrdersConfig
 from mostek_wapro.orders.customers import Customer, known_code, known_id, number, text

@@ -8,11 +8,11 @@ from decimal import Decimal
 from typing import Any
 
 from mostek.erp.v1.order_pb2 import DocumentWanted, OrderDraft
+from mostek.plugin.clarion import clarion
 from mostek.plugin.database import Row, Session
 from mostek.plugin.orders.amounts import ZERO
 from mostek.plugin.orders.plan import PlannedLine
 from mostek.wire.failures import Internal, Rejected
-from mostek_wapro.clarion import clarion
 from mostek_wapro.orders.customers import Customer
 from mostek_wapro.orders.delivery import deliver
 from mostek_wapro.orders.draft import OrderPlan, Planner

@@ -10,9 +10,9 @@ from decimal import Decimal
 from typing import Any
 
 from mostek.erp.v1.order_pb2 import ProductChoice
+from mostek.plugin.clarion import day
 from mostek.plugin.orders.cards import ListedPrice, ProductCard, VatCard, folded
 from mostek.plugin.orders.lookup import Lookup
-from mostek_wapro.clarion import day
 from mostek_wapro.conversion import flag, vat_percent
 from mostek_wapro.orders.customers import amount, known_id, number, text
 

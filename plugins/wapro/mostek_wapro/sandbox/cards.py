@@ -7,9 +7,9 @@ from datetime import date, timedelta
 from random import Random
 
 from mostek.plugin import invented
+from mostek.plugin.clarion import clarion
 from mostek.plugin.invented import Pools
 from mostek.plugin.sandbox_writer import Writer, money, share
-from mostek_wapro.clarion import clarion
 
 __all__ = ["COMPANY", "ORDER_TYPE", "OTHER_COMPANY", "Cards", "Customer", "Product"]
 

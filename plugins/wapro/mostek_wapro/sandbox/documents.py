@@ -8,8 +8,8 @@ from dataclasses import dataclass
 from datetime import date, timedelta
 from random import Random
 
+from mostek.plugin.clarion import clarion
 from mostek.plugin.sandbox_writer import Writer, money, share
-from mostek_wapro.clarion import clarion
 from mostek_wapro.sandbox.cards import (
     COMPANY,
     ORDER_TYPE,

@@ -15,6 +15,7 @@ from mostek.erp.v1.invoice_pb2 import CorrectionValues, Invoice, InvoiceKind
 from mostek.erp.v1.order_pb2 import OrderState
 from mostek.erp.v1.product_pb2 import ProductKind
 from mostek.erp.v1.receivable_pb2 import ReceivableDirection, ReceivableKind
+from mostek.plugin.clarion import clarion, day
 from mostek.plugin.contract import full_scans
 from mostek.plugin.contract_filters import FILTERS
 from mostek.plugin.sqlite_database import SqliteDatabase
@@ -22,7 +23,7 @@ from mostek.plugin.testing import context, recorded
 from mostek.plugin.testing import items as items_of
 from mostek.wire.failures import ErpUnavailable, NotFound, Unsupported
 from mostek.wire.operations import OPERATIONS
-from mostek_wapro.clarion import clarion, day
+from mostek_wapro.conversion import flag
 from mostek_wapro.mag import WaproMag
 
 from .conftest import LARGE_TABLES, Frozen, Rows, opened
@@ -568,3 +569,11 @@ def test_a_number_in_ksef_is_refused_and_not_passed_over(mag: Frozen) -> None:
 def test_every_file_feeds_a_query(mag: Frozen) -> None:
     files: Iterator[str] = (entry.name for entry in mag.folder.iterdir())
     assert set(files) == {part.file.name for query in mag.queries.values() for part in query.parts}
+
+
+@pytest.mark.parametrize(
+    ("value", "expected"),
+    [("1", True), ("0", False), (" ", False), ("", False), (None, False), (1, True), (True, True)],
+)
+def test_a_flag_is_told_whatever_its_column_s_type(value: Any, expected: bool) -> None:
+    assert flag(value) is expected

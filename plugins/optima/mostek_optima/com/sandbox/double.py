@@ -8,80 +8,33 @@ one that is not used says so.
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from datetime import date, datetime
 from pathlib import Path
 from typing import Any, ClassVar
 
+from mostek.plugin.worker.com_double import (
+    AMOUNT,
+    DAY,
+    INT,
+    NO_CLASS,
+    OBJECT,
+    TEXT,
+    ComError,
+    ComObject,
+    check,
+    members,
+)
 from mostek_optima.com.sandbox.books import Books, Refused
 
-__all__ = ["ComError", "DoubleCom", "Member"]
+__all__ = ["ComError", "DoubleCom"]
 
-_TYPE_MISMATCH, _NOT_IMPLEMENTED = -2147352571, -2147467263
-_NO_CLASS, _BAD_COUNT = -2147221005, -2147352562
-_RAISED = -2147352567
-
-
-class ComError(Exception):
-    """As pywin32's: code, text, (…, source, text, …, …, code), argument."""
-
-    @classmethod
-    def of(cls, text: str) -> ComError:
-        """The object's own refusal."""
-        return cls(_RAISED, "Wystąpił wyjątek.", (0, "CDNBase", text, None, 0, -2147220991), None)
-
-
-Member = tuple[type, ...]
-_TEXT: Member = (str,)
-_INT: Member = (int,)
-_AMOUNT: Member = (float,)
-_DAY: Member = (datetime,)
-_OBJECT: Member = (object,)
-
-
-def _names(names: str, kind: Member) -> dict[str, Member]:
-    return dict.fromkeys(names.split(), kind)
-
-
-class _ComObject:
-    """Knows its members: `written` those that may be set, `read` those that may only be read, by their types."""
-
-    written: ClassVar[Mapping[str, Member]] = {}
-    read: ClassVar[Mapping[str, Member]] = {}
-
-    def __init__(self, **own: Any) -> None:
-        vars(self).update(_values={}, **own)
-
-    def __getattr__(self, name: str) -> Any:
-        if name in self._values:
-            return self._values[name]
-        if name in self.written or name in self.read:
-            raise ComError(_NOT_IMPLEMENTED, f"the double does not tell {name}", None, None)
-        raise AttributeError(f"<unknown>.{name}")
-
-    def __setattr__(self, name: str, value: Any) -> None:
-        if name not in self.written:
-            raise AttributeError(f"Property '<unknown>.{name}' can not be set.")
-        _check(value, self.written[name])
-        self._values[name] = value
-
-    def tell(self, **values: Any) -> None:
-        """What read-only properties hold from now on."""
-        for name, value in values.items():
-            _check(value, self.read[name])
-            self._values[name] = value
-
-
-def _check(value: Any, kinds: Member) -> None:
-    fits = isinstance(value, _ComObject) if kinds is _OBJECT else type(value) in kinds
-    if not fits:
-        raise ComError(_TYPE_MISMATCH, "Niezgodność typu.", None, None)
+_BAD_COUNT = -2147352562
 
 
 def _nothing(value: Any) -> None:
     """The argument that callers leave empty."""
-    if value is not None:
-        raise ComError(_TYPE_MISMATCH, "Niezgodność typu.", None, None)
+    check(value, (type(None),))
 
 
 class DoubleCom:
@@ -98,7 +51,7 @@ class DoubleCom:
 
     def dispatch(self, name: str) -> Any:
         if name != "CDNBase.Application":
-            raise ComError(_NO_CLASS, "Nieprawidłowy ciąg klasy", None, None)
+            raise ComError(NO_CLASS, "Nieprawidłowy ciąg klasy", None, None)
         return _Application(_books=self.books, _here=self._is_in_folder, _locked=False)
 
     def _is_in_folder(self) -> None:
@@ -112,14 +65,14 @@ class DoubleCom:
         """There are no windows."""
 
 
-class _Application(_ComObject):
-    written = _names("KonfigConnectStr HASPKeyServer", _TEXT)
-    read = _names("HASPConnection", _OBJECT)
+class _Application(ComObject):
+    written = members("KonfigConnectStr HASPKeyServer", TEXT)
+    read = members("HASPConnection", OBJECT)
 
     def LockApp(self, flags: int, timeout: int, a: None, b: None, c: None, d: None) -> None:
         self._here()
-        _check(flags, _INT)
-        _check(timeout, _INT)
+        check(flags, INT)
+        check(timeout, INT)
         for one in (a, b, c, d):
             _nothing(one)
         vars(self)["_locked"] = True
@@ -131,7 +84,7 @@ class _Application(_ComObject):
         if len(moduly) not in {0, 17, 18}:
             raise ComError(_BAD_COUNT, "Nieprawidłowa liczba parametrów.", None, None)
         for one in (operator, haslo, firma):
-            _check(one, _TEXT)
+            check(one, TEXT)
         for module in moduly:
             _nothing(module)
         self._books.log_in(operator, haslo, firma)
@@ -141,16 +94,16 @@ class _Application(_ComObject):
         vars(self)["_locked"] = False
 
 
-class _Login(_ComObject):
+class _Login(ComObject):
     def CreateSession(self) -> _Session:
         self._here()
         return _Session(_books=self._books, _here=self._here, _new=[])
 
 
-class _Session(_ComObject):
+class _Session(ComObject):
     def CreateObject(self, nazwa: str, nic: None) -> _Collection:
         self._here()
-        _check(nazwa, _TEXT)
+        check(nazwa, TEXT)
         _nothing(nic)
         known: dict[str, Callable[[], _Collection]] = {
             "CDN.DokumentyHaMag": lambda: _Documents(_session=self),
@@ -175,14 +128,14 @@ class _Session(_ComObject):
         self._new.clear()
 
 
-class _Collection(_ComObject):
+class _Collection(ComObject):
     """Elements of a table, found by a condition of one column."""
 
     table: ClassVar[str]
     key: ClassVar[str]
 
     def Item(self, warunek: str) -> _Element:
-        _check(warunek, _TEXT)
+        check(warunek, TEXT)
         match = re.fullmatch(r"(\w+)=(?:(\d+)|'((?:[^']|'')*)')", warunek)
         if not match:
             raise ComError.of(f"Nieprawidłowy warunek {warunek}.")
@@ -198,10 +151,10 @@ class _Collection(_ComObject):
         return _Element(_number=number, _table=self.table)
 
 
-class _Element(_ComObject):
+class _Element(ComObject):
     """Something that is there already."""
 
-    read = _names("ID", _INT)
+    read = members("ID", INT)
 
 
 class _Payments(_Collection):
@@ -239,25 +192,25 @@ class _Documents(_Collection):
         return document
 
 
-class _Address(_ComObject):
-    written = _names(
-        "Ulica NrDomu NrLokalu Miasto KodPocztowy Kraj Wojewodztwo Powiat Gmina", _TEXT
+class _Address(ComObject):
+    written = members(
+        "Ulica NrDomu NrLokalu Miasto KodPocztowy Kraj Wojewodztwo Powiat Gmina", TEXT
     )
 
 
-class _TaxId(_ComObject):
+class _TaxId(ComObject):
     def UstawNIP(self, kraj: str, numer: str, jak: int) -> None:
-        _check(kraj, _TEXT)
-        _check(numer, _TEXT)
-        _check(jak, _INT)
+        check(kraj, TEXT)
+        check(numer, TEXT)
+        check(jak, INT)
         vars(self)["_given"] = (kraj, numer)
 
 
-class _Customer(_ComObject):
-    written = _names("Akronim Nazwa1 Nazwa2 Nazwa3 Email Telefon1", _TEXT) | _names(
-        "Medialny", _INT
+class _Customer(ComObject):
+    written = members("Akronim Nazwa1 Nazwa2 Nazwa3 Email Telefon1", TEXT) | members(
+        "Medialny", INT
     )
-    read = _names("ID", _INT)
+    read = members("ID", INT)
 
     @property
     def Adres(self) -> _Address:
@@ -272,40 +225,40 @@ class _Customer(_ComObject):
         self.tell(ID=saved)
 
 
-class _Numerator(_ComObject):
-    written = _names("DefinicjaDokumentu", _OBJECT) | _names("Rejestr", _TEXT)
+class _Numerator(ComObject):
+    written = members("DefinicjaDokumentu", OBJECT) | members("Rejestr", TEXT)
 
 
-class _Line(_ComObject):
+class _Line(ComObject):
     written = (
-        _names("TowarKod TowarOpis", _TEXT)
-        | _names("TowarID", _INT)
-        | _names("Ilosc Cena0 Cena0WD WartoscNetto WartoscNettoWal Stawka", _AMOUNT)
+        members("TowarKod TowarOpis", TEXT)
+        | members("TowarID", INT)
+        | members("Ilosc Cena0 Cena0WD WartoscNetto WartoscNettoWal Stawka", AMOUNT)
     )
 
 
-class _Attribute(_ComObject):
-    written = _names("Kod Wartosc", _TEXT) | _names("DeAID", _INT)
+class _Attribute(ComObject):
+    written = members("Kod Wartosc", TEXT) | members("DeAID", INT)
 
 
-class _Added(_ComObject):
+class _Added(ComObject):
     """The lines or attributes of a document."""
 
-    def AddNew(self, nic: None) -> _ComObject:
+    def AddNew(self, nic: None) -> ComObject:
         _nothing(nic)
         self._all.append(self._kind())
         return self._all[-1]  # type: ignore[no-any-return]
 
 
-class _Document(_ComObject):
+class _Document(ComObject):
     written = (
-        _names("Rodzaj TypDokumentu Bufor MagazynZrodlowyID TypNB Export", _INT)
-        | _names("Podmiot Odbiorca FormaPlatnosci", _OBJECT)
-        | _names("DataDok DataWys DataTransportu DataKur", _DAY)
-        | _names("NumerObcy Uwagi WalutaSymbol", _TEXT)
-        | _names("KursL KursM", _AMOUNT)
+        members("Rodzaj TypDokumentu Bufor MagazynZrodlowyID TypNB Export", INT)
+        | members("Podmiot Odbiorca FormaPlatnosci", OBJECT)
+        | members("DataDok DataWys DataTransportu DataKur", DAY)
+        | members("NumerObcy Uwagi WalutaSymbol", TEXT)
+        | members("KursL KursM", AMOUNT)
     )
-    read = _names("ID", _INT) | _names("NumerPelny", _TEXT)
+    read = members("ID", INT) | members("NumerPelny", TEXT)
 
     @property
     def Numerator(self) -> _Numerator:

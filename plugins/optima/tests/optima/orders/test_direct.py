@@ -7,6 +7,7 @@ from datetime import date
 from typing import Any
 
 import pytest
+import sqlglot
 
 from mostek.erp.v1.order_pb2 import CreateOrderRequest, OrderState
 from mostek.plugin.dialect import SQL_SERVER
@@ -203,13 +204,37 @@ def test_a_product_with_a_reduced_rate_is_refused(sql: Shop) -> None:
         sql.order(lines=[line])
 
 
-def test_another_order_under_the_number_is_a_conflict_that_shows_it(sql: Shop) -> None:
+def test_what_the_program_alone_adds_to_a_product_is_refused_or_told(sql: Shop) -> None:
+    line = {"product": {"code": sql.goods[0]}, "quantity": "2", "price": {"net": "5"}}
+    for change, told in (
+        ("Twr_Kaucja = 1", "returnable packaging"),
+        ("Twr_Kaucja = 0, Twr_Produkt = 1, Twr_Typ = 0", "a composite service"),
+    ):
+        sql.change(f"UPDATE CDN.Towary SET {change}")
+        with pytest.raises(Unsupported, match=told):
+            sql.order(lines=[line])
+    sql.change("UPDATE CDN.Towary SET Twr_Produkt = 0, Twr_Akcyza = 1, Twr_SystemKaucyjny = 0")
+    messages = [warning.message for warning in sql.order(lines=[line]).warnings]
+    assert "the program adds excise duty to such a product, direct SQL does not" in messages
+
+
+def test_every_statement_of_a_write_is_tsql(sql: Shop) -> None:
+    with recorded(sql.plugin.database) as sent:
+        sql.order()
+    statements = [text for text, _ in sent if text.startswith(("SELECT", "INSERT", "\nSELECT"))]
+    assert len(statements) > 10
+    for text in statements:
+        assert sqlglot.parse_one(text.replace("LIMIT ?", ""), read="tsql")
+
+
+def test_another_order_under_the_number_is_a_conflict(sql: Shop) -> None:
     first = sql.order()
-    with pytest.raises(Conflict, match=first.number):
+    with pytest.raises(Conflict, match="differs in lines"):
         sql.order(
             lines=[{"product": {"code": sql.goods[0]}, "quantity": "3", "price": {"net": "9"}}]
         )
-    assert sql.check().warnings[-1].message == f"it is there already as {first.number}"
+    assert "is there already" in sql.check().warnings[-1].message
+    assert sql.orders() == [int(first.id)]
 
 
 def test_customers_are_found_and_never_created(sql: Shop) -> None:

@@ -31,8 +31,6 @@ from mostek_optima.sandbox import Sandbox
 from ..conftest import settings
 from .conftest import COM
 
-WRITES = ("ValidateOrder", "CreateOrder", "CreateCustomer")
-
 
 class _Writes(ThroughRunner, OrderContract, HostileContract):
     """Reads are the same however it is written: `test_contract.py` has their rules."""
@@ -41,6 +39,7 @@ class _Writes(ThroughRunner, OrderContract, HostileContract):
     counters = frozenset({"CDN.sqlite_sequence"})
     test_a_literal_is_looked_for_as_it_stands: ClassVar[Any] = None
     sandbox: ClassVar[Sandbox]
+    tried: ClassVar[tuple[str, ...]] = ("ValidateOrder", "CreateOrder", "CreateCustomer")
 
     @pytest.fixture(scope="class", autouse=True)
     @classmethod
@@ -50,7 +49,7 @@ class _Writes(ThroughRunner, OrderContract, HostileContract):
     @classmethod
     def pytest_generate_tests(cls, metafunc: pytest.Metafunc) -> None:
         if "served" in metafunc.fixturenames:
-            metafunc.parametrize("served", WRITES)
+            metafunc.parametrize("served", cls.tried)
 
     def order(self, plugin: Plugin, number: str) -> OrderDraft:
         lines = [
@@ -94,14 +93,11 @@ class _Listing(Optima):
 
 class TestDirect(_Writes):
     plugin_type = _Listing
+    # What is looked up is the same.
+    tried = ("CreateOrder",)
 
     @classmethod
     def make_plugin(cls, folder: Path) -> Optima:
         path = Path(copyfile(cls.sandbox.path, folder / "optima.db"))
         orders = {"mode": "sql", "template": cls.sandbox.template_order}
         return _Listing(settings(path, orders=orders), Site("demo", folder))
-
-    def examples(self, plugin: Any, operation: str) -> list[Message]:
-        if operation == "CreateCustomer":
-            return [CreateCustomerRequest(customer=CustomerDraft(code="K0000", name="Kto"))]
-        return super().examples(plugin, operation)

@@ -1,8 +1,9 @@
--- Lines (PozycjeDokumentu), with what was delivered of each (StanyRealizacjiZamowien).
+-- Lines (PozycjeDokumentu), with what was delivered of each (StanyRealizacjiZamowien, in the product's base unit).
 -- key: p.LP int
 -- :parents int
 -- convert discount: share_percent
 -- convert vat_rate.percent: vat_percent(vat_rate.percent, _vat_code)
+-- convert fulfilled_quantity: in_unit(fulfilled_quantity, quantity, _base_quantity)
 SELECT
     p.Dokument_Id AS [parent_id],
     p.LP AS [line_number],
@@ -10,6 +11,7 @@ SELECT
     t.Symbol AS [product_code],
     COALESCE(t.Nazwa, p.Opis) AS [name],
     p.Ilosc AS [quantity],
+    p.IloscWJednostceBazowej AS [_base_quantity],
     u.Symbol AS [unit],
     p.Cena_NettoPrzedRabatem AS [net_price],
     p.Cena_BruttoPrzedRabatem AS [gross_price],

@@ -6,74 +6,27 @@ error here, as there. What a member does is known for the ones that are used; a 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from datetime import date, datetime
 from os import getpid
 from pathlib import Path
-from typing import Any, ClassVar
+from typing import Any
 
+from mostek.plugin.worker.com_double import (
+    AMOUNT,
+    DAY,
+    FLAG,
+    INT,
+    NO_CLASS,
+    TEXT,
+    ComError,
+    ComObject,
+    check,
+    members,
+)
 from mostek_subiekt.sfera.sandbox.books import Books
 
-__all__ = ["ComError", "DoubleCom", "Member"]
-
-_TYPE_MISMATCH = -2147352571
-_NOT_IMPLEMENTED = -2147467263
-_NO_CLASS = -2147221005
-_OF_THE_PROGRAM = -2147220504
-
-
-class ComError(Exception):
-    """As pywin32's: code, text, (…, source, text, …, …, code), argument."""
-
-    @classmethod
-    def of(cls, text: str, code: int = _OF_THE_PROGRAM) -> ComError:
-        return cls(-2147352567, "Wystąpił wyjątek.", (0, "InsERT", text, None, 0, code), None)
-
-
-Member = tuple[type, ...]
-_TEXT: Member = (str,)
-_INT: Member = (int,)
-_FLAG: Member = (bool,)
-_AMOUNT: Member = (float,)
-_DAY: Member = (datetime,)
-
-
-class _ComObject:
-    """Knows its members: `written` those that may be set, `read` those that may only be read, by their types."""
-
-    written: ClassVar[Mapping[str, Member]] = {}
-    read: ClassVar[Mapping[str, Member]] = {}
-
-    def __init__(self) -> None:
-        vars(self).update(_values={}, _closed=False)
-
-    def __getattr__(self, name: str) -> Any:
-        if name in self._values:
-            return self._values[name]
-        if name in self.written or name in self.read:
-            raise ComError(_NOT_IMPLEMENTED, f"the double does not tell {name}", None, None)
-        raise AttributeError(f"<unknown>.{name}")
-
-    def __setattr__(self, name: str, value: Any) -> None:
-        if name not in self.written:
-            raise AttributeError(f"Property '<unknown>.{name}' can not be set.")
-        _check(value, self.written[name])
-        self._values[name] = value
-
-    def tell(self, **values: Any) -> None:
-        """What read-only properties hold from now on."""
-        for name, value in values.items():
-            _check(value, self.read[name])
-            self._values[name] = value
-
-
-def _check(value: Any, kinds: Member) -> None:
-    if type(value) not in kinds:
-        raise ComError(_TYPE_MISMATCH, "Niezgodność typu.", None, None)
-
-
-def _names(names: str, kind: Member) -> dict[str, Member]:
-    return dict.fromkeys(names.split(), kind)
+__all__ = ["ComError", "DoubleCom"]
 
 
 class DoubleCom:
@@ -93,7 +46,7 @@ class DoubleCom:
             "InsERT.Dodatki": _Additions,
         }
         if name not in known:
-            raise ComError(_NO_CLASS, "Nieprawidłowy ciąg klasy", None, None)
+            raise ComError(NO_CLASS, "Nieprawidłowy ciąg klasy", None, None)
         return known[name]()
 
     def day(self, day: date) -> datetime:
@@ -103,15 +56,15 @@ class DoubleCom:
         """There are no windows."""
 
 
-class _Additions(_ComObject):
+class _Additions(ComObject):
     def Szyfruj(self, haslo: str) -> str:
-        _check(haslo, _TEXT)
+        check(haslo, TEXT)
         return haslo[::-1]
 
 
-class _Gt(_ComObject):
-    written = _names("Produkt Autentykacja", _INT) | _names(
-        "Serwer Baza Uzytkownik UzytkownikHaslo Operator OperatorHaslo", _TEXT
+class _Gt(ComObject):
+    written = members("Produkt Autentykacja", INT) | members(
+        "Serwer Baza Uzytkownik UzytkownikHaslo Operator OperatorHaslo", TEXT
     )
 
     def __init__(self, books: Books) -> None:
@@ -119,8 +72,8 @@ class _Gt(_ComObject):
         vars(self)["_books"] = books
 
     def Uruchom(self, dopasuj: int, uruchom: int) -> _Subiekt:
-        _check(dopasuj, _INT)
-        _check(uruchom, _INT)
+        check(dopasuj, INT)
+        check(uruchom, INT)
         if self._values.get("Produkt") != 1 or self._values.get("Autentykacja") not in {0, 1}:
             raise ComError.of("Nieprawidłowe parametry uruchomienia.")
         for needed in ("Serwer", "Baza", "Operator", "OperatorHaslo"):
@@ -132,9 +85,9 @@ class _Gt(_ComObject):
         return _Subiekt(self._books)
 
 
-class _Subiekt(_ComObject):
-    written = _names("MagazynId", _INT)
-    read = _names("OperatorId IdentyfikatorProcesu", _INT) | _names("WersjaTekst", _TEXT)
+class _Subiekt(ComObject):
+    written = members("MagazynId", INT)
+    read = members("OperatorId IdentyfikatorProcesu", INT) | members("WersjaTekst", TEXT)
 
     def __init__(self, books: Books) -> None:
         super().__init__()
@@ -154,7 +107,7 @@ class _Subiekt(_ComObject):
         self._books.close()
 
 
-class _Documents(_ComObject):
+class _Documents(ComObject):
     def __init__(self, subiekt: _Subiekt, books: Books) -> None:
         super().__init__()
         vars(self).update(_subiekt=subiekt, _books=books)
@@ -163,7 +116,7 @@ class _Documents(_ComObject):
         return _Document(self._books, self._subiekt.MagazynId)
 
 
-class _Customers(_ComObject):
+class _Customers(ComObject):
     def __init__(self, books: Books) -> None:
         super().__init__()
         vars(self).update(_books=books)
@@ -172,8 +125,10 @@ class _Customers(_ComObject):
         return _Customer(self._books)
 
 
-class _Record(_ComObject):
+class _Record(ComObject):
     """A document or a card, which is open until it is closed."""
+
+    _closed = False
 
     def Zamknij(self) -> None:
         vars(self)["_closed"] = True
@@ -184,18 +139,18 @@ class _Record(_ComObject):
         super().__setattr__(name, value)
 
 
-class _Position(_ComObject):
+class _Position(ComObject):
     written = (
-        _names("IloscJm RabatProcent", _AMOUNT)
-        | _names("CenaNettoPrzedRabatem CenaBruttoPrzedRabatem", _AMOUNT)
-        | _names("CenaNettoPoRabacie CenaBruttoPoRabacie", _AMOUNT)
-        | _names("WartoscNettoPrzedRabatem WartoscBruttoPrzedRabatem", _AMOUNT)
-        | _names("WartoscNettoPoRabacie WartoscBruttoPoRabacie", _AMOUNT)
-        | _names("VatId MagazynId KategoriaId", _INT)
-        | _names("Jm Opis UslJednNazwa UslJednPKWiU", _TEXT)
-        | _names("Termin", _DAY)
+        members("IloscJm RabatProcent", AMOUNT)
+        | members("CenaNettoPrzedRabatem CenaBruttoPrzedRabatem", AMOUNT)
+        | members("CenaNettoPoRabacie CenaBruttoPoRabacie", AMOUNT)
+        | members("WartoscNettoPrzedRabatem WartoscBruttoPrzedRabatem", AMOUNT)
+        | members("WartoscNettoPoRabacie WartoscBruttoPoRabacie", AMOUNT)
+        | members("VatId MagazynId KategoriaId", INT)
+        | members("Jm Opis UslJednNazwa UslJednPKWiU", TEXT)
+        | members("Termin", DAY)
     )
-    read = _names("Lp Id TowarId", _INT) | _names("TowarSymbol TowarNazwa", _TEXT)
+    read = members("Lp Id TowarId", INT) | members("TowarSymbol TowarNazwa", TEXT)
 
     def __init__(self, books: Books, product: int, place: int) -> None:
         super().__init__()
@@ -204,13 +159,13 @@ class _Position(_ComObject):
         self.IloscJm = 1.0
 
 
-class _Positions(_ComObject):
+class _Positions(ComObject):
     def __init__(self, books: Books) -> None:
         super().__init__()
         vars(self).update(_books=books, _all=[])
 
     def Dodaj(self, towar: int | str) -> _Position:
-        _check(towar, (int, str))
+        check(towar, (int, str))
         product = self._books.product(towar)
         if product is None:
             raise ComError.of("Nie znaleziono towaru.")
@@ -225,22 +180,22 @@ class _Positions(_ComObject):
 
 class _Document(_Record):
     written = (
-        _names("KontrahentId OdbiorcaId KontrahentAdresId OdbiorcaAdresId AdresDostawyId", _INT)
-        | _names("NumerOryginalny Uwagi UwagiExt Tytul Podtytul WalutaSymbol", _TEXT)
-        | _names("DataWystawienia DataMagazynowa TerminRealizacji WalutaDataKursu", _DAY)
-        | _names("LiczonyOdCenBrutto LiczonyOdCenNetto Rezerwacja", _FLAG)
-        | _names("PoziomCenyId WalutaTypKursu KategoriaId StatusDokumentu Numer", _INT)
-        | _names("TransakcjaRodzajOperacjiVat PlatnoscKartaId PlatnoscRatyId", _INT)
-        | _names("PlatnoscKredytId", _INT)
-        | _names("WalutaKurs RabatProcent PlatnoscGotowkaKwota PlatnoscPrzelewKwota", _AMOUNT)
-        | _names("PlatnoscKartaKwota PlatnoscRatyKwota PlatnoscKredytKwota", _AMOUNT)
-        | _names("PlatnoscKredytTermin", _DAY)
-        | _names("Wystawil Odebral FlagaNazwa NumerRozszerzenie", _TEXT)
+        members("KontrahentId OdbiorcaId KontrahentAdresId OdbiorcaAdresId AdresDostawyId", INT)
+        | members("NumerOryginalny Uwagi UwagiExt Tytul Podtytul WalutaSymbol", TEXT)
+        | members("DataWystawienia DataMagazynowa TerminRealizacji WalutaDataKursu", DAY)
+        | members("LiczonyOdCenBrutto LiczonyOdCenNetto Rezerwacja", FLAG)
+        | members("PoziomCenyId WalutaTypKursu KategoriaId StatusDokumentu Numer", INT)
+        | members("TransakcjaRodzajOperacjiVat PlatnoscKartaId PlatnoscRatyId", INT)
+        | members("PlatnoscKredytId", INT)
+        | members("WalutaKurs RabatProcent PlatnoscGotowkaKwota PlatnoscPrzelewKwota", AMOUNT)
+        | members("PlatnoscKartaKwota PlatnoscRatyKwota PlatnoscKredytKwota", AMOUNT)
+        | members("PlatnoscKredytTermin", DAY)
+        | members("Wystawil Odebral FlagaNazwa NumerRozszerzenie", TEXT)
     )
     read = (
-        _names("Identyfikator Typ FormaDokumentu", _INT)
-        | _names("NumerPelny NumerKSeF SzczegolyOstatniegoBledu", _TEXT)
-        | _names("KwotaDoZaplaty WartoscNetto WartoscVat WartoscBrutto", _AMOUNT)
+        members("Identyfikator Typ FormaDokumentu", INT)
+        | members("NumerPelny NumerKSeF SzczegolyOstatniegoBledu", TEXT)
+        | members("KwotaDoZaplaty WartoscNetto WartoscVat WartoscBrutto", AMOUNT)
     )
 
     def __init__(self, books: Books, warehouse: int) -> None:
@@ -275,28 +230,28 @@ class _Document(_Record):
         return [position._values for position in self._positions._all]
 
 
-class _Phones(_ComObject):
+class _Phones(ComObject):
     def __init__(self) -> None:
         super().__init__()
         vars(self)["_all"] = []
 
     def Dodaj(self, numer: str) -> None:
-        _check(numer, _TEXT)
+        check(numer, TEXT)
         self._all.append(numer)
 
 
 class _Customer(_Record):
     written = (
-        _names("Symbol Nazwa NazwaPelna NIP REGON KRS OsobaImie OsobaNazwisko Ulica NrDomu", _TEXT)
-        | _names("NrLokalu KodPocztowy Miejscowosc Email WWW DomyslnaWaluta Uwagi GLN", _TEXT)
-        | _names(" ".join(f"Pole{number}" for number in range(1, 9)), _TEXT)
-        | _names("Typ Panstwo GrupaId PoziomCenPrzySprzedazyId KredytKupieckiTerminId", _INT)
-        | _names("RabatPrzySprzedazyId", _INT)
-        | _names("Osoba OdbiorcaDetaliczny CzynnyPodatnikVAT PodatnikVatUE KredytKupiecki", _FLAG)
-        | _names("PowielNIPBezUI PowielPESELBezUI Aktywny", _FLAG)
-        | _names("KredytMaksWartosc", _AMOUNT)
+        members("Symbol Nazwa NazwaPelna NIP REGON KRS OsobaImie OsobaNazwisko Ulica NrDomu", TEXT)
+        | members("NrLokalu KodPocztowy Miejscowosc Email WWW DomyslnaWaluta Uwagi GLN", TEXT)
+        | members(" ".join(f"Pole{number}" for number in range(1, 9)), TEXT)
+        | members("Typ Panstwo GrupaId PoziomCenPrzySprzedazyId KredytKupieckiTerminId", INT)
+        | members("RabatPrzySprzedazyId", INT)
+        | members("Osoba OdbiorcaDetaliczny CzynnyPodatnikVAT PodatnikVatUE KredytKupiecki", FLAG)
+        | members("PowielNIPBezUI PowielPESELBezUI Aktywny", FLAG)
+        | members("KredytMaksWartosc", AMOUNT)
     )
-    read = _names("Identyfikator", _INT) | _names("SzczegolyOstatniegoBledu", _TEXT)
+    read = members("Identyfikator", INT) | members("SzczegolyOstatniegoBledu", TEXT)
 
     def __init__(self, books: Books) -> None:
         super().__init__()

@@ -1,4 +1,4 @@
-"""Days as WAPRO Mag counts them: int, from 1800-12-28 on; 0 is no day."""
+"""Days as programs made with Clarion count them: int, from 1800-12-28 on; 0 is no day."""
 
 from __future__ import annotations
 

@@ -1,0 +1,1 @@
+"""How orders are written to Subiekt nexo: by its own objects (Sfera nexo)."""
