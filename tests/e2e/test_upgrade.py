@@ -89,7 +89,7 @@ async def software(client: Client) -> list[tuple[str, bool]]:
 async def typed(installation: Installation, *arguments: str) -> Result:
     """`mostek-connector upgrade`."""
     command = ["upgrade", "--root", str(installation.root), *arguments]
-    return await asyncio.to_thread(CliRunner().invoke, app, command)
+    return await asyncio.to_thread(lambda: CliRunner().invoke(app, command))
 
 
 async def test_a_site_is_upgraded_and_goes_back_when_the_new_version_does_not_serve(
