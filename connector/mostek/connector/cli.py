@@ -39,6 +39,7 @@ from mostek.wire import loop
 from mostek.wire.failures import CommandFailure
 from mostek.wire.logs import LEVELS, configure_logs, set_level
 from mostek.wire.operations import OPERATIONS
+from mostek.wire.tracing import TracingError
 from mostek.wire.trust import EnrolmentToken
 
 __all__ = ["leave_stragglers", "main"]
@@ -71,11 +72,11 @@ SWITCH_AFTER = 0.0005
 def run(config: ConfigFile = DEFAULT_FILE) -> None:
     """Connect to the hub and serve its commands until SIGTERM or Ctrl-C."""
     settings, companies = _load(config)
-    configure_logs(settings.connector.log_level)
+    configure_logs(settings.connector.log_level, connector=settings.connector.name)
     sys.setswitchinterval(SWITCH_AFTER)
     try:
         loop.run(_run(config, settings, companies))
-    except (StateInUse, IdentityError, SiteKeyError, OSError) as error:
+    except (StateInUse, IdentityError, SiteKeyError, TracingError, OSError) as error:
         raise SystemExit(f"mostek-connector: {error}") from None
     leave_stragglers()
 
