@@ -21,7 +21,7 @@ $(STAMP): pyproject.toml $(addsuffix pyproject.toml,$(PLUGINS))
 		|| { echo "Mostek needs Python 3.11 or newer; set PYTHON=python3.12 or the like." >&2; exit 1; }
 	$(PYTHON) -m venv $(VENV)
 	$(BIN)/python -m pip install --quiet --upgrade 'pip>=25.1'
-	$(BIN)/python -m pip install --quiet -e '.[hub,connector,client]' $(addprefix -e ,$(PLUGINS)) --group dev
+	$(BIN)/python -m pip install --quiet -e '.[hub,connector,client,otel]' $(addprefix -e ,$(PLUGINS)) --group dev
 	@touch $@
 
 ERP ?= subiekt-gt
