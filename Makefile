@@ -91,6 +91,16 @@ wheels: install ## The packages of this repository as wheels, for the images, in
 	rm -rf build/wheels
 	$(BIN)/python -m pip wheel --quiet --no-deps --wheel-dir build/wheels . $(PLUGINS)
 
+PLATFORM ?= win_amd64
+FOR ?=
+.PHONY: wheelhouse
+wheelhouse: install ## The connector as one file for sites, into build/; PLATFORM=linux_x86_64, FOR=subiekt,wapro: the plugins; asks the package index
+	$(BIN)/python deploy/bundle --platform $(PLATFORM) $(if $(FOR),--plugins $(FOR))
+
+.PHONY: setup
+setup: wheelhouse ## A setup program for Windows around that bundle, into build/
+	$(BIN)/python deploy/windows
+
 .PHONY: audit
 audit: install ## Look for known vulnerabilities in what is pinned; needs a vulnerability service
 	$(BIN)/python deploy/supply audit

@@ -214,6 +214,8 @@ class Installation:
             opened.write(text)
             opened.flush()
             os.fsync(opened.fileno())
+        # Nothing in it is secret, and an administrator with a strict umask writes what the service reads.
+        fresh.chmod(0o644)
         fresh.replace(file)
         _sync(file.parent)
 
