@@ -82,6 +82,10 @@ scaling: install ## What one replica of several carries, and what its database d
 requirements: install ## Pin what the images install, with hashes; asks the package index
 	$(BIN)/python deploy/supply requirements
 
+.PHONY: logins
+logins: install ## Write the pages of the ERPs' database logins
+	$(BIN)/python deploy/logins
+
 .PHONY: dashboard
 dashboard: install ## Write the Grafana dashboard
 	$(BIN)/python deploy/grafana

@@ -114,3 +114,59 @@ def test_the_scripts_for_windows_call_commands_and_options_that_there_are(
     for file in ("install.ps1", "uninstall.ps1"):
         assert f'$Service = "{NAME}"' in (WINDOWS / file).read_text("utf-8")
     assert text.isascii(), "Windows PowerShell 5 takes files without a mark for its own code page"
+
+
+LANGUAGES = ["install-connector.md", "install-connector.pl.md"]
+
+
+def installing(page: str) -> str:
+    return (ROOT / "docs" / page).read_text("utf-8")
+
+
+def blocks(page: str) -> list[str]:
+    """The commands of a page, without what is said of them."""
+    found = re.findall(r"```(?:sh|powershell)?\n(.*?)```", installing(page), re.DOTALL)
+    return [re.sub(r" *#.*| {2,}", "", block.replace("\\\n", " ")) for block in found]
+
+
+def test_both_languages_tell_to_type_the_same() -> None:
+    english, polish = map(blocks, LANGUAGES)
+    english = [
+        block.replace("VERSION", "WERSJA").replace("PLATFORM.", "PLATFORMA.") for block in english
+    ]
+    assert [block.replace("HASH", "SUMA").replace(" en\n", " pl\n") for block in english] == polish
+    headings = [re.findall(r"^#+ ", installing(page), re.MULTILINE) for page in LANGUAGES]
+    assert headings[0] == headings[1]
+    assert installing(LANGUAGES[0]).count("\n| ") == installing(LANGUAGES[1]).count("\n| ")
+
+
+@pytest.mark.parametrize("page", LANGUAGES)
+def test_the_commands_of_the_installation_are_ones_that_there_are(page: str) -> None:
+    text = "\n".join(blocks(page))
+    typed = re.findall(
+        r"(?:mostek-connector-launcher|& \$connector) ((?:connector|install) .*)", text
+    )
+    assert len(typed) == 7
+    for line in typed:
+        given = _parser().parse_args(line.partition(" > ")[0].split())
+        if line.startswith("connector"):
+            name, *arguments = given.arguments
+            command = get_command(app).commands[name]  # type: ignore[attr-defined]
+            command.make_context(name, arguments)
+
+
+def test_what_the_pages_tell_of_files_is_so() -> None:
+    unit = (ROOT / "deploy/systemd/mostek-connector.service").read_text("utf-8")
+    for page in LANGUAGES:
+        text = installing(page)
+        assert "/opt/mostek/launcher" in unit
+        assert "StateDirectory=mostek\n" in unit
+        assert "/var/lib/mostek" in text
+        for erp in script("logins").ERPS:
+            assert f"(logins/{erp}.md)" in text
+
+
+@pytest.mark.parametrize("erp", ["subiekt-gt", "subiekt-nexo", "optima", "enova365", "wapro-mag"])
+def test_the_page_of_an_erps_logins_is_what_its_plugin_reads(erp: str) -> None:
+    page = (ROOT / "docs/logins" / f"{erp}.md").read_text("utf-8")
+    assert page == script("logins").page(erp), "run `make logins`"
