@@ -126,7 +126,8 @@ def installing(page: str) -> str:
 def blocks(page: str) -> list[str]:
     """The commands of a page, without what is said of them."""
     found = re.findall(r"```(?:sh|powershell)?\n(.*?)```", installing(page), re.DOTALL)
-    return [re.sub(r" *#.*| {2,}", "", block.replace("\\\n", " ")) for block in found]
+    joined = [re.sub(r" *#.*", "", block.replace("\\\n", " ")) for block in found]
+    return [re.sub(r" {2,}", " ", block) for block in joined]
 
 
 def test_both_languages_tell_to_type_the_same() -> None:
