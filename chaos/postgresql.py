@@ -66,7 +66,8 @@ class PostgreSql:
         trace: TracebackType | None,
     ) -> None:
         try:
-            self.stop()
+            # At once: what it would write first is removed anyway.
+            self._end(signal.SIGQUIT)
         finally:
             self._remove()
 

@@ -197,7 +197,7 @@ async def _calls(acme: Connector) -> CreateOrderResponse | None:
     _table(owed.balances, "currency", "owed", "overdue", "oldest_due_date")
     if "CreateOrder" not in erp.operations:
         out.print(
-            f"\n[bold]Orders[/]\n  The company of this demo takes none: its plugin's page says what orders need."
+            "\n[bold]Orders[/]\n  The company of this demo takes none: its plugin's page says what orders need."
         )
         return None
     buyer_of_orders = next(one for one in customers.customers if not one.blocked)

@@ -276,16 +276,21 @@ def known_connector() -> Connector:
                 drift=["kh__Kontrahent.kh_X is missing"],
             )
         ],
-        sessions=[ConnectorSession(round_trip=Duration(nanos=12_300_000))],
+        sessions=[
+            ConnectorSession(round_trip=Duration(nanos=12_300_000), software="0.0.9", outdated=True)
+        ],
     )
 
 
-def test_connectors_are_a_table_on_a_terminal(terminal: Run, hub: FakeHub) -> None:
+def test_connectors_are_a_table_on_a_terminal(
+    terminal: Run, hub: FakeHub, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("COLUMNS", "140")
     hub.connectors = [known_connector(), Connector(name="new")]
     shown = terminal("connectors").stdout
     assert "round trip" in shown.splitlines()[0]
     assert shown.splitlines()[1].split() == [
-        *["acme", "yes", "main", "Subiekt", "GT", "1.88", "2"],
+        *["acme", "yes", "0.0.9", "(outdated)", "main", "Subiekt", "GT", "1.88", "2"],
         *["kh__Kontrahent.kh_X", "is", "missing", "12.3", "ms"],
     ]
     assert shown.splitlines()[2].split() == ["new", "no"]

@@ -31,6 +31,24 @@ def test_an_outcome_survives_reopening(tmp_path: Path) -> None:
     again.close()
 
 
+def test_an_older_connector_works_with_what_a_newer_one_left_which_then_comes_back(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    older = list(outcomes._VERSIONS)
+    monkeypatch.setattr(outcomes, "_VERSIONS", [*older, "ALTER TABLE outcome ADD COLUMN more TEXT"])
+    store = OutcomeStore.open(tmp_path / "o.sqlite")
+    store.intend("main", "k", "CreateOrder", b"hash")
+    store.close()
+    monkeypatch.setattr(outcomes, "_VERSIONS", older)
+    store = OutcomeStore.open(tmp_path / "o.sqlite")
+    store.record("main", "k", b"response")
+    store.close()
+    monkeypatch.setattr(outcomes, "_VERSIONS", [*older, "ALTER TABLE outcome ADD COLUMN more TEXT"])
+    store = OutcomeStore.open(tmp_path / "o.sqlite")
+    assert store.find("main", "k") == Outcome(b"hash", b"response")
+    store.close()
+
+
 def test_an_intent_survives_without_an_outcome(tmp_path: Path) -> None:
     store = OutcomeStore.open(tmp_path / "o.sqlite")
     store.intend("main", "k", "CreateOrder", b"hash")

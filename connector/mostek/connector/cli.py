@@ -28,10 +28,13 @@ from mostek.connector.hub_api import ApiError
 from mostek.connector.identity import IdentityError
 from mostek.connector.journal import SiteKeyError
 from mostek.connector.journal.cli import journal
+from mostek.connector.launcher.words import SUPERVISED
 from mostek.connector.outcomes import StateInUse
 from mostek.connector.proxy import checked_proxy
 from mostek.connector.site import SiteError, set_up
+from mostek.connector.supervised import Supervisor
 from mostek.connector.trial import MOST_ROWS, told, tried
+from mostek.connector.upgrade import upgrade
 from mostek.plugin.rights import LoginNames, logins_script
 from mostek.plugin.secret import to_keyring
 from mostek.plugin.sql_plugin import SqlPlugin
@@ -50,6 +53,7 @@ app.add_typer(policies, name="policy")
 secrets = typer.Typer(no_args_is_help=True, help="Secrets in the system's keyring.")
 app.add_typer(secrets, name="secret")
 app.add_typer(journal, name="journal")
+app.command()(upgrade)
 
 ConfigFile = Annotated[
     Path,
@@ -68,13 +72,19 @@ SWITCH_AFTER = 0.0005
 
 
 @app.command()
-def run(config: ConfigFile = DEFAULT_FILE) -> None:
+def run(
+    config: ConfigFile = DEFAULT_FILE,
+    supervised: Annotated[bool, typer.Option(SUPERVISED, hidden=True)] = False,
+) -> None:
     """Connect to the hub and serve its commands until SIGTERM or Ctrl-C."""
+    supervisor = Supervisor.by_stdio() if supervised else None
     settings, companies = _load(config)
     configure_logs(settings.connector.log_level)
     sys.setswitchinterval(SWITCH_AFTER)
+    if supervisor is not None and not supervisor.wait_for_go():
+        return
     try:
-        loop.run(_run(config, settings, companies))
+        loop.run(_run(config, settings, companies, supervisor))
     except (StateInUse, IdentityError, SiteKeyError, OSError) as error:
         raise SystemExit(f"mostek-connector: {error}") from None
     leave_stragglers()
@@ -289,13 +299,23 @@ def _load(file: Path) -> tuple[Config, list[Company]]:
         raise SystemExit(2) from None
 
 
-async def _run(file: Path, config: Config, companies: Sequence[Company]) -> None:
+async def _run(
+    file: Path, config: Config, companies: Sequence[Company], supervisor: Supervisor | None
+) -> None:
     stop = asyncio.Event()
     _on_signals(stop)
-    async with Connector(config, companies).running():
-        following = asyncio.create_task(_follow_log_level(file), name="log level")
+    if supervisor is not None:
+        running = asyncio.get_running_loop()
+        supervisor.stop_when_gone(
+            lambda: running.call_soon_threadsafe(stop.set), config.connector.stop_grace
+        )
+    async with Connector(config, companies).running() as link:
+        tasks = [asyncio.create_task(_follow_log_level(file), name="log level")]
+        if supervisor is not None:
+            tasks.append(asyncio.create_task(supervisor.report(link, companies), name="report"))
         await stop.wait()
-        following.cancel()
+        for task in tasks:
+            task.cancel()
 
 
 async def _follow_log_level(file: Path) -> None:

@@ -50,6 +50,8 @@ class Company:
     write_lock: asyncio.Lock = field(default_factory=asyncio.Lock)
     #: A write does not end; while that is so, no other is begun.
     stuck: bool = False
+    #: The ERP could be looked at when that was tried last.
+    up: bool = False
     _opening: threading.Lock = field(default_factory=threading.Lock)
     _opened: bool = False
     _seen: dict[str, Any] = field(default_factory=dict)
@@ -71,9 +73,11 @@ class Company:
                 "schema": self.plugin.schema(),
                 "drift": self.plugin.drift(),
             }
+            self.up = True
             metrics.seen(self.name, self._seen["drift"])
             self._tell_refusals()
         except CommandFailure as failure:
+            self.up = False
             metrics.seen(self.name, None)
             log.warning(
                 "company is not available",

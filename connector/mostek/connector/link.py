@@ -432,6 +432,11 @@ class Link:
         task.add_done_callback(self._sessions.pop)
         return session
 
+    @property
+    def connected(self) -> bool:
+        """Whether there is a session that the hub has welcomed and that takes commands."""
+        return any(one.welcomed and not one.leaving.is_set() for one in self._sessions.values())
+
     def status(self, status: Status) -> None:
         """Tell the hub what is served now."""
         for session in self._sessions.values():

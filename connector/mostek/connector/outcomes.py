@@ -14,7 +14,8 @@ from typing import Self
 
 __all__ = ["KEEP_RESPONSES", "Outcome", "OutcomeStore", "StateInUse"]
 
-#: What each version of the file adds to the one before; `user_version` says how many it has.
+#: What each version of the file adds to the one before; `user_version` says how many it has. Additions alone: a
+#: connector that is upgraded may go back, and the older one works with what the newer one has left (ADR 28).
 _VERSIONS = [
     """
 CREATE TABLE IF NOT EXISTS outcome (
@@ -132,6 +133,9 @@ class OutcomeStore:
 def _upgrade(connection: sqlite3.Connection) -> None:
     with closing(connection.execute("PRAGMA user_version")) as cursor:
         [version] = cursor.fetchone()
+    if version > len(_VERSIONS):
+        # A newer connector was here and has left for this one; what it added stays for when it comes back.
+        return
     for statement in _VERSIONS[version:]:
         connection.execute(statement)
     connection.execute(f"PRAGMA user_version = {len(_VERSIONS)}")

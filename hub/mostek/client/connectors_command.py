@@ -11,7 +11,7 @@ from rich.table import Table
 
 from mostek.admin.v1.admin_service_pb2 import Connector, ConnectorJournal, GetConnectorRequest
 from mostek.client.columns import as_json
-from mostek.client.output import connectors_table, show, table
+from mostek.client.output import connectors_table, show, software_of, table
 from mostek.client.shell import DEFAULT_HUB, Hub, Json, connect, done
 
 __all__ = ["connectors"]
@@ -76,7 +76,7 @@ def _details(connector: Connector) -> Iterator[Table | str]:
         (
             s.session_id,
             s.instance,
-            s.software,
+            software_of(s),
             _local(s.connected_at),
             str(s.slots),
             str(s.free_slots),

@@ -10,7 +10,7 @@ from google.protobuf.message import Message
 from rich.console import Console
 from rich.table import Table
 
-from mostek.admin.v1.admin_service_pb2 import Connector, ConnectorCompany
+from mostek.admin.v1.admin_service_pb2 import Connector, ConnectorCompany, ConnectorSession
 from mostek.client.columns import as_json
 from mostek.client.paging import item_field
 from mostek.link.v1.failure_pb2 import FailureKind
@@ -22,6 +22,7 @@ __all__ = [
     "show",
     "show_failure",
     "show_message",
+    "software_of",
     "table",
     "unavailable",
 ]
@@ -73,7 +74,10 @@ def table(names: Sequence[str], rows: Iterable[Sequence[str]], title: str | None
 
 def connectors_table(connectors: Iterable[Connector]) -> Table:
     """A line for each company of each connector."""
-    names = ("name", "online", "company", "ERP", "version", "operations", "drift", "round trip")
+    names = (
+        *("name", "online", "software", "company"),
+        *("ERP", "version", "operations", "drift", "round trip"),
+    )
     return table(names, (row for connector in connectors for row in _connector_rows(connector)))
 
 
@@ -81,10 +85,12 @@ def _connector_rows(connector: Connector) -> Iterator[tuple[str, ...]]:
     trips = [s.round_trip.ToTimedelta() for s in connector.sessions if s.HasField("round_trip")]
     trip = f"{min(trips).total_seconds() * 1000:.1f} ms" if trips else ""
     online = "yes" if connector.online else "no"
+    software = ", ".join(sorted({software_of(session) for session in connector.sessions}))
     for company in connector.companies or [ConnectorCompany()]:
         yield (
             connector.name,
             online,
+            software,
             company.name,
             company.erp or company.plugin,
             company.erp_version,
@@ -92,6 +98,11 @@ def _connector_rows(connector: Connector) -> Iterator[tuple[str, ...]]:
             "; ".join(company.drift),
             trip,
         )
+
+
+def software_of(session: ConnectorSession) -> str:
+    """The version of a connector, marked if it is older than the hub's."""
+    return f"{session.software} (outdated)" if session.outdated else session.software
 
 
 def _tables(message: Message, data: Mapping[str, Any]) -> Iterator[Table | str]:

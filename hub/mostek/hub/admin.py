@@ -22,7 +22,7 @@ from mostek.hub.identity import Caller, ConnectorId, Reach, Scope, no_connector
 from mostek.hub.journals import Journals
 from mostek.hub.pages import PageTokens, page_size
 from mostek.hub.registry import ConnectorRecord, Refused, Registry
-from mostek.hub.session import LiveSession
+from mostek.hub.session import LiveSession, is_outdated
 from mostek.hub.store import (
     AuditEntry,
     AuditKind,
@@ -384,6 +384,7 @@ def _elsewhere(session: SessionRecord) -> admin.ConnectorSession:
         slots=session.slots,
         suspect=session.state is not SessionState.ACTIVE,
         replica=session.replica,
+        outdated=is_outdated(session.software),
     )
 
 
@@ -396,7 +397,8 @@ def _session(session: LiveSession) -> admin.ConnectorSession:
     return admin.ConnectorSession(
         session_id=rules.session_id,
         instance=session.instance,
-        software=rules.hello.software if rules.hello else "",
+        software=session.software,
+        outdated=is_outdated(session.software),
         connected_at=connected,
         slots=rules.slots,
         free_slots=max(rules.free_slots, 0),

@@ -118,6 +118,7 @@ _GAUGES = {
     ),
     "mostek_hub_sessions": ("Open sessions.", ("state",)),
     "mostek_hub_connectors": ("Connectors that this hub knows.", ("state",)),
+    "mostek_hub_connectors_outdated": ("Connectors with software older than this hub's.", ()),
     "mostek_hub_companies": (
         "Companies of the connectors that are online, by schema.",
         ("schema",),

@@ -20,7 +20,7 @@ from mostek.hub.metrics import Snapshot
 from mostek.hub.pki.tls import Tls
 from mostek.hub.registry import Registry
 from mostek.hub.replica import Replica
-from mostek.hub.session import LiveSession
+from mostek.hub.session import LiveSession, is_outdated
 from mostek.hub.store import Backlog, Store, StoreError
 from mostek.wire.logs import LEVELS, set_level
 from mostek.wire.session import Budget
@@ -117,6 +117,8 @@ class Monitor:
         offline = len(self._registry.records()) - len(online)
         yield "mostek_hub_connectors", ("online",), len(online)
         yield "mostek_hub_connectors", ("offline",), offline
+        outdated = {live.connector for live in sessions if is_outdated(live.software)}
+        yield "mostek_hub_connectors_outdated", (), len(outdated)
         drifted = Counter(bool(one.drift) for record in online for one in record.status.companies)
         yield "mostek_hub_companies", ("as_expected",), drifted[False]
         yield "mostek_hub_companies", ("drifted",), drifted[True]

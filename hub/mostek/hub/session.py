@@ -6,6 +6,7 @@ import asyncio
 import time
 from collections.abc import Callable
 from datetime import UTC, datetime
+from importlib.metadata import version
 
 import structlog
 from google.protobuf.duration_pb2 import Duration
@@ -26,8 +27,9 @@ from mostek.wire.session import (
     RoundTrip,
     StatusChanged,
 )
+from mostek.wire.versions import is_older
 
-__all__ = ["LiveSession", "SessionLost", "span"]
+__all__ = ["LiveSession", "SessionLost", "is_outdated", "span"]
 
 #: Seconds that a frame may take to be sent.
 SEND_WITHIN = 30.0
@@ -37,6 +39,14 @@ log = structlog.get_logger()
 
 class SessionLost(Offline):
     """The session ended while a command was outstanding: what became of the command is not known here."""
+
+
+_OWN = version("mostek")
+
+
+def is_outdated(software: str) -> bool:
+    """Whether a connector's version is older than this hub's."""
+    return is_older(software, _OWN)
 
 
 class LiveSession:
@@ -68,6 +78,11 @@ class LiveSession:
     def connector(self) -> ConnectorId:
         """The connector; its name is empty before Hello."""
         return ConnectorId(self.tenant, self.rules.hello.connector if self.rules.hello else "")
+
+    @property
+    def software(self) -> str:
+        """The connector's version; empty before Hello."""
+        return self.rules.hello.software if self.rules.hello else ""
 
     @property
     def session_id(self) -> str:

@@ -596,6 +596,7 @@ class ConnectorSession(_message.Message):
     ROUND_TRIP_FIELD_NUMBER: _builtins.int
     SUSPECT_FIELD_NUMBER: _builtins.int
     REPLICA_FIELD_NUMBER: _builtins.int
+    OUTDATED_FIELD_NUMBER: _builtins.int
     session_id: _builtins.str
     instance: _builtins.str
     software: _builtins.str
@@ -606,6 +607,8 @@ class ConnectorSession(_message.Message):
     """No command is sent to it: it says goodbye or does not accept commands."""
     replica: _builtins.str
     """The replica that holds it; empty: the one that answers."""
+    outdated: _builtins.bool
+    """Its software is older than that of the hub that answers."""
     @_builtins.property
     def connected_at(self) -> _timestamp_pb2.Timestamp: ...
     @_builtins.property
@@ -624,10 +627,11 @@ class ConnectorSession(_message.Message):
         round_trip: _duration_pb2.Duration | None = ...,
         suspect: _builtins.bool = ...,
         replica: _builtins.str = ...,
+        outdated: _builtins.bool = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["connected_at", b"connected_at", "round_trip", b"round_trip"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["connected_at", b"connected_at", "free_slots", b"free_slots", "instance", b"instance", "replica", b"replica", "round_trip", b"round_trip", "session_id", b"session_id", "slots", b"slots", "software", b"software", "suspect", b"suspect"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["connected_at", b"connected_at", "free_slots", b"free_slots", "instance", b"instance", "outdated", b"outdated", "replica", b"replica", "round_trip", b"round_trip", "session_id", b"session_id", "slots", b"slots", "software", b"software", "suspect", b"suspect"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

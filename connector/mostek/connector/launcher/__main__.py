@@ -1,0 +1,5 @@
+"""`python -m mostek.connector.launcher`."""
+
+from mostek.connector.launcher.cli import main
+
+main()
