@@ -17,9 +17,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 from pydantic import TypeAdapter, ValidationError
 
+from mostek.plugin.contract_odbc import OdbcOnSqlite, require_odbc
 from mostek.plugin.database import Database, Mode, Session, open_database
 from mostek.plugin.database_config import DatabaseConfig, SqliteConfig, SqlServerConfig, odbc_string
-from mostek.plugin.dialect import SQL_SERVER, SQLITE
+from mostek.plugin.dialect import SQL_SERVER
 from mostek.plugin.plugin import Context
 from mostek.plugin.sandbox import create_sandbox
 from mostek.plugin.schema import ReferenceSchema
@@ -518,33 +519,8 @@ def test_a_pattern_finds_its_text_literally() -> None:
 
 @contextmanager
 def odbc(path: Path, **extra: Any) -> Iterator[Database]:
-    pyodbc = pytest.importorskip(
-        "pyodbc",
-        reason="the ODBC manager is missing: apt-get install unixodbc",
-        exc_type=ImportError,
-    )
-    if "SQLite3" not in pyodbc.drivers():
-        pytest.skip("SQLite's ODBC driver is missing: apt-get install libsqliteodbc")
-    from mostek.plugin.odbc_database import OdbcDatabase
-
-    class OdbcOnSqlite(OdbcDatabase):
-        dialect = SQLITE
-
-        def connection_string(self, *, write: bool) -> str:
-            return f"DRIVER=SQLite3;Database={path}"
-
-        def settings(self, isolation: str, mode: Mode) -> str:
-            return "SELECT 1"
-
-        def columns(self, session: Session) -> Iterator[tuple[str, str, str]]:
-            for row in session.fetch("PRAGMA table_info(item)"):
-                yield "item", row[1], row[2]
-
-    database = OdbcOnSqlite(
-        SqlServerConfig(
-            server="s", database="d", isolation="read_committed", connections=2, **extra
-        )
-    )
+    require_odbc()
+    database = OdbcOnSqlite(path, connections=2, **extra)
     yield database
     database.close()
 
@@ -603,7 +579,7 @@ def test_odbc_connections_come_back(plain: Path) -> None:
         with pytest.raises(CommandFailure), database.reading(context()) as session:
             session.one("SELECT nope FROM item")
         assert database._readers.used == 0
-        assert database.catalogue().has("item", "it_code")
+        assert database.catalogue().has("dbo.item", "it_code")
 
 
 def test_odbc_says_that_the_server_cannot_be_reached(secret: Callable[[str], str]) -> None:

@@ -34,6 +34,7 @@ from mostek.erp.v1.order_pb2 import (
 )
 from mostek.plugin.contract_filters import FILTERS, FilterCase
 from mostek.plugin.contract_hostile import HostileContract
+from mostek.plugin.contract_odbc import OdbcContract
 from mostek.plugin.contract_policy import PolicyContract
 from mostek.plugin.dialect import SQL_SERVER
 from mostek.plugin.plugin import Plugin
@@ -283,7 +284,7 @@ class SqlContract(ReadContract):
             assert not failing, f"{version}: {failing}"
 
 
-class PluginContract(SqlContract, PolicyContract, HostileContract):
+class PluginContract(SqlContract, PolicyContract, HostileContract, OdbcContract):
     """The rules of a plugin that reads an ERP's database with query files: the usual one to inherit."""
 
 
