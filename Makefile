@@ -33,6 +33,10 @@ demo: install ## See calls reach an invented ERP and come back, with their times
 demo-serve: install ## The same, left running, with curl lines to try
 	$(BIN)/python deploy/demo --serve $(ERP)
 
+.PHONY: plugin
+plugin: install ## The beginning of a plugin for another ERP, in plugins/NAME: NAME=my-erp
+	$(BIN)/python -m mostek.plugin.template $(NAME)
+
 .PHONY: test
 test: install ## All tests
 	$(BIN)/python -m pytest -q -n 2 --dist loadfile
@@ -82,6 +86,10 @@ scaling: install ## What one replica of several carries, and what its database d
 requirements: install ## Pin what the images install, with hashes; asks the package index
 	$(BIN)/python deploy/supply requirements
 
+.PHONY: logins
+logins: install ## Write the pages of the ERPs' database logins
+	$(BIN)/python deploy/logins
+
 .PHONY: dashboard
 dashboard: install ## Write the Grafana dashboard
 	$(BIN)/python deploy/grafana
@@ -90,6 +98,16 @@ dashboard: install ## Write the Grafana dashboard
 wheels: install ## The packages of this repository as wheels, for the images, into build/wheels
 	rm -rf build/wheels
 	$(BIN)/python -m pip wheel --quiet --no-deps --wheel-dir build/wheels . $(PLUGINS)
+
+PLATFORM ?= win_amd64
+FOR ?=
+.PHONY: wheelhouse
+wheelhouse: install ## The connector as one file for sites, into build/; PLATFORM=linux_x86_64, FOR=subiekt,wapro: the plugins; asks the package index
+	$(BIN)/python deploy/bundle --platform $(PLATFORM) $(if $(FOR),--plugins $(FOR))
+
+.PHONY: setup
+setup: wheelhouse ## A setup program for Windows around that bundle, into build/
+	$(BIN)/python deploy/windows
 
 .PHONY: audit
 audit: install ## Look for known vulnerabilities in what is pinned; needs a vulnerability service

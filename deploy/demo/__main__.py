@@ -66,6 +66,8 @@ writes = true
 
 {company}"""
 
+_DEBTS = {"ListReceivables", "ListInvoices", "GetCustomerBalance"}
+
 T = TypeVar("T")
 out = Console(highlight=False, width=None if sys.stdout.isatty() else 140)
 
@@ -139,8 +141,8 @@ async def _show(
 ) -> int:
     async with Client(f"127.0.0.1:{ports['api']}") as hub:
         try:
-            await _online(hub, processes)
-            order = await _calls(hub.connector("acme"))
+            served = await _online(hub, processes)
+            order = await _calls(hub.connector("acme"), served)
         except (CommandFailure, TimeoutError, RuntimeError) as failure:
             out.print(f"[red]The demo failed:[/] {failure}\nThe logs are in {FOLDER}.")
             return 1
@@ -151,8 +153,11 @@ async def _show(
     return 0
 
 
-async def _online(hub: Client, processes: list[subprocess.Popen[bytes]]) -> None:
-    """Until the connector is connected. Raises RuntimeError if one of the processes ended instead."""
+async def _online(hub: Client, processes: list[subprocess.Popen[bytes]]) -> set[str]:
+    """Until the connector is connected: the operations that it serves.
+
+    Raises RuntimeError if one of the processes ended instead.
+    """
     async with asyncio.timeout(30):
         while True:
             # Asked after a moment: a hub whose ports are taken ends, and another may answer in its place.
@@ -163,8 +168,9 @@ async def _online(hub: Client, processes: list[subprocess.Popen[bytes]]) -> None
                     log = (FOLDER / f"{command}.log").read_text(encoding="utf-8").splitlines()
                     raise RuntimeError(f"{command} ended: {log[-1] if log else 'it said nothing'}")
             with contextlib.suppress(CommandFailure):
-                if any(connector.online for connector in await hub.connectors()):
-                    return
+                for connector in await hub.connectors():
+                    if connector.online:
+                        return {name for one in connector.companies for name in one.operations}
 
 
 async def _timed(what: str, call: Awaitable[T]) -> T:
@@ -174,10 +180,9 @@ async def _timed(what: str, call: Awaitable[T]) -> T:
     return answer
 
 
-async def _calls(acme: Connector) -> CreateOrderResponse | None:
+async def _calls(acme: Connector, served: set[str]) -> CreateOrderResponse | None:
     """The order that was placed; None where the company takes none."""
-    erp = (await _timed("What is there?", acme.DescribeErp(DescribeErpRequest()))).erp
-    out.print(f"  {erp.program} of {erp.company_name}, {len(erp.warehouses)} warehouses")
+    operations = await _described(acme) if "DescribeErp" in served else served
     customers = await _timed(
         "Customers", acme.ListCustomers(ListCustomersRequest(page_size=5, active=True))
     )
@@ -186,6 +191,27 @@ async def _calls(acme: Connector) -> CreateOrderResponse | None:
     _table(
         _in_first_warehouse(products.products), "code", "name", "stock.on_hand", "stock.available"
     )
+    if served >= _DEBTS:
+        await _debts(acme)
+    else:
+        out.print("\n[bold]Debts and invoices[/]\n  The plugin does not serve them.")
+    if "CreateOrder" not in operations:
+        out.print(
+            "\n[bold]Orders[/]\n  The company of this demo takes none: its plugin's page says what orders need."
+        )
+        return None
+    buyer_of_orders = next(one for one in customers.customers if not one.blocked)
+    return await _order(acme, buyer_of_orders, products.products)
+
+
+async def _described(acme: Connector) -> set[str]:
+    """The operations that the ERP's description has."""
+    erp = (await _timed("What is there?", acme.DescribeErp(DescribeErpRequest()))).erp
+    out.print(f"  {erp.program} of {erp.company_name}, {len(erp.warehouses)} warehouses")
+    return set(erp.operations)
+
+
+async def _debts(acme: Connector) -> None:
     buyer = await _in_debt(acme)
     invoices = ListInvoicesRequest(page_size=5, customer_id=buyer)
     answer = await _timed("Invoices of a customer in debt", acme.ListInvoices(invoices))
@@ -195,13 +221,6 @@ async def _calls(acme: Connector) -> CreateOrderResponse | None:
         await _timed("What the customer owes", acme.GetCustomerBalance(balance))
     ).customer_balance
     _table(owed.balances, "currency", "owed", "overdue", "oldest_due_date")
-    if "CreateOrder" not in erp.operations:
-        out.print(
-            "\n[bold]Orders[/]\n  The company of this demo takes none: its plugin's page says what orders need."
-        )
-        return None
-    buyer_of_orders = next(one for one in customers.customers if not one.blocked)
-    return await _order(acme, buyer_of_orders, products.products)
 
 
 async def _stock(acme: Connector) -> ListProductsResponse:

@@ -35,7 +35,12 @@ def test_the_demo_shows_calls_with_their_times_and_the_order_in_the_erp_and_ends
     done = run(erp)
     assert done.returncode == 0, done.stdout + done.stderr
     shown = done.stdout
-    for what in ("Customers", "Stock", "Debts", "Invoices of", "What the customer owes"):
+    for what in ("Customers", "Stock", "Debts"):
+        assert what in shown
+    if "does not serve them" in shown:
+        assert erp not in {"enova365", "optima", "subiekt-gt", "subiekt-nexo", "wapro-mag"}
+        return
+    for what in ("Invoices of", "What the customer owes"):
         assert what in shown
     assert len(re.findall(r"\d+\.\d ms", shown)) >= 6
     if "takes none" in shown:
