@@ -62,7 +62,6 @@ class _Sent:
         self.cursor = cursor
         self._span = span
         self._rows = 0
-        self._failure = ""
 
     def count(self, rows: int) -> None:
         """So many more rows were read."""
@@ -70,14 +69,16 @@ class _Sent:
 
     def fail(self, failure: CommandFailure) -> None:
         """It ended so."""
-        self._failure = type(failure).__name__
+        self._end_span(type(failure).__name__)
 
     def close(self) -> None:
         """It is over; once is enough."""
-        if self._span is not None:
-            span, self._span = self._span, None
-            span.end({ROWS: self._rows}, self._failure)
+        self._end_span()
         self.cursor.close()
+
+    def _end_span(self, failure: str = "") -> None:
+        if self._span is not None:
+            self._span.end({ROWS: self._rows}, failure)
 
 
 class Session:
