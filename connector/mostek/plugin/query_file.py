@@ -364,7 +364,9 @@ class _Parser:
         if not line.condition:
             return line
         if line.condition not in self._conditions:
-            self._conditions[line.condition] = self._where(line.condition, items, lines, line.number)
+            self._conditions[line.condition] = self._where(
+                line.condition, items, lines, line.number
+            )
         columns, lineage = self._conditions[line.condition]
         asked = lineage.named(_dotted_names(line.text))
         return Line(line.text, line.number, line.condition, columns - base, asked)
