@@ -70,7 +70,7 @@ class _Filled:
         if field.cpp_type != FieldDescriptor.CPPTYPE_STRING:
             value: Any = 1
         else:
-            value = self._noted((*paths, *_repeated(field)))
+            value = self._noted((*paths, *_told(field)))
         if field.is_repeated:
             getattr(message, field.name).append(value)
         else:
@@ -82,8 +82,12 @@ class _Filled:
         return value
 
 
+def _told(field: FieldDescriptor) -> list[str]:
+    """The names of what else a field of a response tells."""
+    return [name for path in _repeated(field) if path != "Records" for name in _names(path)]
+
+
 def _repeated(field: FieldDescriptor) -> list[str]:
-    """What else a field of a response tells."""
     return list(field.GetOptions().Extensions[options_pb2.reads].fields)
 
 
@@ -237,7 +241,11 @@ def test_nothing_is_asked_by_what_is_denied(config: PolicyConfig) -> None:
 
 
 def _names_denied(config: PolicyConfig, path: str) -> bool:
-    """Whether a field is denied by its path or by the name of a message that it is in."""
+    return is_denied(config, _names(path))
+
+
+def _names(path: str) -> tuple[str, ...]:
+    """A field's path, and the same led by each message that it is in."""
     message, *steps = path.split(".")
     names = [path]
     descriptor = roots()[message]
@@ -246,7 +254,7 @@ def _names_denied(config: PolicyConfig, path: str) -> bool:
         assert below is not None
         descriptor = below
         names.append(".".join((descriptor.name, *steps[place:])))
-    return is_denied(config, tuple(names))
+    return tuple(names)
 
 
 @pytest.mark.parametrize("operation", OPERATIONS)
