@@ -196,6 +196,8 @@ def _answer(plugin: SqlPlugin, operation: str, **fields: Any) -> Any:
     if "change_token" in response.DESCRIPTOR.fields_by_name:
         # A moment, where the ERP tells changes by time.
         response.ClearField("change_token")
+    if operation == "GetCustomerBalance":
+        response.customer_balance.ClearField("as_of")
     return response
 
 
