@@ -21,7 +21,7 @@ $(STAMP): pyproject.toml $(addsuffix pyproject.toml,$(PLUGINS))
 		|| { echo "Mostek needs Python 3.11 or newer; set PYTHON=python3.12 or the like." >&2; exit 1; }
 	$(PYTHON) -m venv $(VENV)
 	$(BIN)/python -m pip install --quiet --upgrade 'pip>=25.1'
-	$(BIN)/python -m pip install --quiet -e '.[hub,connector,client]' $(addprefix -e ,$(PLUGINS)) --group dev
+	$(BIN)/python -m pip install --quiet -e '.[hub,connector,client,otel]' $(addprefix -e ,$(PLUGINS)) --group dev
 	@touch $@
 
 ERP ?= subiekt-gt
@@ -39,7 +39,7 @@ plugin: install ## The beginning of a plugin for another ERP, in plugins/NAME: N
 
 .PHONY: test
 test: install ## All tests
-	$(BIN)/python -m pytest -q -n 2 --dist loadfile
+	$(BIN)/python -m pytest -q -n 3 --dist loadfile
 
 .PHONY: check
 check: install check-generated ## Style, types, import rules, contract
@@ -86,6 +86,10 @@ scaling: install ## What one replica of several carries, and what its database d
 requirements: install ## Pin what the images install, with hashes; asks the package index
 	$(BIN)/python deploy/supply requirements
 
+.PHONY: logins
+logins: install ## Write the pages of the ERPs' database logins
+	$(BIN)/python deploy/logins
+
 .PHONY: dashboard
 dashboard: install ## Write the Grafana dashboard
 	$(BIN)/python deploy/grafana
@@ -94,6 +98,16 @@ dashboard: install ## Write the Grafana dashboard
 wheels: install ## The packages of this repository as wheels, for the images, into build/wheels
 	rm -rf build/wheels
 	$(BIN)/python -m pip wheel --quiet --no-deps --wheel-dir build/wheels . $(PLUGINS)
+
+PLATFORM ?= win_amd64
+FOR ?=
+.PHONY: wheelhouse
+wheelhouse: install ## The connector as one file for sites, into build/; PLATFORM=linux_x86_64, FOR=subiekt,wapro: the plugins; asks the package index
+	$(BIN)/python deploy/bundle --platform $(PLATFORM) $(if $(FOR),--plugins $(FOR))
+
+.PHONY: setup
+setup: wheelhouse ## A setup program for Windows around that bundle, into build/
+	$(BIN)/python deploy/windows
 
 .PHONY: audit
 audit: install ## Look for known vulnerabilities in what is pinned; needs a vulnerability service

@@ -18,6 +18,8 @@ from typing import Any
 ROOT = Path(__file__).parents[2]
 BIN = Path(sys.executable).parent
 IMAGES = ("hub", "connector")
+#: What a bundle of the connector brings to install the rest with.
+INSTALLER = "installer"
 HEADER = "# Made by `make requirements`. Install with: pip install --require-hashes -r\n"
 AUDIT_SECONDS = 120
 
@@ -28,6 +30,8 @@ def requirements_file(image: str) -> Path:
 
 def wanted(image: str) -> list[str]:
     """What pyproject.toml wants for an image; the connector's has the plugins."""
+    if image == INSTALLER:
+        return ["pip>=25.1"]
     project = _project(ROOT / "pyproject.toml")
     found = [*project["dependencies"], *project["optional-dependencies"][image]]
     for file in sorted(ROOT.glob("plugins/*/pyproject.toml")) if image == "connector" else ():
@@ -55,7 +59,7 @@ def _canonical(name: str) -> str:
 
 
 def requirements() -> int:
-    for image in IMAGES:
+    for image in (*IMAGES, INSTALLER):
         command = [f"{BIN}/uv", "pip", "compile", "-", "--universal", "--python-version", "3.11"]
         options = ["--generate-hashes", "--no-header", "--no-annotate", "--quiet"]
         done = subprocess.run(

@@ -85,6 +85,12 @@ async def software(client: Client) -> list[tuple[str, bool]]:
     return [(session.software, session.outdated) for session in connector.sessions]
 
 
+async def reads(client: Client) -> None:
+    """Call the connector again and again, until cancelled. Raises the failure of a call."""
+    while True:
+        await client.connector("acme").ListCustomers(ListCustomersRequest(), timeout=60)
+
+
 async def typed(installation: Installation, *arguments: str) -> Result:
     """`mostek-connector upgrade`."""
     command = ["upgrade", "--root", str(installation.root), *arguments]
@@ -100,7 +106,10 @@ async def test_a_site_is_upgraded_and_goes_back_when_the_new_version_does_not_se
         own = (await software(client))[0]
         assert own == ("0.0.9", True)
         version(installation, "9.9.9")
+        reading = asyncio.create_task(reads(client))
         done = await typed(installation, "--to", "9.9.9", "--steady", "0.5")
+        reading.cancel()
+        assert [str(end) for end in await asyncio.gather(reading, return_exceptions=True)] == [""]
         assert done.exit_code == 0, done.output
         assert "Version 9.9.9 runs and serves what 0.0.9 did" in done.output
         await online(client)

@@ -16,7 +16,13 @@ from pydantic import SecretStr
 
 from mostek.client import Client
 from mostek.connector.companies import Company
-from mostek.connector.config import CompanyConfig, Config, ConnectorConfig, PolicyConfig
+from mostek.connector.config import (
+    CompanyConfig,
+    Config,
+    ConnectorConfig,
+    PolicyConfig,
+    TelemetryConfig,
+)
 from mostek.connector.config import HubConfig as DialConfig
 from mostek.connector.connector import Connector
 from mostek.connector.link import Backoff
@@ -144,9 +150,10 @@ class World:
         proxy: str = "",
         within: float = 5.0,
         dial: DialConfig | None = None,
+        otlp: str | None = None,
     ) -> AsyncIterator[Connector]:
         """A connector that is online. `link`: what it dials, if not the hub's own address; `dial`: how, if not without
-        TLS."""
+        TLS; `otlp`: where its spans go."""
         without_tls = DialConfig(
             link=link or self.addresses.link, proxy=SecretStr(proxy), insecure=True
         )
@@ -161,6 +168,7 @@ class World:
                 write_timeout=write_timeout,
             ),
             policy=PolicyConfig(writes=writes, deny=list(deny)),
+            telemetry=TelemetryConfig(otlp=otlp),
             companies={company: CompanyConfig(plugin="notebook") for company in companies},
         )
         served = []

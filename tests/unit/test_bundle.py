@@ -139,6 +139,9 @@ def test_a_bundle_is_installed_beside_what_runs_and_can_be_asked_for(
     assert installation.current == "1.0"
     done = subprocess.run([installation.command("1.0"), "check"], capture_output=True, text=True)
     assert done.stdout == "checked ['check']\n"
+    with pytest.raises(SystemExit) as ended:
+        main(["connector", "--root", str(root), "doctor", "--lang", "pl"])
+    assert ended.value.code == 0
     with pytest.raises(SystemExit, match=r"has version 1\.0: `mostek-connector upgrade"):
         main(["install", str(first), "--root", str(root)])
     with pytest.raises(InstallationError, match=r"2\.0 is not installed; there are 1\.0"):

@@ -15,7 +15,7 @@ from mostek.erp.v1.customer_pb2 import (
     CustomerDraft,
     CustomerMatch,
 )
-from mostek.hub import commands
+from mostek.hub import commands, dispatcher
 from mostek.hub.call import Call
 from mostek.hub.commands import State
 from mostek.hub.dispatcher import Attempt
@@ -99,7 +99,9 @@ class Scene:
         self.now = 1000.0
         self.writes = Writes(self.site, store, clock=lambda: self.now)
 
-    async def record(self, key: str = "k", name: str = "A", expire_after: float = 100) -> str:
+    async def record(
+        self, key: str = "k", name: str = "A", expire_after: float = 100, traceparent: str = ""
+    ) -> str:
         request = CreateCustomerRequest(customer=CustomerDraft(name=name))
         call = Call(
             operation=CREATE,
@@ -110,6 +112,7 @@ class Scene:
             caller=LOCAL,
             idempotency_key=key,
             expire_after=expire_after,
+            traceparent=traceparent,
         )
         return (await self.writes.record(call)).id
 
@@ -147,6 +150,29 @@ async def test_a_lost_session_is_asked_again_at_once_under_the_same_id(scene: Sc
     await scene.settle()
     assert [command.command_id for command in scene.site.commands] == [command_id] * 2
     assert (await scene.command(command_id)).state is State.SUCCEEDED
+
+
+async def test_each_attempt_belongs_to_the_trace_of_the_request_that_recorded_the_write(
+    scene: Scene,
+) -> None:
+    scene.site.answers = [fails(SessionLost("Lost.")), scene.site.written]
+    await scene.record("1", traceparent="first")
+    await scene.record("1", traceparent="came again")
+    await scene.settle()
+    assert [command.traceparent for command in scene.site.commands] == ["first"] * 2
+    await scene.record("2")
+    await scene.settle()
+    assert scene.site.commands[-1].traceparent == ""
+    assert scene.writes.dispatcher._traces == {}
+
+
+async def test_only_the_newest_traces_are_remembered(
+    scene: Scene, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(dispatcher, "_MOST_TRACES", 2)
+    for name in ("1", "2", "3"):
+        scene.writes.dispatcher.remember_trace(name, f"trace {name}")
+    assert scene.writes.dispatcher._traces == {"2": "trace 2", "3": "trace 3"}
 
 
 async def test_what_did_not_leave_the_hub_is_not_in_doubt(scene: Scene) -> None:

@@ -12,7 +12,7 @@ from typer.testing import CliRunner
 
 from mostek.connector import journal
 from mostek.connector.cli import app
-from mostek.connector.config import ConnectorConfig, HubConfig, PolicyConfig
+from mostek.connector.config import ConnectorConfig, HubConfig, PolicyConfig, TelemetryConfig
 from mostek.connector.journal import JournalConfig
 from mostek.connector.presets import PRESETS
 from mostek.hub.config import HubConfig as HubSettings
@@ -51,6 +51,7 @@ def _written(default: object) -> str:
         ("connector", ConnectorConfig),
         ("policy", PolicyConfig),
         ("journal", JournalConfig),
+        ("telemetry", TelemetryConfig),
     ],
 )
 def test_every_setting_of_the_connector_is_in_its_table(table: str, model: type[BaseModel]) -> None:

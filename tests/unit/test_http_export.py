@@ -30,6 +30,8 @@ Page = product_pb2.ListProductsResponse
 class Site(Registry):
     """A connector that lists products in pages; its page tokens are the pages' numbers."""
 
+    session_id = "s"
+
     def __init__(self, pages: int = 3, rows: int = 2) -> None:
         super().__init__()
         self.pages = pages

@@ -11,10 +11,9 @@ from pathlib import Path
 
 import pytest
 import yaml
-from typer.main import get_command
 
-from mostek.connector.cli import app
 from mostek.connector.config import ConnectorConfig
+from mostek.connector.launcher.launcher import STOP_WITHIN
 
 ROOT = Path(__file__).parents[2]
 DOCKER = ROOT / "deploy/docker"
@@ -55,12 +54,13 @@ def unit() -> configparser.SectionProxy:
     return parsed["Service"]
 
 
-def test_the_unit_starts_a_command_that_there_is_and_gives_it_the_time_to_stop() -> None:
-    command, *arguments = unit()["ExecStart"].split()
-    assert Path(command).name == "mostek-connector"
-    assert arguments[0] in get_command(app).commands  # type: ignore[attr-defined]
-    assert arguments[1:] == ["--config", "/etc/mostek/connector.toml"]
-    assert float(unit()["TimeoutStopSec"]) > ConnectorConfig.model_fields["stop_grace"].default
+def test_the_unit_starts_the_launcher_and_gives_it_the_time_to_stop() -> None:
+    assert unit()["ExecStart"] == (
+        "/opt/mostek/launcher/bin/mostek-connector-launcher run --root /opt/mostek"
+    )
+    assert unit()["KillMode"] == "mixed"
+    assert float(unit()["TimeoutStopSec"]) > STOP_WITHIN
+    assert ConnectorConfig.model_fields["stop_grace"].default < STOP_WITHIN
     assert unit()["Restart"] == "always"
 
 

@@ -31,6 +31,15 @@ def test_a_line_is_json_with_its_message_and_fields() -> None:
     assert line == {"message": "call", "level": "info", "command_id": "7", "connector": "łąka"}
 
 
+def test_what_a_process_always_says_is_in_each_line_that_does_not_say_it_itself() -> None:
+    out = io.StringIO()
+    configure_logs(json=True, stream=out, connector="acme")
+    structlog.get_logger().info("command")
+    structlog.get_logger().info("other", connector="beta")
+    lines = [json.loads(line) for line in out.getvalue().splitlines()]
+    assert [line["connector"] for line in lines] == ["acme", "beta"]
+
+
 def test_lines_below_the_level_are_not_written() -> None:
     out = io.StringIO()
     configure_logs("warning", json=True, stream=out)

@@ -25,7 +25,7 @@ def supply() -> ModuleType:
     return module
 
 
-@pytest.mark.parametrize("image", ["hub", "connector"])
+@pytest.mark.parametrize("image", ["hub", "connector", "installer"])
 def test_the_pinned_requirements_are_what_the_project_wants(supply: Any, image: str) -> None:
     pinned = supply.pinned(image)
     for wanted in map(Requirement, supply.wanted(image)):

@@ -82,6 +82,23 @@ def test_what_can_not_be_meant_is_said(installation: Installation) -> None:
     assert "was not installed with a launcher" in said("--to", "2.0")
     installation.ask("2.0")
     assert "an upgrade to 2.0 is under way" in said("--to", "2.0", *root)
+    assert "an upgrade to 2.0 is under way" in said("none.zip", *root)
+
+
+def test_a_file_that_somebody_reads_at_the_moment_is_changed_a_moment_later(
+    installation: Installation, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    refusals = [PermissionError(), PermissionError()]
+    replace = Path.replace
+
+    def refused_at_first(file: Path, target: Path) -> Path:
+        if refusals:
+            raise refusals.pop()
+        return replace(file, target)
+
+    monkeypatch.setattr(Path, "replace", refused_at_first)
+    installation.run_from_now_on("2.0")
+    assert installation.current == "2.0"
 
 
 def test_a_connector_that_is_supervised_ends_without_a_word_when_it_is_not_wanted(

@@ -42,6 +42,7 @@ from mostek.wire import loop
 from mostek.wire.failures import CommandFailure
 from mostek.wire.logs import LEVELS, configure_logs, set_level
 from mostek.wire.operations import OPERATIONS
+from mostek.wire.tracing import TracingError
 from mostek.wire.trust import EnrolmentToken
 
 __all__ = ["leave_stragglers", "main"]
@@ -79,13 +80,13 @@ def run(
     """Connect to the hub and serve its commands until SIGTERM or Ctrl-C."""
     supervisor = Supervisor.by_stdio() if supervised else None
     settings, companies = _load(config)
-    configure_logs(settings.connector.log_level)
+    configure_logs(settings.connector.log_level, connector=settings.connector.name)
     sys.setswitchinterval(SWITCH_AFTER)
     if supervisor is not None and not supervisor.wait_for_go():
         return
     try:
         loop.run(_run(config, settings, companies, supervisor))
-    except (StateInUse, IdentityError, SiteKeyError, OSError) as error:
+    except (StateInUse, IdentityError, SiteKeyError, TracingError, OSError) as error:
         raise SystemExit(f"mostek-connector: {error}") from None
     leave_stragglers()
 

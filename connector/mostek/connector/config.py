@@ -24,6 +24,7 @@ from mostek.connector.policy_config import PolicyConfig
 from mostek.connector.proxy import checked_proxy, is_here
 from mostek.plugin.secret import Secret
 from mostek.wire.names import NAME
+from mostek.wire.tracing import checked_endpoint
 
 __all__ = [
     "CompanyConfig",
@@ -33,6 +34,7 @@ __all__ = [
     "HubConfig",
     "Mistake",
     "PolicyConfig",
+    "TelemetryConfig",
     "lines_of",
     "mistakes_of",
     "read_toml",
@@ -168,6 +170,13 @@ class MetricsConfig(_Table):
         return (host, int(port)) if host else None
 
 
+class TelemetryConfig(_Table):
+    """`[telemetry]`: where spans of commands go."""
+
+    #: The site's own collector, OTLP over HTTP, such as http://127.0.0.1:4318; none: there are no spans.
+    otlp: Annotated[str, AfterValidator(checked_endpoint)] | None = None
+
+
 class CompanyConfig(BaseModel):
     """`[companies.NAME]`: one ERP company; what is not named here goes to its plugin."""
 
@@ -199,6 +208,7 @@ class Config(_Table):
     policy: PolicyConfig = PolicyConfig()
     journal: JournalConfig = JournalConfig()
     metrics: MetricsConfig = MetricsConfig()
+    telemetry: TelemetryConfig = TelemetryConfig()
     companies: dict[Name, CompanyConfig] = Field(min_length=1)
 
     def relative_to(self, folder: Path) -> None:

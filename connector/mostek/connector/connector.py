@@ -27,6 +27,7 @@ from mostek.connector.rows import RowCount
 from mostek.connector.runner import Runner
 from mostek.link.v1.link_pb2 import Hello, Status
 from mostek.wire.session import DENIED_FIELDS, DURABLE, REQUEST_CREDIT, REVISION
+from mostek.wire.tracing import CONNECTOR, Tracing
 
 __all__ = ["Connector", "policy_of"]
 
@@ -54,15 +55,29 @@ class Connector:
     async def running(self) -> AsyncIterator[Link]:
         """Stay connected until the block ends; then let running commands finish.
 
-        Raises StateInUse, IdentityError, SiteKeyError, OSError: the port of the metrics is taken.
+        Raises StateInUse, IdentityError, SiteKeyError, TracingError, OSError: the port of the metrics is taken.
         """
         at = self.config.metrics.address
         with metrics.shown(*at) if at else contextlib.nullcontext():
-            async with self._connected() as link:
+            async with self._traced() as tracing, self._connected(tracing) as link:
                 yield link
 
     @contextlib.asynccontextmanager
-    async def _connected(self) -> AsyncIterator[Link]:
+    async def _traced(self) -> AsyncIterator[Tracing | None]:
+        """What exports spans; None: nothing does, because the site does not ask for it."""
+        endpoint = self.config.telemetry.otlp
+        if endpoint is None:
+            yield None
+            return
+        about = {"service.version": version("mostek"), CONNECTOR: self.config.connector.name}
+        tracing = Tracing.opened(endpoint, "mostek-connector", about)
+        try:
+            yield tracing
+        finally:
+            await asyncio.to_thread(tracing.close)
+
+    @contextlib.asynccontextmanager
+    async def _connected(self, tracing: Tracing | None) -> AsyncIterator[Link]:
         settings, hub = self.config.connector, self.config.hub
         renewal = None if hub.insecure else _renewal(self.config)
         settings.state.mkdir(parents=True, exist_ok=True)
@@ -76,6 +91,7 @@ class Connector:
             self.journal,
             threads=settings.threads,
             write_timeout=settings.write_timeout,
+            tracing=tracing,
         )
         instance = (
             renewal.identity.id.instance if renewal else _instance(settings.state / "instance")

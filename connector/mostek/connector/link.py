@@ -289,7 +289,8 @@ class Session:
                 begun = partial(self.rules.begin, command.command_id)
                 answer = partial(self._answer, time.monotonic())
                 fit = partial(self.rules.fitted, command.command_id)
-                self._start(self._runner.run(command, request, answer, begun, fit))
+                session = self.rules.session_id
+                self._start(self._runner.run(command, request, answer, begun, fit, session))
             case Acknowledged(company, key):
                 self._start(self._runner.acknowledge(company, key))
             case CancelAsked(command_id):

@@ -39,6 +39,18 @@ from mostek.wire.failures import (
 from mostek.wire.operations import Operation, operation
 from mostek.wire.rules import parse
 from mostek.wire.spans import seconds_of
+from mostek.wire.tracing import (
+    CALLER,
+    COMMAND,
+    COMPANY,
+    OPERATION,
+    OUTCOME,
+    ROWS,
+    SESSION,
+    Span,
+    Tracing,
+    traceparent_of,
+)
 from mostek.wire.writes import content_of, erp_names
 
 __all__ = ["Runner"]
@@ -96,6 +108,7 @@ class Runner:
         *,
         threads: int,
         write_timeout: float,
+        tracing: Tracing | None = None,
     ) -> None:
         self._companies = {company.name: company for company in companies}
         self._policy = policy
@@ -103,6 +116,7 @@ class Runner:
         self._rows = rows
         self._journal = journal
         self._write_timeout = write_timeout
+        self._tracing = tracing
         self._threads = ThreadPoolExecutor(threads, thread_name_prefix="command")
         self._pages = ThreadPoolExecutor(LARGE_AT_ONCE, thread_name_prefix="page")
         # The store belongs to one thread, and must not wait behind commands.
@@ -116,6 +130,7 @@ class Runner:
         answer: Answer,
         begun: Callable[[], None] = lambda: None,
         fit: Fit = lambda response: response,
+        session_id: str = "",
     ) -> None:
         """Give the response or the failure to `answer`, once the journal has it: a command that fails in any way still
         has a result.
@@ -124,7 +139,11 @@ class Runner:
         """
         loop = asyncio.get_running_loop()
         started = loop.time()
-        trace = Trace(command)
+        trace = Trace(command, session_id=session_id)
+        if self._tracing is not None:
+            trace.span = self._tracing.begin(
+                command.operation, traceparent_of(command.traceparent), _about(trace)
+            )
         try:
             with metrics.running():
                 end: bytes | CommandFailure = fit(await self._run(trace, request, begun))
@@ -132,18 +151,18 @@ class Runner:
             end = failure
         except Exception:
             # The edge to foreign code: whatever a plugin raises ends here, told in the log and not to the caller.
-            log.exception(
-                "command crashed", command_id=command.command_id, operation=command.operation
-            )
+            log.exception("command crashed", **trace.names())
             end = Internal("The plugin failed unexpectedly; the connector's log says why.")
         trace.end, trace.seconds = end, loop.time() - started
         end, seconds = await self._journaled(trace), trace.seconds
         metrics.ended(command, end, seconds)
+        if trace.span is not None:
+            _end_span(trace.span, trace, end)
         if isinstance(end, bytes):
             await answer(command.command_id, end)
-            self._log(command, seconds, "ok")
+            self._log(trace, "ok")
             return
-        self._log(command, seconds, type(end).__name__, end.message, end.erp_text)
+        self._log(trace, type(end).__name__, end.message, end.erp_text)
         self._policy.mute(end)
         await answer(command.command_id, end)
 
@@ -231,6 +250,7 @@ class Runner:
             idempotency_key=command.idempotency_key if wanted.write else "",
             timeout=seconds_of(command.timeout),
             denied=policy.fields(command.denied_fields),
+            span=trace.span,
         )
         trace.request = asked = parse(wanted.request, request)
         context.denied.check(asked, write=wanted.write, by="the site's policy")
@@ -354,15 +374,14 @@ class Runner:
 
     def _give_up(self, job: _Job, work: asyncio.Task[bytes]) -> NoReturn:
         """The plugin hangs: nobody can end its thread, and nothing else is written while it may still commit."""
-        log.error(
-            "a write does not end", command_id=job.command.command_id, company=job.company.name
-        )
+        log.error("a write does not end", **job.trace.names())
         job.company.stuck = True
 
         def ended(work: asyncio.Task[bytes]) -> None:
             job.company.stuck = False
             if not work.cancelled():
-                log.warning("a write has ended late", failure=str(work.exception() or "none"))
+                failure = str(work.exception() or "none")
+                log.warning("a write has ended late", failure=failure, **job.trace.names())
 
         work.add_done_callback(ended)
         raise UnknownOutcome(
@@ -407,7 +426,7 @@ class Runner:
                 await self._store(self._outcomes.withdraw, *key)
             raise
         except Exception as crash:
-            log.exception("write crashed", command_id=job.command.command_id)
+            log.exception("write crashed", **job.trace.names())
             raise UnknownOutcome(
                 "The plugin failed while it wrote. Repeat the call with the same idempotency key: "
                 "the ERP is looked at before anything is written."
@@ -442,20 +461,38 @@ class Runner:
         future = threads.submit(function, *args, **kwargs)
         return await asyncio.wrap_future(future)
 
-    def _log(
-        self, command: Command, seconds: float, end: str, reason: str = "", erp_text: str = ""
-    ) -> None:
+    def _log(self, trace: Trace, end: str, reason: str = "", erp_text: str = "") -> None:
         log.info(
             "command",
-            command_id=command.command_id,
-            operation=command.operation,
-            company=command.company,
-            caller=command.caller,
+            **trace.names(),
+            caller=trace.command.caller,
             end=end,
             reason=reason,
             erp_text=erp_text,
-            seconds=round(seconds, 4),
+            seconds=round(trace.seconds, 4),
         )
+
+
+def _about(trace: Trace) -> dict[str, str | int]:
+    """What is known of a command when its span begins."""
+    command = trace.command
+    return {
+        COMMAND: command.command_id,
+        SESSION: trace.session_id,
+        OPERATION: command.operation,
+        COMPANY: command.company,
+        CALLER: command.caller,
+    }
+
+
+def _end_span(span: Span, trace: Trace, end: bytes | CommandFailure) -> None:
+    """A failure's message may hold values of the ERP; its kind does not."""
+    company = trace.company or trace.command.company
+    if isinstance(end, bytes):
+        span.end({COMPANY: company, OUTCOME: "ok", ROWS: trace.rows})
+    else:
+        kind = type(end).__name__
+        span.end({COMPANY: company, OUTCOME: kind}, kind)
 
 
 def _not_read_back(failure: CommandFailure) -> UnknownOutcome:

@@ -53,6 +53,7 @@ def upgrade(
         raise SystemExit("mostek-connector: give either a bundle or --to with a version")
     try:
         installation = Installation.at(root or _own_root())
+        installation.require_idle()
         if file is not None:
             to = _installed(file, digest, installation)
         outcome = _awaited(installation, installation.ask(to, within=within, steady=steady))

@@ -261,12 +261,15 @@ class SqlContract(ReadContract):
 
     def test_every_statement_is_tsql_to_two_grammars(self, plugin: SqlPlugin) -> None:
         sqlfluff = pytest.importorskip("sqlfluff.core", reason="sqlfluff is not installed")
-        linter = sqlfluff.Linter(dialect="tsql")
+        linter, seen = sqlfluff.Linter(dialect="tsql"), set[str]()
         for text in _texts(plugin):
             assert isinstance(sqlglot.parse_one(text, read="tsql"), exp.Select)
-            # sqlfluff knows no ODBC markers.
-            parsed = linter.parse_string(text.replace("?", "@p"))
-            assert not parsed.violations, f"{parsed.violations[0].desc()}\n{text}"
+            # This grammar takes a second for ten texts: it gets those that have a line which it has not seen.
+            if not seen.issuperset(text.splitlines()):
+                # sqlfluff knows no ODBC markers.
+                parsed = linter.parse_string(text.replace("?", "@p"))
+                assert not parsed.violations, f"{parsed.violations[0].desc()}\n{text}"
+            seen.update(text.splitlines())
 
     def test_the_newest_version_has_all_that_the_queries_name(self, plugin: SqlPlugin) -> None:
         for schema in list(self.reference_schemas().values())[:1]:
@@ -412,7 +415,7 @@ def _reads_all(step: str, aliases: set[str], may_walk: bool) -> bool:
 
 
 def _texts(plugin: SqlPlugin) -> Iterator[str]:
-    """Each file's statement for SQL Server, with all its fields: with no filter, and with every one."""
+    """Each file's statement for SQL Server, with all its fields: with every filter, and with none."""
     texts = (text for query in plugin.queries.values() for text in _texts_of(query, plugin))
     # A file without filters has one text, and some parts are the same in two queries: grammars are slow.
     yield from dict.fromkeys(texts)
@@ -422,7 +425,7 @@ def _texts_of(query: Query, plugin: SqlPlugin) -> Iterator[str]:
     adapted = query.adapt(plugin.database.catalogue())
     for part in adapted.parts:
         paths = frozenset(part.part.fed) - frozenset(part.lost)
-        for active in (frozenset[str](), part.part.file.filters):
+        for active in (part.part.file.filters, frozenset[str]()):
             statement, _ = part.statement(paths, active, SQL_SERVER)
             names = [*part.part.file.parameters, "_after", "_rows"]
             values: dict[str, list[object]] = {name: [1] for name in names}

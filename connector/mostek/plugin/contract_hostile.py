@@ -47,8 +47,8 @@ PAYLOADS = (
 )
 #: Short texts that a filter must take as they stand.
 LITERALS = ("%", "_", "[", "[a-z]", "\\", "'", "''", "--", "*", "^", "%%", "a%b", "_a")
-#: Payloads for each field of an operation that writes, which takes longer.
-_FOR_WRITES = 4
+#: Payloads for each field, of operations that have ten times as many fields as the others, or take longer.
+_FEW = {"CreateOrder": 2, "ValidateOrder": 1, "CreateCustomer": 4}
 
 _Put = Callable[[Message, str], None]
 
@@ -184,11 +184,12 @@ class HostileContract:
 
     def _tries(self, plugin: Plugin, served: str) -> Iterator[tuple[Place, Message, str]]:
         places = text_places(OPERATIONS[served].request)
-        few = _writes(served) or served == "ValidateOrder"
+        each = _FEW.get(served, len(PAYLOADS))
         for which in range(len(self.examples(plugin, served))):
-            for number, place in enumerate(places):
-                for step in range(_FOR_WRITES if few else len(PAYLOADS)):
-                    payload = PAYLOADS[(number * _FOR_WRITES + step) % len(PAYLOADS)]
+            # Each field has others in the next example; over all the fields, each payload comes many times.
+            for number, place in enumerate(places, which * len(places)):
+                for step in range(each):
+                    payload = PAYLOADS[(number * each + step) % len(PAYLOADS)]
                     yield place, self.examples(plugin, served)[which], payload
 
     def _try(self, plugin: Plugin, operation: str, request: Message, what: str) -> None:

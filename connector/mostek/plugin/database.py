@@ -10,6 +10,7 @@ What differs between SQL Server and SQLite is in `OdbcDatabase` and `SqliteDatab
 
 from __future__ import annotations
 
+import re
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager, nullcontext, suppress
@@ -27,6 +28,7 @@ from mostek.plugin.sql_errors import is_lost
 from mostek.plugin.sql_types import Param
 from mostek.wire.crash import crash_point
 from mostek.wire.failures import CommandFailure, Locked, UnknownOutcome
+from mostek.wire.tracing import COMPANY, DATABASE, OPERATION, QUERY, ROWS, STATEMENT, Span
 
 __all__ = ["Database", "Mode", "Observer", "Row", "Session", "open_database"]
 
@@ -35,6 +37,9 @@ Row = Sequence[Any]
 Observer = Callable[[str, Sequence[Param]], None]
 
 _ROWS_AT_ONCE = 256
+#: What a statement does, for traces; a batch that calls a procedure begins with SET and DECLARE.
+_VERB = re.compile(r"\b(SELECT|INSERT|UPDATE|DELETE|MERGE|EXEC|PRAGMA)\b", re.IGNORECASE)
+_SYSTEMS = {"mssql": "microsoft.sql_server", "sqlite": "sqlite"}
 
 
 class Mode(Enum):
@@ -50,6 +55,32 @@ class Mode(Enum):
         return self is Mode.WRITE
 
 
+class _Sent:
+    """A statement that was sent: its cursor, and its span where the command is traced."""
+
+    def __init__(self, cursor: Any, span: Span | None) -> None:
+        self.cursor = cursor
+        self._span = span
+        self._rows = 0
+
+    def count(self, rows: int) -> None:
+        """So many more rows were read."""
+        self._rows += rows
+
+    def fail(self, failure: CommandFailure) -> None:
+        """It ended so."""
+        self._end_span(type(failure).__name__)
+
+    def close(self) -> None:
+        """It is over; once is enough."""
+        self._end_span()
+        self.cursor.close()
+
+    def _end_span(self, failure: str = "") -> None:
+        if self._span is not None:
+            self._span.end({ROWS: self._rows}, failure)
+
+
 class Session:
     """One connection for the span of a `with` block of `Database`; not to be shared between threads."""
 
@@ -58,44 +89,48 @@ class Session:
         self._connection = connection
         self._context = context
         self._mode = mode
-        self._cursors: list[Any] = []
+        self._open: list[_Sent] = []
         self.lost = False
 
     @property
     def dialect(self) -> Literal["mssql", "sqlite"]:
         return self._database.dialect.name
 
-    def fetch(self, sql: str, params: Sequence[Param] = ()) -> Iterator[Row]:
+    def fetch(self, sql: str, params: Sequence[Param] = (), query: str = "") -> Iterator[Row]:
         """Send a statement that has a result and iterate over its rows, which are read as they are asked for.
 
+        `query` is the name of the file that it comes from, for traces.
         Raises Locked (after one more try, unless the session writes), Drift, ErpUnavailable, Cancelled, Expired.
         """
-        return self._rows(self._sent(sql, params))
+        return self._rows(self._sent(sql, params, query))
 
     def one(self, sql: str, params: Sequence[Param] = ()) -> Row | None:
         """The first row of a statement's result, or None."""
-        cursor = self._sent(sql, params)
-        row: Row | None = self._guarded(cursor, cursor.fetchone)
-        cursor.close()
+        sent = self._sent(sql, params)
+        row: Row | None = self._guarded(sent, sent.cursor.fetchone)
+        sent.count(row is not None)
+        sent.close()
         return row
 
     def execute(self, sql: str, params: Sequence[Param] = ()) -> int:
         """Send a statement that has no result; how many rows it changed (not reliable on tables with triggers)."""
-        cursor = self._sent(sql, params)
-        changed: int = cursor.rowcount
-        cursor.close()
+        sent = self._sent(sql, params)
+        changed: int = sent.cursor.rowcount
+        sent.count(max(changed, 0))
+        sent.close()
         return changed
 
     def results(self, sql: str, params: Sequence[Param] = ()) -> list[list[Row]]:
         """Send a batch and read all that it answers to its end: a procedure is cut off where its reader stops."""
-        cursor = self._sent(sql, params)
+        sent = self._sent(sql, params)
         found: list[list[Row]] = []
         while True:
-            if cursor.description is not None:
-                found.append(self._guarded(cursor, cursor.fetchall))
-            if not self._guarded(cursor, lambda: self._database.next_result(cursor)):
+            if sent.cursor.description is not None:
+                found.append(self._guarded(sent, sent.cursor.fetchall))
+                sent.count(len(found[-1]))
+            if not self._guarded(sent, lambda: self._database.next_result(sent.cursor)):
                 break
-        cursor.close()
+        sent.close()
         return found
 
     @contextmanager
@@ -108,47 +143,65 @@ class Session:
         mark = self._database.mark_transaction(self._connection)
         yield lambda: self._database.is_marked(self._connection, mark)
 
-    def _rows(self, cursor: Any) -> Iterator[Row]:
+    def _rows(self, sent: _Sent) -> Iterator[Row]:
         try:
-            while rows := self._guarded(cursor, lambda: cursor.fetchmany(_ROWS_AT_ONCE)):
+            while rows := self._guarded(sent, lambda: sent.cursor.fetchmany(_ROWS_AT_ONCE)):
+                sent.count(len(rows))
                 yield from rows
         finally:
-            cursor.close()
+            sent.close()
 
-    def _sent(self, sql: str, params: Sequence[Param]) -> Any:
+    def _sent(self, sql: str, params: Sequence[Param], query: str = "") -> _Sent:
         if self._database.observer:
             self._database.observer(sql, params)
         try:
-            return self._send(sql, params)
+            return self._send(sql, params, query)
         except Locked:
             if self._mode.writes:
                 raise
-        return self._send(sql, params)
+        return self._send(sql, params, query)
 
-    def _send(self, sql: str, params: Sequence[Param]) -> Any:
+    def _send(self, sql: str, params: Sequence[Param], query: str) -> _Sent:
         self._context.check()
         cursor = self._database.new_cursor(self._connection, self._context)
-        self._cursors.append(cursor)
+        span = None if self._context.span is None else self._span(self._context.span, sql, query)
+        sent = _Sent(cursor, span)
+        self._open.append(sent)
         with QUERY_SECONDS.labels(self._context.company).time():
-            self._guarded(cursor, lambda: self._database.send(cursor, sql, params))
-        return cursor
+            self._guarded(sent, lambda: self._database.send(cursor, sql, params))
+        return sent
 
-    def _guarded(self, cursor: Any, step: Callable[[], Any]) -> Any:
+    def _span(self, above: Span, sql: str, query: str) -> Span:
+        """Names and no text: a statement's text may hold what the site wrote into it."""
+        verb = _VERB.search(sql)
+        kind = verb[0].upper() if verb else "SQL"
+        about: dict[str, str | int] = {
+            DATABASE: _SYSTEMS[self.dialect],
+            STATEMENT: kind,
+            COMPANY: self._context.company,
+            OPERATION: self._context.operation,
+        }
+        if query:
+            about[QUERY] = query
+        return above.child(query or kind, about)
+
+    def _guarded(self, sent: _Sent, step: Callable[[], Any]) -> Any:
         """Run one call of the driver: it ends when the command is cancelled, and its errors become failures."""
         try:
-            with self._database.cancelling(cursor, self._context):
+            with self._database.cancelling(sent.cursor, self._context):
                 return step()
         except self._database.driver_error as error:
             self._context.check()
             failure = self._database.failure(error)
+            sent.fail(failure)
             self.lost = self.lost or is_lost(failure)
             raise failure from error
 
     def close(self) -> None:
         """End every statement that is still open, also those whose rows nobody finished reading."""
-        for cursor in self._cursors:
+        for sent in self._open:
             with suppress(self._database.driver_error):
-                cursor.close()
+                sent.close()
 
 
 class Database(ABC):

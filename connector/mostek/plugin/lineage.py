@@ -19,6 +19,8 @@ class Lineage:
     def __init__(self, tree: exp.Expr) -> None:
         self._tables: dict[tuple[int, str], str] = {}
         self._derived: dict[tuple[int, str], exp.Subquery] = {}
+        #: What is known already: the same names stand in many parts.
+        self._found: dict[tuple[tuple[int, str], str], frozenset[Column]] = {}
         for table in tree.find_all(exp.Table):
             place = (id(table.parent_select), table.alias_or_name.lower())
             self._tables[place] = f"{table.db}.{table.name}"
@@ -40,22 +42,23 @@ class Lineage:
             for found in self._at(place, name)
         )
 
-    def _of(self, column: exp.Column) -> Iterator[Column]:
+    def _of(self, column: exp.Column) -> frozenset[Column]:
         """Each is looked up in its own SELECT and then in those around it."""
         scope = column.parent_select
         while scope is not None:
             place = (id(scope), column.table.lower())
             if place in self._tables or place in self._derived:
-                yield from self._at(place, column.name)
-                return
+                return self._at(place, column.name)
             scope = scope.parent_select
+        return frozenset()
 
-    def _at(self, place: tuple[int, str], name: str) -> Iterator[Column]:
+    def _at(self, place: tuple[int, str], name: str) -> frozenset[Column]:
         if place in self._tables:
-            yield self._tables[place], name
-        elif place in self._derived:
-            for part in _made_of(self._derived[place].this, name):
-                yield from self.of(part)
+            return frozenset({(self._tables[place], name)})
+        if (place, name) not in self._found:
+            parts = _made_of(self._derived[place].this, name)
+            self._found[place, name] = frozenset().union(*map(self.of, parts))
+        return self._found[place, name]
 
 
 def _made_of(query: Any, name: str) -> list[exp.Expr]:

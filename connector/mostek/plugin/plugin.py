@@ -18,6 +18,7 @@ from pydantic import BaseModel, ConfigDict
 from mostek.wire.failures import Cancelled, Expired
 from mostek.wire.fields import DeniedFields
 from mostek.wire.operations import OPERATIONS
+from mostek.wire.tracing import Span
 
 __all__ = ["Context", "NoConfig", "Plugin", "SettingError", "Site"]
 
@@ -56,6 +57,7 @@ class Context:
         idempotency_key: str = "",
         timeout: float = 60.0,
         denied: DeniedFields | Iterable[str] = (),
+        span: Span | None = None,
     ) -> None:
         self.operation = operation
         self.company = company
@@ -63,6 +65,8 @@ class Context:
         self.caller = caller
         self.idempotency_key = idempotency_key
         self.denied = denied if isinstance(denied, DeniedFields) else DeniedFields(denied)
+        #: Of the command, below which its statements have theirs; None: it is not traced.
+        self.span = span
         self._ends = time.monotonic() + timeout
         self._lock = threading.Lock()
         self._stops: list[Callable[[], None]] = []

@@ -188,6 +188,11 @@ class AdaptedQuery:
         """What the database lacks of what the query names."""
         return list(_drift_notes(self))
 
+    def name_of(self, part: AdaptedPart) -> str:
+        """What a part is called in traces, as its file is without `.sql`: `products.prices`."""
+        prefix = part.part.prefix
+        return f"{self.query.name}.{prefix}" if prefix else self.query.name
+
     def select(self, mask: Sequence[str] | None, denied: DeniedFields) -> Selection:
         """What one request gets of the fields. Raises Invalid naming read_mask."""
         wanted = None if mask is None else tuple(mask)
@@ -355,7 +360,8 @@ class _Reader:
             self.selection.paths, self.given.active, self.database.dialect
         )
         values = {**self.given.values, "_after": [main.after(after)], "_rows": [size + 1]}
-        return session.fetch(*statement.render(self.database.dialect, values)), build
+        sql, params = statement.render(self.database.dialect, values)
+        return session.fetch(sql, params, self.query.name_of(main)), build
 
     def _children(self) -> list[_Child]:
         wanted = [p for p in self.query.parts[1:] if p.is_wanted(self.selection.paths)]
@@ -410,7 +416,8 @@ class _Reader:
         for part, statement, build in children if keys else ():
             values = {**self.given.values, "parents": keys}
             parents = dict(zip(keys, map(part.part.container, messages), strict=True))
-            for row in session.fetch(*statement.render(self.database.dialect, values)):
+            sql, params = statement.render(self.database.dialect, values)
+            for row in session.fetch(sql, params, self.query.name_of(part)):
                 if row[0] in parents:
                     build(row, parents[row[0]].add())
 

@@ -206,6 +206,8 @@ class _Parser:
         self.name = name
         self.source = text
         self.header = _Header()
+        #: Condition → the columns outside the items where it holds, and what the names tell of.
+        self._conditions: dict[Condition, tuple[frozenset[Column], Lineage]] = {}
 
     def fail(self, line: int, message: str) -> QueryError:
         return QueryError(self.name, line, message)
@@ -361,13 +363,24 @@ class _Parser:
     ) -> Line:
         if not line.condition:
             return line
+        if line.condition not in self._conditions:
+            self._conditions[line.condition] = self._where(
+                line.condition, items, lines, line.number
+            )
+        columns, lineage = self._conditions[line.condition]
+        asked = lineage.named(_dotted_names(line.text))
+        return Line(line.text, line.number, line.condition, columns - base, asked)
+
+    def _where(
+        self, condition: Condition, items: list[Item], lines: list[Line], number: int
+    ) -> tuple[frozenset[Column], Lineage]:
         # The lines of one filter belong together: a bracket may open on one and close on another.
-        present = [x for x in lines if not x.condition or x.condition == line.condition]
-        tree = self._tree(items, present, line.number)
+        present = [line for line in lines if not line.condition or line.condition == condition]
+        # An item that has no SELECT of its own brings no table: without it the tree is parsed in half the time.
+        with_tables = [item for item in items if "SELECT" in item.text.upper()]
+        tree = self._tree(with_tables or items[:1], present, number)
         columns = _columns(tree, _sources(tree), skip=tree.expressions)
-        added = (columns | _tables(tree, skip=tree.expressions)) - base
-        asked = Lineage(tree).named(_dotted_names(line.text))
-        return Line(line.text, line.number, line.condition, added, asked)
+        return columns | _tables(tree, skip=tree.expressions), Lineage(tree)
 
     def _key_column(self, key: str | None, sources: _Sources) -> frozenset[Column]:
         if not key:

@@ -31,8 +31,10 @@ from mostek.wire.names import (
     FAILURE,
     IDEMPOTENCY_KEY,
     ORDERING_KEY,
+    TRACEPARENT,
 )
 from mostek.wire.operations import OPERATIONS, SERVICE, Operation
+from mostek.wire.tracing import traceparent_of
 
 __all__ = ["admin_api", "erp_api"]
 
@@ -127,6 +129,7 @@ def _call(
         idempotency_key=str(metadata.get(IDEMPOTENCY_KEY, "")),
         expire_after=expire_after_of(str(metadata.get(EXPIRE_AFTER, ""))),
         ordering_key=str(metadata.get(ORDERING_KEY, "")),
+        traceparent=traceparent_of(metadata.get(TRACEPARENT)),
     )
 
 

@@ -10,6 +10,7 @@ from mostek.hub.identity import Caller, ConnectorId
 from mostek.wire.failures import Invalid
 from mostek.wire.names import EXPIRE_AFTER, IDEMPOTENCY_KEY, MAX_KEY, ORDERING_KEY
 from mostek.wire.operations import Operation
+from mostek.wire.tracing import Span
 
 __all__ = ["DEFAULT_EXPIRE_AFTER", "LONGEST_EXPIRE_AFTER", "Call", "expire_after_of"]
 
@@ -43,6 +44,11 @@ class Call:
     command_id: str = field(default_factory=new_command_id)
     #: Seconds that it was with connectors until now.
     away: float = 0.0
+    #: The session that it was sent to; empty until then.
+    session_id: str = ""
+    #: The trace that it belongs to, "" for none; `span` is this process's part of it.
+    traceparent: str = ""
+    span: Span | None = None
 
     @property
     def site(self) -> ConnectorId:

@@ -20,6 +20,7 @@ from mostek.hub.pki.server import CertificateFileError
 from mostek.hub.store import Store, StoreError, TrustStore
 from mostek.wire.logs import configure_logs
 from mostek.wire.loop import run
+from mostek.wire.tracing import TracingError
 
 __all__ = ["main"]
 
@@ -43,7 +44,13 @@ def serve() -> None:
     configure_logs(config.log_level)
     try:
         run(_serve(config))
-    except (OSError, StoreError, KeyFileError, CertificateFileError) as error:
+    except (
+        OSError,
+        StoreError,
+        KeyFileError,
+        CertificateFileError,
+        TracingError,
+    ) as error:
         raise SystemExit(f"mostek-hub: {error}") from None
 
 

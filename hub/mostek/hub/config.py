@@ -9,6 +9,8 @@ from urllib.parse import urlsplit
 from pydantic import Field, field_validator, model_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
+from mostek.wire.tracing import checked_endpoint
+
 __all__ = ["HubConfig", "may_be_asked", "split_address"]
 
 #: Signatures that need no secret of the issuer's here. An HMAC would: whoever can check one can make one.
@@ -53,6 +55,8 @@ class HubConfig(BaseSettings):
     #: Whether there is a series for each connector, which names tenants and connectors.
     metrics_by_connector: bool = False
     log_level: Literal["debug", "info", "warning", "error"] = "info"
+    #: The collector that takes the hub's part of traces, OTLP over HTTP, e.g. http://127.0.0.1:4318; empty: none.
+    otlp_endpoint: str = ""
     heartbeat_interval: float = Field(default=12.0, gt=0, le=15.0)
     #: Result bytes that the process holds at once.
     result_budget: int = Field(default=256 * 1024 * 1024, ge=8 * 1024 * 1024)
@@ -116,6 +120,11 @@ class HubConfig(BaseSettings):
         if wrong := [name for name in names if name not in SIGNATURES]:
             raise ValueError(f"{wrong[0]!r} is none of {', '.join(SIGNATURES)}")
         return ",".join(names)
+
+    @field_validator("otlp_endpoint")
+    @classmethod
+    def _collector(cls, url: str) -> str:
+        return checked_endpoint(url) if url else url
 
     @model_validator(mode="after")
     def _issuer_and_audience(self) -> Self:

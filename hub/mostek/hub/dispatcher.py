@@ -42,6 +42,8 @@ _LOOK_SOON = 0.02
 PURGE_EVERY = 3600.0
 #: After a failure of the store.
 _PAUSE = 2.0
+#: Commands whose traces are remembered, the newest.
+_MOST_TRACES = 10_000
 
 
 @dataclass(frozen=True)
@@ -90,6 +92,9 @@ class Dispatcher:
     ) -> None:
         #: Commands that are under way, by id.
         self.attempts: dict[str, Attempt] = {}
+        # `traceparent` of the requests that recorded commands here, in memory only: another replica that sends one, or
+        # this one after a restart, sends it without.
+        self._traces: dict[str, str] = {}
         self._registry = registry
         self._store = store
         self._ended = ended
@@ -134,6 +139,12 @@ class Dispatcher:
         if lane not in self._lanes:
             name = f"writes of {lane.connector.name}/{lane.company}"
             self._lanes[lane] = asyncio.create_task(self._work(lane), name=name)
+
+    def remember_trace(self, command_id: str, traceparent: str) -> None:
+        """Send a command, once it is its turn, as part of the trace of the request that recorded it."""
+        if len(self._traces) >= _MOST_TRACES:
+            del self._traces[next(iter(self._traces))]
+        self._traces[command_id] = traceparent
 
     def heard(self, lane: Lane) -> None:
         """Another replica has recorded something."""
@@ -298,6 +309,7 @@ class Dispatcher:
             del self.attempts[record.id]
             attempt.settled.set()
         if ended.state in FINAL:
+            self._traces.pop(record.id, None)
             self._ended(record.id)
         if ended.state is State.SUCCEEDED:
             self._chore(self._acknowledge(ended, attempt.session))
@@ -310,6 +322,7 @@ class Dispatcher:
         log.info(
             "write",
             command_id=ended.id,
+            session_id=attempt.session.session_id,
             tenant=ended.lane.connector.tenant,
             connector=ended.lane.connector.name,
             company=ended.lane.company,
@@ -349,6 +362,7 @@ class Dispatcher:
             timeout=span(record.progress.expires_at - self._clock()),
             caller=record.caller,
             idempotency_key=record.idempotency_key,
+            traceparent=self._traces.get(record.id, ""),
         )
         return await attempt.session.call(
             command,

@@ -49,6 +49,7 @@ from mostek.hub.writes import Writes
 from mostek.link.v1.link_pb2_grpc import add_LinkServiceServicer_to_server
 from mostek.wire.operations import SERVICE
 from mostek.wire.session import Budget, SessionSettings
+from mostek.wire.tracing import Tracing
 
 __all__ = ["Addresses", "Hub", "keyring"]
 
@@ -128,10 +129,11 @@ class Hub:
     async def running(self) -> AsyncIterator[Addresses]:
         """Listen until the block ends; then let running commands finish and close.
 
-        Raises OSError: a port is taken; StoreError, KeyFileError, CertificateFileError.
+        Raises OSError: a port is taken; StoreError, KeyFileError, CertificateFileError, TracingError.
         """
         # What is pushed last ends first.
         async with contextlib.AsyncExitStack() as ending:
+            tracing = self._tracing(ending)
             keys = keyring(self.config)
             several = bool(self.config.internal)
             store = await Store.open(self.config.database, keys, several=several)
@@ -159,7 +161,7 @@ class Hub:
             gate = self._gate(KeyStore(store), audit, ending)
             retention = self.config.retention_days * 24 * 3600.0
             writes = Writes(self.registry, store, retention=retention, replica=replica)
-            router = Router(self.registry, writes, audit, replica)
+            router = Router(self.registry, writes, audit, replica, tracing)
             tokens = PageTokens(keys)
             callers = Callers(KeyStore(store), most_rate=self.config.rate, revoked=gate.forget)
             callers_admin = CallersAdmin(callers, AuditStore(store), tokens)
@@ -198,6 +200,15 @@ class Hub:
             log.info("listening", api=addresses.api, link=addresses.link, http=addresses.http)
             yield addresses
         log.info("stopped")
+
+    def _tracing(self, ending: contextlib.AsyncExitStack) -> Tracing | None:
+        """What exports spans until all else has ended; None: nothing does."""
+        endpoint = self.config.otlp_endpoint
+        if not endpoint:
+            return None
+        tracing = Tracing.opened(endpoint, "mostek-hub", {"service.version": version("mostek")})
+        ending.push_async_callback(asyncio.to_thread, tracing.close)
+        return tracing
 
     def _monitored(self, ending: contextlib.AsyncExitStack) -> str:
         """Open the metrics port, until all that ran has ended. Its address; empty: there is none."""

@@ -20,7 +20,7 @@ from mostek.hub.replica import Alone, NotThere, Replica
 from mostek.hub.session import LiveSession, SessionLost, span
 from mostek.hub.status import without_database
 from mostek.hub.store import AuditEntry, AuditKind, StoreError
-from mostek.hub.writes import Recorded, Writes, Written
+from mostek.hub.writes import Recorded, StillRunning, Writes, Written
 from mostek.link.v1.link_pb2 import Command
 from mostek.wire.failures import (
     CommandFailure,
@@ -31,6 +31,17 @@ from mostek.wire.failures import (
     Unsupported,
 )
 from mostek.wire.rules import parse
+from mostek.wire.tracing import (
+    CALLER,
+    COMMAND,
+    COMPANY,
+    CONNECTOR,
+    OPERATION,
+    OUTCOME,
+    SESSION,
+    TENANT,
+    Tracing,
+)
 
 __all__ = ["Router"]
 
@@ -63,7 +74,12 @@ class Router:
     """Checks a call, sends it to the session that has room or records it, waits for the response."""
 
     def __init__(
-        self, registry: Registry, writes: Writes, audit: Audit, replica: Replica | None = None
+        self,
+        registry: Registry,
+        writes: Writes,
+        audit: Audit,
+        replica: Replica | None = None,
+        tracing: Tracing | None = None,
     ) -> None:
         self.registry = registry
         self.writes = writes
@@ -71,6 +87,7 @@ class Router:
         #: By tenant; who is no tenant does not come this far.
         self._loads: defaultdict[str, _Load] = defaultdict(_Load)
         self._audit = audit
+        self._tracing = tracing
 
     async def call(self, call: Call) -> bytes:
         """The response's bytes. Raises a CommandFailure that carries the command's id."""
@@ -83,6 +100,8 @@ class Router:
         """
         started = time.monotonic()
         await self._check(call)
+        if self._tracing is not None:
+            _begin_span(self._tracing, call)
         try:
             call.check()
             # None takes the hub from the other tenants.
@@ -96,13 +115,13 @@ class Router:
             failure = raised
         except StoreError as error:
             # Without its traceback: while a database is away there is one for every write.
-            log.error("the store failed", command_id=call.command_id, reason=str(error))
+            log.error("the store failed", reason=str(error), **_names(call))
             failure = without_database()
         except asyncio.CancelledError:
             self._ended(call, call.command_id, time.monotonic() - started, "abandoned")
             raise
         except Exception:
-            log.exception("call failed in the hub", command_id=call.command_id)
+            log.exception("call failed in the hub", **_names(call))
             failure = Internal("The hub failed; its log says why.")
         else:
             self._ended(call, answer.command_id, time.monotonic() - started, "ok")
@@ -147,6 +166,7 @@ class Router:
             )
             if isinstance(route, tuple):
                 return await self._send_here(call, *route, ends)
+            call.session_id = route.id
             sent = time.monotonic()
             try:
                 return await self._replica.forward(call, route, ends - sent)
@@ -169,7 +189,7 @@ class Router:
             session, company = self.registry.pick(call.site, call.company, call.operation.name)
         except Offline:
             raise NotThere from None
-        log.debug("forwarded call", command_id=call.command_id, connector=call.connector)
+        log.debug("forwarded call", **_names(call) | {"session_id": session.session_id})
         return await self._send_here(call, session, company, ends)
 
     async def _send_here(
@@ -183,6 +203,9 @@ class Router:
             timeout=span(timeout),
             caller=call.caller.name,
         )
+        call.session_id = session.session_id
+        if call.traceparent:
+            command.traceparent = call.traceparent
         if denied := call.caller.reach.denied_fields:
             if not session.denies_fields:
                 raise Unsupported(
@@ -219,11 +242,17 @@ class Router:
         """Tell the audit, the metrics and the log. `how`: `ok`, `abandoned` or the failure."""
         end, reason = (how, "") if isinstance(how, str) else (type(how).__name__, how.message)
         metrics.ended(call.operation, how, seconds, call.away)
+        if call.span is not None:
+            ended = isinstance(how, str | StillRunning)
+            call.span.end(
+                {COMMAND: command_id, SESSION: call.session_id, OUTCOME: end}, "" if ended else end
+            )
         if not call.operation.write:
             self._note(call, AuditKind.READ, command_id, end)
         log.info(
             "call",
             command_id=command_id,
+            session_id=call.session_id,
             tenant=call.caller.tenant,
             connector=call.connector,
             company=call.company,
@@ -233,6 +262,28 @@ class Router:
             reason=reason,
             seconds=round(seconds, 4),
         )
+
+
+def _names(call: Call) -> dict[str, str]:
+    """What a line of the log is found by."""
+    return {
+        "command_id": call.command_id,
+        "session_id": call.session_id,
+        "connector": call.connector,
+    }
+
+
+def _begin_span(tracing: Tracing, call: Call) -> None:
+    """From here on the connector's part of the trace belongs below the hub's."""
+    about: dict[str, str | int] = {
+        TENANT: call.caller.tenant,
+        CALLER: call.caller.name,
+        CONNECTOR: call.connector,
+        COMPANY: call.company,
+        OPERATION: call.operation.name,
+    }
+    call.span = tracing.begin(call.operation.name, call.traceparent, about)
+    call.traceparent = call.span.traceparent
 
 
 def _pruned(call: Call, answer: Written) -> Written:

@@ -145,6 +145,8 @@ class Writes:
             raise _other_content(held)
         if held.id == record.id:
             crash_point("hub-recorded")
+            if call.traceparent:
+                self.dispatcher.remember_trace(held.id, call.traceparent)
             self._wake(record.lane)
         return held
 

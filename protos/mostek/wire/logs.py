@@ -8,6 +8,7 @@ import logging
 import sys
 from collections.abc import MutableMapping
 from datetime import UTC, datetime
+from functools import partial
 from typing import Any, TextIO
 
 import orjson
@@ -44,9 +45,12 @@ set_level = _threshold.set
 
 
 def configure_logs(
-    level: str = "info", *, json: bool | None = None, stream: TextIO | None = None
+    level: str = "info", *, json: bool | None = None, stream: TextIO | None = None, **always: str
 ) -> None:
-    """Set up structlog for the process. `level` is one of LEVELS; `json` None: unless on a terminal."""
+    """Set up structlog for the process. `level` is one of LEVELS; `json` None: unless on a terminal.
+
+    Each JSON line has the fields `always`, besides its own.
+    """
     stream = stream or sys.stderr
     set_level(level)
     as_json = not stream.isatty() if json is None else json
@@ -56,7 +60,7 @@ def configure_logs(
         structlog.dev.ConsoleRenderer(),
     ]
     structlog.configure(
-        processors=[_threshold, *([_json_line] if as_json else coloured)],
+        processors=[_threshold, *([partial(_json_line, always)] if as_json else coloured)],
         logger_factory=_Lines(stream),
         cache_logger_on_first_use=True,
     )
@@ -64,10 +68,14 @@ def configure_logs(
     logging.basicConfig(level=logging.WARNING, handlers=[_FromLibraries()], force=True)
 
 
-def _json_line(logger: object, level: str, event: MutableMapping[str, Any]) -> str:
+def _json_line(
+    always: dict[str, str], logger: object, level: str, event: MutableMapping[str, Any]
+) -> str:
     """The line of an event. One step instead of structlog's five: each call has a line on both sides."""
     if "exc_info" in event:
         event = structlog.processors.format_exc_info(logger, level, event)
+    for name, value in always.items():
+        event.setdefault(name, value)
     event["message"] = event.pop("event")
     event["level"] = "error" if level == "exception" else level
     event["time"] = datetime.now(UTC)

@@ -17,6 +17,7 @@ __all__ = [
     "NAME",
     "ONLY_COMPANY",
     "ORDERING_KEY",
+    "TRACEPARENT",
 ]
 
 #: gRPC metadata: which connector and which of its companies; the company is absent or `-` where there is one.
@@ -32,6 +33,8 @@ ORDERING_KEY: Final = "mostek-ordering-key"
 AUTHORIZATION: Final = "authorization"
 #: gRPC trailing metadata and HTTP header of an answer: the id under which both sides log the command.
 COMMAND_ID: Final = "mostek-command"
+#: gRPC metadata and HTTP header: the caller's trace, of W3C Trace Context.
+TRACEPARENT: Final = "traceparent"
 #: gRPC trailing metadata of a failed call: a serialised `Failure`.
 FAILURE: Final = "mostek-failure-bin"
 

@@ -13,6 +13,7 @@ from mostek.connector.journal.values import SiteKey, filters_of
 from mostek.link.v1.failure_pb2 import FailureKind
 from mostek.link.v1.link_pb2 import Command
 from mostek.wire.failures import CommandFailure, Denied
+from mostek.wire.tracing import Span
 
 __all__ = ["Trace"]
 
@@ -31,6 +32,18 @@ class Trace:
     rows: int = 0
     seconds: float = 0.0
     end: bytes | CommandFailure = b""
+    #: For the log and for traces, not for the journal: the session that it came by, and its span.
+    session_id: str = ""
+    span: Span | None = None
+
+    def names(self) -> dict[str, str]:
+        """What a line of the log is found by."""
+        return {
+            "command_id": self.command.command_id,
+            "session_id": self.session_id,
+            "operation": self.command.operation,
+            "company": self.company or self.command.company,
+        }
 
     def basics(self) -> dict[str, Any]:
         """What can be told of any command."""

@@ -27,7 +27,18 @@ from mostek.connector.launcher.installation import (
     named_version,
 )
 
-__all__ = ["ABOUT", "ANY", "FORMAT", "REQUIREMENTS", "Bundle", "BundleError", "here", "install"]
+__all__ = [
+    "ABOUT",
+    "ANY",
+    "FORMAT",
+    "REQUIREMENTS",
+    "WHEELS",
+    "Bundle",
+    "BundleError",
+    "here",
+    "install",
+    "sha256",
+]
 
 ABOUT, REQUIREMENTS, WHEELS = "bundle.json", "requirements.txt", "wheels/"
 #: What this code can read; a bundle that needs more is refused.

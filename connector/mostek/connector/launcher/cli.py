@@ -6,7 +6,9 @@ import argparse
 import json
 import logging
 import logging.handlers
+import os
 import signal
+import subprocess
 import sys
 from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
@@ -48,8 +50,19 @@ def _parser() -> argparse.ArgumentParser:
     setup.add_argument("--config", type=Path, help="the connector's configuration")
     setup.add_argument("--control", type=Path, help="a folder that the service may write to")
     setup.set_defaults(run=_install)
-    for command in (run, setup):
-        command.add_argument("--root", type=Path, required=True, help="the installation's folder")
+    connector = commands.add_parser(
+        "connector",
+        help="mostek-connector of the current version, with the installation's configuration",
+    )
+    connector.set_defaults(run=_connector)
+    for command in (run, setup, connector):
+        command.add_argument(
+            "--root",
+            type=Path,
+            default=Path(sys.prefix).parent,
+            help="the installation's folder; else the one that this launcher is in",
+        )
+    connector.add_argument("arguments", nargs=argparse.REMAINDER, metavar="COMMAND …")
     if ON_WINDOWS:
         service = commands.add_parser("service", help="the Windows service: install, remove, host")
         service.add_argument("arguments", nargs=argparse.REMAINDER)
@@ -84,6 +97,16 @@ def _run(given: argparse.Namespace) -> None:
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: launcher.stopping.set())
     launcher.run()
+
+
+def _connector(given: argparse.Namespace) -> None:
+    installation = Installation.at(given.root.absolute())
+    environment = {"MOSTEK_CONNECTOR_CONFIG": str(installation.config), **os.environ}
+    command = [str(installation.command(installation.current)), *given.arguments]
+    try:
+        raise SystemExit(subprocess.run(command, env=environment).returncode)
+    except OSError as error:
+        raise InstallationError(f"{command[0]} can't be started: {error.strerror}") from None
 
 
 def _service(given: argparse.Namespace) -> None:

@@ -19,7 +19,7 @@ import shutil
 import sys
 import time
 import uuid
-from collections.abc import Collection
+from collections.abc import Callable, Collection
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any, TypeVar
@@ -31,6 +31,10 @@ _ABOUT = "installation.json"
 _Kind = TypeVar("_Kind")
 #: Seconds that a new version has to be ready, and that it must stay so.
 WITHIN, STEADY = 120.0, 15.0
+
+
+#: How often a change is tried again that is refused, and the seconds between.
+_TRIES, _TRY_EVERY = 20, 0.05
 
 
 class InstallationError(Exception):
@@ -145,15 +149,19 @@ class Installation:
             raise InstallationError(
                 f"version {to} is not installed; there are {', '.join(self.versions) or 'none'}"
             )
-        if self.pending is not None:
-            raise InstallationError(
-                f"an upgrade to {self.pending.to} is under way; wait for its end"
-            )
+        self.require_idle()
         if to == self.current:
             raise InstallationError(f"version {to} is the one that runs already")
         pending = Pending(uuid.uuid4().hex, self.current, to, within, steady)
         self._store("pending.json", pending)
         return pending
+
+    def require_idle(self) -> None:
+        """Raises InstallationError: an upgrade is under way."""
+        if (found := self.pending) is not None:
+            raise InstallationError(
+                f"an upgrade to {found.to} is under way: wait for its end; if the service does not run, start it"
+            )
 
     def withdraw(self, asked: Pending) -> bool:
         """Take a request back that the launcher has not begun; whether it had not."""
@@ -214,12 +222,24 @@ class Installation:
             opened.write(text)
             opened.flush()
             os.fsync(opened.fileno())
-        fresh.replace(file)
+        # Nothing in it is secret, and an administrator with a strict umask writes what the service reads.
+        fresh.chmod(0o644)
+        _insist(lambda: fresh.replace(file))
         _sync(file.parent)
 
     def _remove(self, file: Path) -> None:
-        file.unlink(missing_ok=True)
+        _insist(lambda: file.unlink(missing_ok=True))
         _sync(file.parent)
+
+
+def _insist(change: Callable[[], object]) -> None:
+    """Windows refuses to change a file at the moment that somebody reads it. Raises OSError if that goes on."""
+    for _ in range(_TRIES):
+        with contextlib.suppress(PermissionError):
+            change()
+            return
+        time.sleep(_TRY_EVERY)
+    change()
 
 
 def _sync(folder: Path) -> None:

@@ -31,8 +31,16 @@ from mostek.hub.pki.enrolment import Enrolment
 from mostek.hub.router import Router
 from mostek.hub.writes import StillRunning
 from mostek.wire.failures import Invalid, TooLarge
-from mostek.wire.names import AUTHORIZATION, COMMAND_ID, EXPIRE_AFTER, IDEMPOTENCY_KEY, ORDERING_KEY
+from mostek.wire.names import (
+    AUTHORIZATION,
+    COMMAND_ID,
+    EXPIRE_AFTER,
+    IDEMPOTENCY_KEY,
+    ORDERING_KEY,
+    TRACEPARENT,
+)
 from mostek.wire.operations import OPERATIONS
+from mostek.wire.tracing import traceparent_of
 
 __all__ = ["create_app"]
 
@@ -172,6 +180,7 @@ class _ErpRoute:
         timeout = wait_of(http.headers.getlist("prefer"))
         write: dict[str, Any] = _write_headers(http) if self._operation.write else {}
         connector, company = http.path_params["connector"], http.path_params["company"]
+        traceparent = traceparent_of(http.headers.get(TRACEPARENT))
 
         def call_of(request: bytes) -> Call:
             return Call(
@@ -181,6 +190,7 @@ class _ErpRoute:
                 request=request,
                 timeout=timeout,
                 caller=caller,
+                traceparent=traceparent,
                 **write,
             )
 

@@ -24,7 +24,7 @@ from mostek.hub.session import SessionLost
 from mostek.hub.store import SessionRecord
 from mostek.link.v1.failure_pb2 import Failure
 from mostek.wire.failures import raised
-from mostek.wire.names import COMMAND_ID, COMPANY, CONNECTOR, FAILURE
+from mostek.wire.names import COMMAND_ID, COMPANY, CONNECTOR, FAILURE, TRACEPARENT
 from mostek.wire.operations import SERVICE as ERP_SERVICE
 
 __all__ = ["Asking"]
@@ -44,12 +44,14 @@ class Asking:
 
         Raises the call's failure, SessionLost, NotThere, Unreachable or TimeoutError.
         """
-        metadata = (
+        metadata: tuple[tuple[str, str | bytes], ...] = (
             (CONNECTOR, call.connector),
             (COMPANY, call.company),
             (COMMAND_ID, call.command_id),
             (CALLER, told(call.caller)),
         )
+        if call.traceparent:
+            metadata = (*metadata, (TRACEPARENT, call.traceparent))
         path = f"/{ERP_SERVICE.full_name}/{call.operation.name}"
         try:
             return await self._peers.ask(

@@ -25,9 +25,10 @@ from mostek.hub.replicas.forwarding import (
 from mostek.hub.session import SessionLost
 from mostek.hub.status import status_of
 from mostek.wire.failures import CommandFailure, failure_of
-from mostek.wire.names import COMMAND_ID, COMPANY, CONNECTOR, FAILURE
+from mostek.wire.names import COMMAND_ID, COMPANY, CONNECTOR, FAILURE, TRACEPARENT
 from mostek.wire.operations import OPERATIONS, Operation
 from mostek.wire.operations import SERVICE as ERP_SERVICE
+from mostek.wire.tracing import traceparent_of
 
 __all__ = ["Inside", "internal_api"]
 
@@ -123,4 +124,5 @@ def _call(operation: Operation, request: bytes, context: _Context) -> Call:
         timeout=_TIMEOUT if timeout is None else timeout,
         caller=caller_of(caller if isinstance(caller, bytes) else b""),
         command_id=str(metadata.get(COMMAND_ID, "")),
+        traceparent=traceparent_of(metadata.get(TRACEPARENT)),
     )

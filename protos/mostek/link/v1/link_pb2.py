@@ -26,15 +26,15 @@ from google.protobuf import duration_pb2 as google_dot_protobuf_dot_duration__pb
 from mostek.link.v1 import failure_pb2 as mostek_dot_link_dot_v1_dot_failure__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x19mostek/link/v1/link.proto\x12\x0emostek.link.v1\x1a\x1egoogle/protobuf/duration.proto\x1a\x1cmostek/link/v1/failure.proto\"\x97\x03\n\x0e\x43onnectorToHub\x12&\n\x05hello\x18\x01 \x01(\x0b\x32\x15.mostek.link.v1.HelloH\x00\x12,\n\x08\x61\x63\x63\x65pted\x18\x02 \x01(\x0b\x32\x18.mostek.link.v1.AcceptedH\x00\x12$\n\x04part\x18\x03 \x01(\x0b\x32\x14.mostek.link.v1.PartH\x00\x12(\n\x06result\x18\x04 \x01(\x0b\x32\x16.mostek.link.v1.ResultH\x00\x12.\n\theartbeat\x18\x05 \x01(\x0b\x32\x19.mostek.link.v1.HeartbeatH\x00\x12(\n\x06status\x18\x06 \x01(\x0b\x32\x16.mostek.link.v1.StatusH\x00\x12*\n\x07goodbye\x18\x07 \x01(\x0b\x32\x17.mostek.link.v1.GoodbyeH\x00\x12&\n\x05\x62\x65gun\x18\x08 \x01(\x0b\x32\x15.mostek.link.v1.BegunH\x00\x12(\n\x06\x63redit\x18\t \x01(\x0b\x32\x16.mostek.link.v1.CreditH\x00\x42\x07\n\x05\x66rame\"\xfb\x02\n\x0eHubToConnector\x12*\n\x07welcome\x18\x01 \x01(\x0b\x32\x17.mostek.link.v1.WelcomeH\x00\x12*\n\x07\x63ommand\x18\x02 \x01(\x0b\x32\x17.mostek.link.v1.CommandH\x00\x12$\n\x04part\x18\x03 \x01(\x0b\x32\x14.mostek.link.v1.PartH\x00\x12(\n\x06\x63\x61ncel\x18\x04 \x01(\x0b\x32\x16.mostek.link.v1.CancelH\x00\x12(\n\x06\x63redit\x18\x05 \x01(\x0b\x32\x16.mostek.link.v1.CreditH\x00\x12.\n\theartbeat\x18\x06 \x01(\x0b\x32\x19.mostek.link.v1.HeartbeatH\x00\x12*\n\x07goodbye\x18\x07 \x01(\x0b\x32\x17.mostek.link.v1.GoodbyeH\x00\x12\x32\n\x0b\x61\x63knowledge\x18\x08 \x01(\x0b\x32\x1b.mostek.link.v1.AcknowledgeH\x00\x42\x07\n\x05\x66rame\"\xc4\x01\n\x05Hello\x12\x10\n\x08revision\x18\x01 \x01(\r\x12\x14\n\x0c\x63\x61pabilities\x18\x02 \x03(\t\x12\x11\n\tconnector\x18\x03 \x01(\t\x12\x10\n\x08instance\x18\x04 \x01(\t\x12\x10\n\x08software\x18\x05 \x01(\t\x12\r\n\x05slots\x18\x06 \x01(\r\x12&\n\x06status\x18\x07 \x01(\x0b\x32\x16.mostek.link.v1.Status\x12\x14\n\x0c\x63redit_limit\x18\x08 \x01(\x04\x12\x0f\n\x07process\x18\t \x01(\t\"\xe9\x01\n\x07Welcome\x12\x10\n\x08revision\x18\x01 \x01(\r\x12\x14\n\x0c\x63\x61pabilities\x18\x02 \x03(\t\x12\x12\n\nsession_id\x18\x03 \x01(\t\x12\x35\n\x12heartbeat_interval\x18\x04 \x01(\x0b\x32\x19.google.protobuf.Duration\x12\x14\n\x0c\x63redit_limit\x18\x05 \x01(\x04\x12\x11\n\tpart_size\x18\x06 \x01(\r\x12\x14\n\x0cpayload_size\x18\x07 \x01(\r\x12,\n\x07journal\x18\x08 \x01(\x0b\x32\x1b.mostek.link.v1.JournalHead\"K\n\x06Status\x12*\n\tcompanies\x18\x01 \x03(\x0b\x32\x17.mostek.link.v1.Company\x12\x15\n\rconfiguration\x18\x02 \x01(\t\"|\n\x07\x43ompany\x12\x0c\n\x04name\x18\x01 \x01(\t\x12\x0e\n\x06plugin\x18\x02 \x01(\t\x12\x0b\n\x03\x65rp\x18\x03 \x01(\t\x12\x13\n\x0b\x65rp_version\x18\x04 \x01(\t\x12\x12\n\noperations\x18\x05 \x03(\t\x12\x0e\n\x06schema\x18\x06 \x01(\t\x12\r\n\x05\x64rift\x18\x07 \x03(\t\"\xd4\x01\n\x07\x43ommand\x12\x12\n\ncommand_id\x18\x01 \x01(\t\x12\x11\n\toperation\x18\x02 \x01(\t\x12\x0f\n\x07\x63ompany\x18\x03 \x01(\t\x12*\n\x07timeout\x18\x04 \x01(\x0b\x32\x19.google.protobuf.Duration\x12\x0f\n\x07request\x18\x05 \x01(\x0c\x12\x14\n\x0crequest_size\x18\x06 \x01(\x04\x12\x0e\n\x06\x63\x61ller\x18\x07 \x01(\t\x12\x17\n\x0fidempotency_key\x18\x08 \x01(\t\x12\x15\n\rdenied_fields\x18\t \x03(\t\"\x1f\n\x08\x41\x63\x63\x65pted\x12\x13\n\x0b\x63ommand_ids\x18\x01 \x03(\t\"\x1b\n\x05\x42\x65gun\x12\x12\n\ncommand_id\x18\x01 \x01(\t\"(\n\x04Part\x12\x12\n\ncommand_id\x18\x01 \x01(\t\x12\x0c\n\x04\x64\x61ta\x18\x02 \x01(\x0c\"z\n\x06Result\x12\x12\n\ncommand_id\x18\x01 \x01(\t\x12\x12\n\x08response\x18\x02 \x01(\x0cH\x00\x12*\n\x07\x66\x61ilure\x18\x03 \x01(\x0b\x32\x17.mostek.link.v1.FailureH\x00\x12\x15\n\rworked_micros\x18\x04 \x01(\x04\x42\x05\n\x03\x65nd\"\x1c\n\x06\x43\x61ncel\x12\x12\n\ncommand_id\x18\x01 \x01(\t\"7\n\x0b\x41\x63knowledge\x12\x0f\n\x07\x63ompany\x18\x01 \x01(\t\x12\x17\n\x0fidempotency_key\x18\x02 \x01(\t\"\x17\n\x06\x43redit\x12\r\n\x05limit\x18\x01 \x01(\x04\"\x8e\x01\n\tHeartbeat\x12\x0e\n\x06number\x18\x01 \x01(\x04\x12\x0f\n\x07\x61nswers\x18\x02 \x01(\x04\x12,\n\x07journal\x18\x03 \x01(\x0b\x32\x1b.mostek.link.v1.JournalHead\x12\x32\n\rjournal_known\x18\x04 \x01(\x0b\x32\x1b.mostek.link.v1.JournalHead\"+\n\x0bJournalHead\x12\x0e\n\x06number\x18\x01 \x01(\x04\x12\x0c\n\x04hash\x18\x02 \x01(\x0c\"}\n\x07Goodbye\x12-\n\x06reason\x18\x01 \x01(\x0e\x32\x1d.mostek.link.v1.GoodbyeReason\x12\x0f\n\x07message\x18\x02 \x01(\t\x12\x32\n\x0freconnect_after\x18\x03 \x01(\x0b\x32\x19.google.protobuf.Duration*\xa8\x01\n\rGoodbyeReason\x12\x1e\n\x1aGOODBYE_REASON_UNSPECIFIED\x10\x00\x12\x1b\n\x17GOODBYE_REASON_STOPPING\x10\x01\x12!\n\x1dGOODBYE_REASON_PROTOCOL_ERROR\x10\x02\x12\x1a\n\x16GOODBYE_REASON_REFUSED\x10\x03\x12\x1b\n\x17GOODBYE_REASON_REPLACED\x10\x04\x32\\\n\x0bLinkService\x12M\n\x07\x43onnect\x12\x1e.mostek.link.v1.ConnectorToHub\x1a\x1e.mostek.link.v1.HubToConnector(\x01\x30\x01\x62\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x19mostek/link/v1/link.proto\x12\x0emostek.link.v1\x1a\x1egoogle/protobuf/duration.proto\x1a\x1cmostek/link/v1/failure.proto\"\x97\x03\n\x0e\x43onnectorToHub\x12&\n\x05hello\x18\x01 \x01(\x0b\x32\x15.mostek.link.v1.HelloH\x00\x12,\n\x08\x61\x63\x63\x65pted\x18\x02 \x01(\x0b\x32\x18.mostek.link.v1.AcceptedH\x00\x12$\n\x04part\x18\x03 \x01(\x0b\x32\x14.mostek.link.v1.PartH\x00\x12(\n\x06result\x18\x04 \x01(\x0b\x32\x16.mostek.link.v1.ResultH\x00\x12.\n\theartbeat\x18\x05 \x01(\x0b\x32\x19.mostek.link.v1.HeartbeatH\x00\x12(\n\x06status\x18\x06 \x01(\x0b\x32\x16.mostek.link.v1.StatusH\x00\x12*\n\x07goodbye\x18\x07 \x01(\x0b\x32\x17.mostek.link.v1.GoodbyeH\x00\x12&\n\x05\x62\x65gun\x18\x08 \x01(\x0b\x32\x15.mostek.link.v1.BegunH\x00\x12(\n\x06\x63redit\x18\t \x01(\x0b\x32\x16.mostek.link.v1.CreditH\x00\x42\x07\n\x05\x66rame\"\xfb\x02\n\x0eHubToConnector\x12*\n\x07welcome\x18\x01 \x01(\x0b\x32\x17.mostek.link.v1.WelcomeH\x00\x12*\n\x07\x63ommand\x18\x02 \x01(\x0b\x32\x17.mostek.link.v1.CommandH\x00\x12$\n\x04part\x18\x03 \x01(\x0b\x32\x14.mostek.link.v1.PartH\x00\x12(\n\x06\x63\x61ncel\x18\x04 \x01(\x0b\x32\x16.mostek.link.v1.CancelH\x00\x12(\n\x06\x63redit\x18\x05 \x01(\x0b\x32\x16.mostek.link.v1.CreditH\x00\x12.\n\theartbeat\x18\x06 \x01(\x0b\x32\x19.mostek.link.v1.HeartbeatH\x00\x12*\n\x07goodbye\x18\x07 \x01(\x0b\x32\x17.mostek.link.v1.GoodbyeH\x00\x12\x32\n\x0b\x61\x63knowledge\x18\x08 \x01(\x0b\x32\x1b.mostek.link.v1.AcknowledgeH\x00\x42\x07\n\x05\x66rame\"\xc4\x01\n\x05Hello\x12\x10\n\x08revision\x18\x01 \x01(\r\x12\x14\n\x0c\x63\x61pabilities\x18\x02 \x03(\t\x12\x11\n\tconnector\x18\x03 \x01(\t\x12\x10\n\x08instance\x18\x04 \x01(\t\x12\x10\n\x08software\x18\x05 \x01(\t\x12\r\n\x05slots\x18\x06 \x01(\r\x12&\n\x06status\x18\x07 \x01(\x0b\x32\x16.mostek.link.v1.Status\x12\x14\n\x0c\x63redit_limit\x18\x08 \x01(\x04\x12\x0f\n\x07process\x18\t \x01(\t\"\xe9\x01\n\x07Welcome\x12\x10\n\x08revision\x18\x01 \x01(\r\x12\x14\n\x0c\x63\x61pabilities\x18\x02 \x03(\t\x12\x12\n\nsession_id\x18\x03 \x01(\t\x12\x35\n\x12heartbeat_interval\x18\x04 \x01(\x0b\x32\x19.google.protobuf.Duration\x12\x14\n\x0c\x63redit_limit\x18\x05 \x01(\x04\x12\x11\n\tpart_size\x18\x06 \x01(\r\x12\x14\n\x0cpayload_size\x18\x07 \x01(\r\x12,\n\x07journal\x18\x08 \x01(\x0b\x32\x1b.mostek.link.v1.JournalHead\"K\n\x06Status\x12*\n\tcompanies\x18\x01 \x03(\x0b\x32\x17.mostek.link.v1.Company\x12\x15\n\rconfiguration\x18\x02 \x01(\t\"|\n\x07\x43ompany\x12\x0c\n\x04name\x18\x01 \x01(\t\x12\x0e\n\x06plugin\x18\x02 \x01(\t\x12\x0b\n\x03\x65rp\x18\x03 \x01(\t\x12\x13\n\x0b\x65rp_version\x18\x04 \x01(\t\x12\x12\n\noperations\x18\x05 \x03(\t\x12\x0e\n\x06schema\x18\x06 \x01(\t\x12\r\n\x05\x64rift\x18\x07 \x03(\t\"\xe9\x01\n\x07\x43ommand\x12\x12\n\ncommand_id\x18\x01 \x01(\t\x12\x11\n\toperation\x18\x02 \x01(\t\x12\x0f\n\x07\x63ompany\x18\x03 \x01(\t\x12*\n\x07timeout\x18\x04 \x01(\x0b\x32\x19.google.protobuf.Duration\x12\x0f\n\x07request\x18\x05 \x01(\x0c\x12\x14\n\x0crequest_size\x18\x06 \x01(\x04\x12\x0e\n\x06\x63\x61ller\x18\x07 \x01(\t\x12\x17\n\x0fidempotency_key\x18\x08 \x01(\t\x12\x15\n\rdenied_fields\x18\t \x03(\t\x12\x13\n\x0btraceparent\x18\n \x01(\t\"\x1f\n\x08\x41\x63\x63\x65pted\x12\x13\n\x0b\x63ommand_ids\x18\x01 \x03(\t\"\x1b\n\x05\x42\x65gun\x12\x12\n\ncommand_id\x18\x01 \x01(\t\"(\n\x04Part\x12\x12\n\ncommand_id\x18\x01 \x01(\t\x12\x0c\n\x04\x64\x61ta\x18\x02 \x01(\x0c\"z\n\x06Result\x12\x12\n\ncommand_id\x18\x01 \x01(\t\x12\x12\n\x08response\x18\x02 \x01(\x0cH\x00\x12*\n\x07\x66\x61ilure\x18\x03 \x01(\x0b\x32\x17.mostek.link.v1.FailureH\x00\x12\x15\n\rworked_micros\x18\x04 \x01(\x04\x42\x05\n\x03\x65nd\"\x1c\n\x06\x43\x61ncel\x12\x12\n\ncommand_id\x18\x01 \x01(\t\"7\n\x0b\x41\x63knowledge\x12\x0f\n\x07\x63ompany\x18\x01 \x01(\t\x12\x17\n\x0fidempotency_key\x18\x02 \x01(\t\"\x17\n\x06\x43redit\x12\r\n\x05limit\x18\x01 \x01(\x04\"\x8e\x01\n\tHeartbeat\x12\x0e\n\x06number\x18\x01 \x01(\x04\x12\x0f\n\x07\x61nswers\x18\x02 \x01(\x04\x12,\n\x07journal\x18\x03 \x01(\x0b\x32\x1b.mostek.link.v1.JournalHead\x12\x32\n\rjournal_known\x18\x04 \x01(\x0b\x32\x1b.mostek.link.v1.JournalHead\"+\n\x0bJournalHead\x12\x0e\n\x06number\x18\x01 \x01(\x04\x12\x0c\n\x04hash\x18\x02 \x01(\x0c\"}\n\x07Goodbye\x12-\n\x06reason\x18\x01 \x01(\x0e\x32\x1d.mostek.link.v1.GoodbyeReason\x12\x0f\n\x07message\x18\x02 \x01(\t\x12\x32\n\x0freconnect_after\x18\x03 \x01(\x0b\x32\x19.google.protobuf.Duration*\xa8\x01\n\rGoodbyeReason\x12\x1e\n\x1aGOODBYE_REASON_UNSPECIFIED\x10\x00\x12\x1b\n\x17GOODBYE_REASON_STOPPING\x10\x01\x12!\n\x1dGOODBYE_REASON_PROTOCOL_ERROR\x10\x02\x12\x1a\n\x16GOODBYE_REASON_REFUSED\x10\x03\x12\x1b\n\x17GOODBYE_REASON_REPLACED\x10\x04\x32\\\n\x0bLinkService\x12M\n\x07\x43onnect\x12\x1e.mostek.link.v1.ConnectorToHub\x1a\x1e.mostek.link.v1.HubToConnector(\x01\x30\x01\x62\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
 _builder.BuildTopDescriptorsAndMessages(DESCRIPTOR, 'mostek.link.v1.link_pb2', _globals)
 if not _descriptor._USE_C_DESCRIPTORS:
   DESCRIPTOR._loaded_options = None
-  _globals['_GOODBYEREASON']._serialized_start=2410
-  _globals['_GOODBYEREASON']._serialized_end=2578
+  _globals['_GOODBYEREASON']._serialized_start=2431
+  _globals['_GOODBYEREASON']._serialized_end=2599
   _globals['_CONNECTORTOHUB']._serialized_start=108
   _globals['_CONNECTORTOHUB']._serialized_end=515
   _globals['_HUBTOCONNECTOR']._serialized_start=518
@@ -48,27 +48,27 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_COMPANY']._serialized_start=1411
   _globals['_COMPANY']._serialized_end=1535
   _globals['_COMMAND']._serialized_start=1538
-  _globals['_COMMAND']._serialized_end=1750
-  _globals['_ACCEPTED']._serialized_start=1752
-  _globals['_ACCEPTED']._serialized_end=1783
-  _globals['_BEGUN']._serialized_start=1785
-  _globals['_BEGUN']._serialized_end=1812
-  _globals['_PART']._serialized_start=1814
-  _globals['_PART']._serialized_end=1854
-  _globals['_RESULT']._serialized_start=1856
-  _globals['_RESULT']._serialized_end=1978
-  _globals['_CANCEL']._serialized_start=1980
-  _globals['_CANCEL']._serialized_end=2008
-  _globals['_ACKNOWLEDGE']._serialized_start=2010
-  _globals['_ACKNOWLEDGE']._serialized_end=2065
-  _globals['_CREDIT']._serialized_start=2067
-  _globals['_CREDIT']._serialized_end=2090
-  _globals['_HEARTBEAT']._serialized_start=2093
-  _globals['_HEARTBEAT']._serialized_end=2235
-  _globals['_JOURNALHEAD']._serialized_start=2237
-  _globals['_JOURNALHEAD']._serialized_end=2280
-  _globals['_GOODBYE']._serialized_start=2282
-  _globals['_GOODBYE']._serialized_end=2407
-  _globals['_LINKSERVICE']._serialized_start=2580
-  _globals['_LINKSERVICE']._serialized_end=2672
+  _globals['_COMMAND']._serialized_end=1771
+  _globals['_ACCEPTED']._serialized_start=1773
+  _globals['_ACCEPTED']._serialized_end=1804
+  _globals['_BEGUN']._serialized_start=1806
+  _globals['_BEGUN']._serialized_end=1833
+  _globals['_PART']._serialized_start=1835
+  _globals['_PART']._serialized_end=1875
+  _globals['_RESULT']._serialized_start=1877
+  _globals['_RESULT']._serialized_end=1999
+  _globals['_CANCEL']._serialized_start=2001
+  _globals['_CANCEL']._serialized_end=2029
+  _globals['_ACKNOWLEDGE']._serialized_start=2031
+  _globals['_ACKNOWLEDGE']._serialized_end=2086
+  _globals['_CREDIT']._serialized_start=2088
+  _globals['_CREDIT']._serialized_end=2111
+  _globals['_HEARTBEAT']._serialized_start=2114
+  _globals['_HEARTBEAT']._serialized_end=2256
+  _globals['_JOURNALHEAD']._serialized_start=2258
+  _globals['_JOURNALHEAD']._serialized_end=2301
+  _globals['_GOODBYE']._serialized_start=2303
+  _globals['_GOODBYE']._serialized_end=2428
+  _globals['_LINKSERVICE']._serialized_start=2601
+  _globals['_LINKSERVICE']._serialized_end=2693
 # @@protoc_insertion_point(module_scope)

@@ -379,6 +379,7 @@ class Command(_message.Message):
     CALLER_FIELD_NUMBER: _builtins.int
     IDEMPOTENCY_KEY_FIELD_NUMBER: _builtins.int
     DENIED_FIELDS_FIELD_NUMBER: _builtins.int
+    TRACEPARENT_FIELD_NUMBER: _builtins.int
     command_id: _builtins.str
     operation: _builtins.str
     """rpc name of mostek.erp.v1.ErpService."""
@@ -392,6 +393,10 @@ class Command(_message.Message):
     """Who asks, as the hub knows it."""
     idempotency_key: _builtins.str
     """Names a write for ever: present with operations that are not NO_SIDE_EFFECTS, and only with them."""
+    traceparent: _builtins.str
+    """The trace that the command belongs to, as W3C Trace Context writes `traceparent` (version 00); absent: none. It changes
+    nothing about the command. A connector ignores one that is not valid.
+    """
     @_builtins.property
     def timeout(self) -> _duration_pb2.Duration:
         """Time left for the command: of a read until its caller's deadline, of a write until it expires. Relative, because the two
@@ -418,10 +423,11 @@ class Command(_message.Message):
         caller: _builtins.str = ...,
         idempotency_key: _builtins.str = ...,
         denied_fields: _abc.Iterable[_builtins.str] | None = ...,
+        traceparent: _builtins.str = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["timeout", b"timeout"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["caller", b"caller", "command_id", b"command_id", "company", b"company", "denied_fields", b"denied_fields", "idempotency_key", b"idempotency_key", "operation", b"operation", "request", b"request", "request_size", b"request_size", "timeout", b"timeout"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["caller", b"caller", "command_id", b"command_id", "company", b"company", "denied_fields", b"denied_fields", "idempotency_key", b"idempotency_key", "operation", b"operation", "request", b"request", "request_size", b"request_size", "timeout", b"timeout", "traceparent", b"traceparent"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
