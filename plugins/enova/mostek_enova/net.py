@@ -5,6 +5,7 @@ from __future__ import annotations
 import sys
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
+from decimal import Decimal
 from importlib import import_module
 from pathlib import Path
 from types import SimpleNamespace
@@ -71,6 +72,8 @@ def load(settings: Mapping[str, Any]) -> Any:
     invariant = import_module("System.Globalization").CultureInfo.InvariantCulture
     found.Guid = system.Guid
     found.decimal = lambda text: system.Decimal.Parse(text, invariant)
+    # `str` would write it as the culture of the process does.
+    found.exact = lambda value: Decimal(value.ToString(invariant))
     # C# converts a text by itself.
     found.memo = found.MemoText.op_Implicit
     return found

@@ -78,7 +78,7 @@ class Enova(Office):
                 self._fill(session, document, header)
                 for line in lines:
                     self._add_line(session, document, line)
-                _check_total(document, total, len(lines))
+                _check_total(net.exact(document.SumaPozycji.Brutto), total, len(lines))
                 if header["approve"]:
                     document.Stan = net.StanDokumentuHandlowego.Zatwierdzony
                 transaction.Commit()
@@ -225,11 +225,11 @@ def _refuse_other(what: str, found: str, wanted: str) -> None:
         )
 
 
-def _check_total(document: Any, total: Mapping[str, str] | None, lines: int) -> None:
+def _check_total(gross: Decimal, total: Mapping[str, str] | None, lines: int) -> None:
     """What the lines come to, which is all that can be told before it is saved: the program may round each."""
     if total is None:
         return
-    gross = Decimal(str(document.SumaPozycji.Brutto)).quantize(_GROSZ)
+    gross = gross.quantize(_GROSZ)
     accepted = Decimal(total["tolerance"]) + _GROSZ * lines
     if abs(gross - Decimal(total["expected"])) > accepted:
         raise Fault(

@@ -197,5 +197,8 @@ class Objects:
     def decimal(self, text: str) -> Decimal:
         return Decimal(Exact(text))
 
+    def exact(self, value: Decimal) -> Exact:
+        return value.exact
+
     def memo(self, text: str) -> Any:
         return MemoText.op_Implicit(text)

@@ -16,7 +16,8 @@ class Decimal:
         self.exact = exact
 
     def __str__(self) -> str:
-        return str(self.exact)
+        """As the culture of a Polish machine writes it."""
+        return str(self.exact).replace(".", ",")
 
 
 class Struct:
