@@ -14,6 +14,7 @@ import uvloop
 from bench.calls import measure_calls
 from bench.export import measure_export
 from bench.figure import Figure
+from bench.plugins import measure_plugins, print_rates
 from bench.sessions import measure_sessions
 from bench.small import measure_small
 
@@ -33,9 +34,12 @@ def main() -> None:
             *measure_small(_made(folder, "small"), _say),
             *measure_sessions(_made(folder, "sessions"), _say),
         ]
+        rates = measure_plugins(_made(folder, "plugins"), _say)
     _print(figures)
+    print_rates(rates)
     BUILD.mkdir(exist_ok=True)
-    results = {f.name: {**asdict(f), "reached": f.reached} for f in figures}
+    results: dict[str, object] = {f.name: {**asdict(f), "reached": f.reached} for f in figures}
+    results["rows_per_second"] = rates
     text = json.dumps(results, indent=2) + "\n"
     (BUILD / "bench.json").write_text(text, encoding="utf-8")
 
