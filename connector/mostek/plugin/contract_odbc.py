@@ -189,9 +189,9 @@ def _on(plugin: SqlPlugin, database: Database) -> SqlPlugin:
     return other
 
 
-def _comparable(response: Any) -> str:
-    """Without the moment that a page's token begins with, where the ERP tells changes by time."""
-    return re.sub(r'(next_page_token: ")[^."]*\.', r"\1", str(response))
+def _comparable(response: Any) -> list[str]:
+    """Its lines, without the moment that a page's token begins with where the ERP tells changes by time."""
+    return re.sub(r'(next_page_token: ")[^."]*\.', r"\1", str(response)).splitlines()
 
 
 def _answer(plugin: SqlPlugin, operation: str, **fields: Any) -> Any:
@@ -208,7 +208,7 @@ def _answer(plugin: SqlPlugin, operation: str, **fields: Any) -> Any:
 
 def _same(both: _Both, operation: str, **fields: Any) -> Any:
     odbc, sqlite = (_answer(plugin, operation, **fields) for plugin in both)
-    lines = ndiff(*(_comparable(one).splitlines() for one in (sqlite, odbc)))
+    lines = ndiff(_comparable(sqlite), _comparable(odbc))
     differing = [line for line in lines if line[0] in "+-"]
     assert not differing, differing[:20]
     return odbc
