@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import fcntl
 import os
 import signal
 import subprocess
@@ -14,8 +15,17 @@ import pytest
 ROOT = Path(__file__).parents[2]
 
 
-@pytest.fixture(scope="session")
-def served() -> Iterator[str]:
+@pytest.fixture(scope="module")
+def one_at_a_time() -> Iterator[None]:
+    """The documented ports are there once, and several processes run the tests."""
+    (ROOT / "build").mkdir(exist_ok=True)
+    with (ROOT / "build/demo-serve.lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        yield
+
+
+@pytest.fixture(scope="module")
+def served(one_at_a_time: None) -> Iterator[str]:
     """`make demo-serve`, running; what it printed before it waits."""
     process = subprocess.Popen(
         [sys.executable, "deploy/demo", "--serve"],
