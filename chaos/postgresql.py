@@ -74,7 +74,13 @@ class PostgreSql:
     def _create(self) -> None:
         make = [str(self._binaries / "initdb"), "-A", "trust", "-U", "mostek", "--no-sync"]
         local = ["-E", "UTF8", "--locale-provider=libc", "--locale=C", "-D", self._data]
-        subprocess.run([*self._before, *make, *local], check=True, capture_output=True)
+        done = subprocess.run([*self._before, *make, *local], capture_output=True, text=True)
+        if done.returncode:
+            said = done.stderr.strip().splitlines()[-1:]
+            raise CanNotStart(
+                f"initdb ended with {done.returncode} ({' '.join(said)}); root runs it as another account, which must be"
+                f" able to read {self._binaries}"
+            )
         with socket.create_server(("127.0.0.1", 0)) as probe:
             self._port = probe.getsockname()[1]
 
