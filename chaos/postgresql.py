@@ -78,8 +78,8 @@ class PostgreSql:
         if done.returncode:
             said = done.stderr.strip().splitlines()[-1:]
             raise CanNotStart(
-                f"initdb ended with {done.returncode} ({' '.join(said)}); root runs it as another account, which must be"
-                f" able to read {self._binaries}"
+                f"initdb ended with {done.returncode} ({' '.join(said)}); root runs it as another account,"
+                f" which must be able to read {self._binaries}"
             )
         with socket.create_server(("127.0.0.1", 0)) as probe:
             self._port = probe.getsockname()[1]
