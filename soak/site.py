@@ -15,6 +15,7 @@ from mostek.connector.companies import Company
 from mostek.connector.config import CompanyConfig, Config, ConnectorConfig
 from mostek.connector.config import HubConfig as DialConfig
 from mostek.connector.connector import Connector
+from mostek.connector.journal.config import JournalConfig
 from mostek.connector.link import Backoff
 from mostek.erp.v1.customer_pb2 import (
     Customer,
@@ -66,6 +67,8 @@ async def main(address: str, state: Path) -> None:
     config = Config(
         hub=DialConfig(link=address, insecure=True),
         connector=ConnectorConfig(name="soak", state=state, slots=64, stop_grace=2.0),
+        # Small files: each reconnect reads the last one, and they are begun and deleted many times.
+        journal=JournalConfig(file_megabytes=1, most_megabytes=2),
         companies={"main": CompanyConfig(plugin="slow")},
     )
     while True:

@@ -7,6 +7,7 @@ import errno
 import json
 import os
 import stat
+import threading
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from pathlib import Path
@@ -267,6 +268,30 @@ async def test_the_head_is_what_is_on_disk(tmp_path: Path, disk: Disk) -> None:
         head = journal.head
         assert await journal.known(head.number) == head.hash
         assert await journal.known(head.number + 1) is None
+
+
+async def test_one_look_at_a_file_at_a_time_however_often_a_link_comes_back(
+    tmp_path: Path, disk: Disk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    looks: list[int] = []
+    first, go = threading.Event(), threading.Event()
+
+    def look(folder: Path, number: int) -> bytes:
+        looks.append(number)
+        first.set()
+        assert go.wait(10)
+        return b"hash"
+
+    monkeypatch.setattr("mostek.connector.journal.journal.hash_now", look)
+    async with at_work(tmp_path, disk) as journal:
+        asked = [asyncio.create_task(journal.known(number)) for number in range(1, 20)]
+        assert await asyncio.to_thread(first.wait, 10)
+        for task in asked[1:]:
+            task.cancel()
+        await asyncio.wait(asked[1:])
+        go.set()
+        assert await asked[0] == b"hash"
+    assert looks == [1]
 
 
 async def test_an_entry_that_can_not_be_made_is_there_all_the_same(

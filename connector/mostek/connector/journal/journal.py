@@ -10,6 +10,7 @@ import threading
 import time
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Mapping
+from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime
 from itertools import takewhile
 from pathlib import Path
@@ -81,6 +82,8 @@ class Journal:
         self._refused = 0
         self._retain_at = 0.0
         self._thread = threading.Thread(target=self._run, name="journal", daemon=True)
+        # One at a time: each reads a file whole, and a link that flaps asks again before it is done.
+        self._reader = ThreadPoolExecutor(1, "journal-reader")
 
     @classmethod
     def open(cls, state: Path, config: JournalConfig, about: Mapping[str, Any]) -> Self:
@@ -119,10 +122,11 @@ class Journal:
 
     async def known(self, number: int) -> bytes | None:
         """The hash that an entry has on disk now; None: it is not there."""
-        return await asyncio.to_thread(self._hash, number)
+        return await asyncio.get_running_loop().run_in_executor(self._reader, self._hash, number)
 
     def close(self) -> None:
         """Write what waits, and end."""
+        self._reader.shutdown(wait=False, cancel_futures=True)
         self._queue.put(None)
         self._thread.join(_END_WITHIN)
 
