@@ -448,6 +448,24 @@ async def test_a_disk_that_takes_a_line_and_does_not_keep_it_is_no_success(
     assert verify(journal.folder, journal.head).faults == []
 
 
+async def test_a_disk_that_tells_of_its_fault_when_the_file_is_closed_too_leaves_nobody_waiting(
+    tmp_path: Path, disk: Disk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def close(tape: Tape) -> None:
+        raise OSError(errno.EIO, "Input/output error")
+
+    async with at_work(tmp_path, disk) as journal, asyncio.timeout(5):
+        disk.fault = OSError(errno.EIO, "Input/output error")
+        with monkeypatch.context() as broken:
+            broken.setattr(Tape, "close", close)
+            with pytest.raises(NotJournaled, match="Input/output error"):
+                await journal.commit(trace("c1"))
+        disk.fault = None
+        await until(lambda: not refuses(journal))
+        await journal.commit(trace("c2"))
+    assert commands(tmp_path) == ["c2"]
+
+
 async def test_a_disk_that_is_full_at_the_start_refuses_commands_and_no_more(
     tmp_path: Path, disk: Disk
 ) -> None:
