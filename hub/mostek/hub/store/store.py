@@ -24,7 +24,7 @@ from sqlalchemy.exc import DBAPIError, IntegrityError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
-from mostek.hub.commands import FINAL, TO_RESOLVE, WAITING, Progress, State
+from mostek.hub.commands import FINAL, TIME_LEFT, TO_RESOLVE, WAITING, Progress, State
 from mostek.hub.identity import ConnectorId
 from mostek.hub.keyring import Keyring, Sealed
 from mostek.hub.store.engine import StoreError, claim, open_engine
@@ -309,13 +309,17 @@ class Store:
         return await self.do(read)
 
     async def overdue(self, now: float, limit: int = 100) -> list[CommandRecord]:
-        """Commands that are not under way and whose time is up."""
-        due = and_(
-            command.c.state.in_(_IDLE),
-            command.c.finished_at.is_(None),
-            command.c.replica.is_(None),
+        """Commands that are not under way and that the time has ended, the oldest of them."""
+        # Of those in doubt many may have expired long before it does: they must not fill what is looked at.
+        ended = or_(
+            *(
+                and_(command.c.state == state.value, command.c.expires_at <= now - left)
+                for state, left in TIME_LEFT.items()
+            )
         )
-        query = _commands().where(due, command.c.expires_at <= now)
+        idle = and_(command.c.finished_at.is_(None), command.c.replica.is_(None))
+        # Said once more, for the index.
+        query = _commands().where(idle, command.c.expires_at <= now, ended)
         return await self._records(query.order_by(command.c.expires_at).limit(limit))
 
     async def interrupted(self, here: str = "") -> list[CommandRecord]:
