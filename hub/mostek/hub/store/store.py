@@ -45,19 +45,24 @@ from mostek.hub.store.rows import (
     record_of,
     record_values,
 )
-from mostek.hub.store.tables import command, connector, event, replica
+from mostek.hub.store.tables import (
+    HOLDS_BACK,
+    TO_BE_RESOLVED,
+    command,
+    connector,
+    event,
+    replica,
+)
 
 __all__ = ["Full", "KeyTaken", "Moved", "Store"]
 
 T = TypeVar("T")
 
 _IDLE = [state.value for state in (State.RECORDED, State.IN_DOUBT)]
-#: An earlier command in one of these holds back later ones of its ordering key.
-_HOLDS_BACK = [state.value for state in WAITING | {State.UNKNOWN}]
 _UNTOLD = and_(command.c.state == State.SUCCEEDED.value, command.c.acknowledged_at.is_(None))
 #: What a database that is away, or does not answer, makes of a statement; PoolTimeout: of those that wait behind it.
 _UNUSABLE = (DBAPIError, OSError, PoolTimeout)
-#: Rows that are encrypted again in one transaction.
+#: Rows that are purged or encrypted again in one transaction.
 _BATCH = 200
 
 
@@ -382,7 +387,7 @@ class Store:
         """How many commands have no end, and how many need an operator."""
         waiting = _counted(command.c.finished_at.is_(None))
         # Written as the index has it, or it is not used.
-        to_resolve = _counted(text("state IN ('dead', 'unknown')"))
+        to_resolve = _counted(text(TO_BE_RESOLVED))
 
         async def read(connection: AsyncConnection) -> Backlog:
             open_ = (await connection.execute(waiting)).all()
@@ -401,37 +406,63 @@ class Store:
         """Forget the payloads of commands that ended before; key, hash and the ERP's id and number stay."""
         old = and_(command.c.finished_at < before, command.c.state != State.UNKNOWN.value)
         kept = or_(command.c.request.is_not(None), command.c.outcome.is_not(None))
+        some = select(command.c.number).where(old, kept).limit(_BATCH)
         nothing = dict.fromkeys(("request", "request_key", "outcome", "outcome_key"))
 
         async def change(connection: AsyncConnection) -> int:
-            gone = await connection.execute(update(command).where(old, kept).values(nothing))
+            gone = await connection.execute(
+                update(command).where(command.c.number.in_(some)).values(nothing)
+            )
             return int(gone.rowcount)
 
-        return await self.do(change)
+        return await self.in_batches(change)
+
+    async def in_batches(self, change: Callable[[AsyncConnection], Awaitable[int]]) -> int:
+        """One transaction after the other, so that others get their turn, until one changes nothing; how many rows."""
+        total = 0
+        while changed := await self.do(change):
+            total += changed
+        return total
 
     async def reencrypt(self) -> int:
         """Encrypt all that was encrypted with another key than the current one; how many values."""
         return await self._reencrypt("request") + await self._reencrypt("outcome")
 
     async def _reencrypt(self, name: str) -> int:
+        """Again from the first command until none is left: others write meanwhile."""
         total = 0
-        while changed := await self.do(lambda c: self._reencrypt_some(c, name)):
+        while changed := await self._reencrypt_all(name):
             total += changed
         return total
 
-    async def _reencrypt_some(self, connection: AsyncConnection, name: str) -> int:
+    async def _reencrypt_all(self, name: str) -> int:
+        after = 0
+
+        async def change(connection: AsyncConnection) -> int:
+            nonlocal after
+            numbers = await self._reencrypt_some(connection, name, after)
+            after = max(numbers, default=after)
+            return len(numbers)
+
+        return await self.in_batches(change)
+
+    async def _reencrypt_some(
+        self, connection: AsyncConnection, name: str, after: int
+    ) -> list[int]:
+        """The numbers of the next commands that had another key."""
         data, key = command.c[name], command.c[f"{name}_key"]
-        other = and_(data.is_not(None), key != self._keyring.current)
-        query = select(command.c.id, data, key).where(other).limit(_BATCH).with_for_update()
+        other = and_(data.is_not(None), key != self._keyring.current, command.c.number > after)
+        query = select(command.c.number, command.c.id, data, key).where(other)
+        query = query.order_by(command.c.number).limit(_BATCH).with_for_update()
         rows = (await connection.execute(query)).all()
-        for command_id, encrypted, key_id in rows:
+        for number, command_id, encrypted, key_id in rows:
             about = _about(command_id, name)
             sealed = self._keyring.seal(self._keyring.open(Sealed(key_id, encrypted), about), about)
             values = {name: sealed.data, f"{name}_key": sealed.key_id}
             await connection.execute(
-                update(command).where(command.c.id == command_id).values(values)
+                update(command).where(command.c.number == number).values(values)
             )
-        return len(rows)
+        return [row.number for row in rows]
 
     async def _records(self, query: Select[Any]) -> list[CommandRecord]:
         async def read(connection: AsyncConnection) -> list[CommandRecord]:
@@ -504,16 +535,22 @@ def _held_back() -> ColumnElement[bool]:
         earlier.c.company == command.c.company,
         earlier.c.ordering_key == command.c.ordering_key,
         earlier.c.number < command.c.number,
-        earlier.c.state.in_(_HOLDS_BACK),
+        # Written as the index has it, or it is not used.
+        text(f"earlier.{HOLDS_BACK}"),
     )
 
 
-def _conditions(wanted: CommandFilter) -> Iterable[ColumnElement[bool]]:
+def _conditions(wanted: CommandFilter) -> Iterable[ColumnElement[bool] | TextClause]:
     for name in ("connector", "company", "idempotency_key"):
         if value := getattr(wanted, name):
             yield command.c[name] == value
     if wanted.states:
         yield command.c.state.in_([state.value for state in wanted.states])
+        # Said once more, each as an index has it: of all commands these are few.
+        if wanted.states <= TO_RESOLVE:
+            yield text(TO_BE_RESOLVED)
+        elif wanted.states <= WAITING:
+            yield command.c.finished_at.is_(None)
     if wanted.before:
         yield command.c.number < wanted.before
     if patterns := wanted.reach.connectors:
