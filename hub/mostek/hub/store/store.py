@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
+import contextlib
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from typing import Any, Self, TypeVar
 
 from sqlalchemy import (
@@ -24,9 +25,18 @@ from sqlalchemy.exc import DBAPIError, IntegrityError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
-from mostek.hub.commands import FINAL, TIME_LEFT, TO_RESOLVE, WAITING, Progress, State
+from mostek.hub.commands import FINAL, TO_RESOLVE, WAITING, Progress, State
 from mostek.hub.identity import ConnectorId
 from mostek.hub.keyring import Keyring, Sealed
+from mostek.hub.store.conditions import (
+    UNTOLD,
+    due,
+    held_back,
+    listed,
+    of_connector,
+    of_lane,
+    overdue,
+)
 from mostek.hub.store.engine import StoreError, claim, open_engine
 from mostek.hub.store.records import (
     AuditEntry,
@@ -46,7 +56,6 @@ from mostek.hub.store.rows import (
     record_values,
 )
 from mostek.hub.store.tables import (
-    HOLDS_BACK,
     TO_BE_RESOLVED,
     command,
     connector,
@@ -58,10 +67,12 @@ __all__ = ["Full", "KeyTaken", "Moved", "Store"]
 
 T = TypeVar("T")
 
-_IDLE = [state.value for state in (State.RECORDED, State.IN_DOUBT)]
-_UNTOLD = and_(command.c.state == State.SUCCEEDED.value, command.c.acknowledged_at.is_(None))
 #: What a database that is away, or does not answer, makes of a statement; PoolTimeout: of those that wait behind it.
 _UNUSABLE = (DBAPIError, OSError, PoolTimeout)
+#: Seconds that a transaction on PostgreSQL may take: a connection to a machine that is gone is silent for long, and
+#: every one of them would be waited for.
+ANSWERS_WITHIN = 20.0
+CLOSES_WITHIN = 3.0
 #: Rows that are purged or encrypted again in one transaction.
 _BATCH = 200
 
@@ -90,8 +101,9 @@ class Store:
         self._engine = engine
         self._keyring = keyring
         self._running: set[asyncio.Task[Any]] = set()
+        self._remote = engine.dialect.name == "postgresql"
         # A SQLite file has one user anyway.
-        self._claims = claims and engine.dialect.name == "postgresql"
+        self._claims = claims and self._remote
         self._several = several
         self._claim: AsyncConnection | None = None
 
@@ -115,18 +127,27 @@ class Store:
     async def close(self) -> None:
         """Let running transactions end and close the connections."""
         await asyncio.gather(*self._running, return_exceptions=True)
-        if self._claim is not None:
-            await self._claim.close()
-        await self._engine.dispose()
+        # Each connection says goodbye, and waits for an answer.
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(CLOSES_WITHIN if self._remote else None):
+                if self._claim is not None:
+                    await self._claim.close()
+                await self._engine.dispose()
+
+    def _answered(self) -> asyncio.Timeout:
+        """Within the block the database has so long to answer; raises TimeoutError, which is an OSError."""
+        # A file's answers can't be given up.
+        return asyncio.timeout(ANSWERS_WITHIN if self._remote else None)
 
     async def keep_claim(self) -> None:
         """Keep other hubs off: a database that was away has forgotten that there is one. Raises StoreError."""
         try:
-            if self._claim is not None:
-                await self._claim.execute(text("SELECT 1"))
-                await self._claim.commit()
-            elif self._claims:
-                self._claim = await claim(self._engine, several=self._several)
+            async with self._answered():
+                if self._claim is not None:
+                    await self._claim.execute(text("SELECT 1"))
+                    await self._claim.commit()
+                elif self._claims:
+                    self._claim = await claim(self._engine, several=self._several)
         except _UNUSABLE as error:
             if self._claim is not None:
                 await self._claim.invalidate()
@@ -137,8 +158,9 @@ class Store:
     async def connect(self) -> AsyncConnection:
         """A connection for whoever keeps it; each statement is a transaction of its own. Raises StoreError."""
         try:
-            connection = await self._engine.connect()
-            return await connection.execution_options(isolation_level="AUTOCOMMIT")
+            async with self._answered():
+                connection = await self._engine.connect()
+                return await connection.execution_options(isolation_level="AUTOCOMMIT")
         except _UNUSABLE as error:
             raise _unusable(error) from error
 
@@ -157,7 +179,7 @@ class Store:
 
     async def _transaction(self, work: Callable[[AsyncConnection], Awaitable[T]]) -> T:
         try:
-            async with self._engine.begin() as connection:
+            async with self._answered(), self._engine.begin() as connection:
                 return await work(connection)
         except IntegrityError:
             raise
@@ -260,7 +282,7 @@ class Store:
 
     async def find(self, tenant: str, wanted: CommandFilter, limit: int) -> list[CommandRecord]:
         """The tenant's commands, the newest first."""
-        query = _commands().where(command.c.tenant == tenant, *_conditions(wanted))
+        query = _commands().where(command.c.tenant == tenant, *listed(wanted))
         return await self._records(query.order_by(command.c.number.desc()).limit(limit))
 
     async def request(self, command_id: str) -> bytes | None:
@@ -295,9 +317,9 @@ class Store:
     async def next_due(self, lane: Lane, now: float) -> CommandRecord | None:
         """The command of the lane to send now: the oldest that is due and held back by none of its ordering key."""
         query = _commands().where(
-            _of_lane(lane),
-            _due(now),
-            or_(command.c.ordering_key == "", ~_held_back()),
+            of_lane(lane),
+            due(now),
+            or_(command.c.ordering_key == "", ~held_back()),
         )
         found = await self._records(query.order_by(command.c.number).limit(1))
         return found[0] if found else None
@@ -305,7 +327,7 @@ class Store:
     async def due_lanes(self, now: float) -> set[Lane]:
         """Where something may have to be sent."""
         columns = (command.c.tenant, command.c.connector, command.c.company)
-        query = select(*columns).where(_due(now)).distinct()
+        query = select(*columns).where(due(now)).distinct()
 
         async def read(connection: AsyncConnection) -> set[Lane]:
             rows = await connection.execute(query)
@@ -315,16 +337,7 @@ class Store:
 
     async def overdue(self, now: float, limit: int = 100) -> list[CommandRecord]:
         """Commands that are not under way and that the time has ended, the oldest of them."""
-        # Of those in doubt many may have expired long before it does: they must not fill what is looked at.
-        ended = or_(
-            *(
-                and_(command.c.state == state.value, command.c.expires_at <= now - left)
-                for state, left in TIME_LEFT.items()
-            )
-        )
-        idle = and_(command.c.finished_at.is_(None), command.c.replica.is_(None))
-        # Said once more, for the index.
-        query = _commands().where(idle, command.c.expires_at <= now, ended)
+        query = _commands().where(overdue(now))
         return await self._records(query.order_by(command.c.expires_at).limit(limit))
 
     async def interrupted(self, here: str = "") -> list[CommandRecord]:
@@ -340,7 +353,7 @@ class Store:
 
     async def untold(self) -> set[ConnectorId]:
         """Connectors that were not told of some outcome that is here."""
-        query = select(command.c.tenant, command.c.connector).where(_UNTOLD).distinct()
+        query = select(command.c.tenant, command.c.connector).where(UNTOLD).distinct()
 
         async def read(connection: AsyncConnection) -> set[ConnectorId]:
             return {ConnectorId(*row) for row in await connection.execute(query)}
@@ -349,7 +362,7 @@ class Store:
 
     async def unacknowledged(self, of: ConnectorId) -> list[CommandRecord]:
         """Commands whose outcome is here, and whose connector was not told so."""
-        return await self._records(_commands().where(_of_connector(of), _UNTOLD))
+        return await self._records(_commands().where(of_connector(of), UNTOLD))
 
     async def acknowledge(self, command_id: str, at: float) -> None:
         """The connector was told that the outcome is here."""
@@ -491,22 +504,14 @@ def _counted(which: ColumnElement[bool] | TextClause) -> Select[Any]:
 
 def _holder(record: CommandRecord) -> Select[Any]:
     return _commands().where(
-        _of_lane(record.lane),
+        of_lane(record.lane),
         command.c.idempotency_key == record.idempotency_key,
         command.c.keeps_key,
     )
 
 
 def _waiting(lane: Lane) -> Select[Any]:
-    return select(func.count()).where(_of_lane(lane), command.c.finished_at.is_(None))
-
-
-def _of_connector(of: ConnectorId) -> ColumnElement[bool]:
-    return and_(command.c.tenant == of.tenant, command.c.connector == of.name)
-
-
-def _of_lane(lane: Lane) -> ColumnElement[bool]:
-    return and_(_of_connector(lane.connector), command.c.company == lane.company)
+    return select(func.count()).where(of_lane(lane), command.c.finished_at.is_(None))
 
 
 def _as_read(record: CommandRecord) -> Any:
@@ -516,52 +521,6 @@ def _as_read(record: CommandRecord) -> Any:
         command.c.state == record.state.value,
         command.c.attempts == record.progress.attempts,
     )
-
-
-def _due(now: float) -> ColumnElement[bool]:
-    return and_(
-        command.c.finished_at.is_(None),
-        command.c.state.in_(_IDLE),
-        command.c.due_at <= now,
-        command.c.replica.is_(None),
-    )
-
-
-def _held_back() -> ColumnElement[bool]:
-    earlier = command.alias("earlier")
-    return exists().where(
-        earlier.c.tenant == command.c.tenant,
-        earlier.c.connector == command.c.connector,
-        earlier.c.company == command.c.company,
-        earlier.c.ordering_key == command.c.ordering_key,
-        earlier.c.number < command.c.number,
-        # Written as the index has it, or it is not used.
-        text(f"earlier.{HOLDS_BACK}"),
-    )
-
-
-def _conditions(wanted: CommandFilter) -> Iterable[ColumnElement[bool] | TextClause]:
-    for name in ("connector", "company", "idempotency_key"):
-        if value := getattr(wanted, name):
-            yield command.c[name] == value
-    if wanted.states:
-        yield command.c.state.in_([state.value for state in wanted.states])
-        # Said once more, each as an index has it: of all commands these are few.
-        if wanted.states <= TO_RESOLVE:
-            yield text(TO_BE_RESOLVED)
-        elif wanted.states <= WAITING:
-            yield command.c.finished_at.is_(None)
-    if wanted.before:
-        yield command.c.number < wanted.before
-    if patterns := wanted.reach.connectors:
-        yield or_(*(_like(command.c.connector, pattern) for pattern in patterns))
-    if wanted.reach.operations:
-        yield command.c.operation.in_(sorted(wanted.reach.operation_names))
-
-
-def _like(column: ColumnElement[str], pattern: str) -> ColumnElement[bool]:
-    """A column whose text a pattern with `*` fits; a pattern has none of LIKE's own signs."""
-    return column.like(pattern.replace("*", "%"))
 
 
 def _entry(
