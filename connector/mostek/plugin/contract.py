@@ -265,7 +265,7 @@ class SqlContract(ReadContract):
         linter, seen = sqlfluff.Linter(dialect="tsql"), set[str]()
         for text in _texts(plugin):
             assert isinstance(sqlglot.parse_one(text, read="tsql"), exp.Select)
-            # This grammar takes a second for ten texts: it gets those that have a line which it has not seen.
+            # This grammar is slow, in Rust too: it gets the texts that have a line which it has not seen.
             if not seen.issuperset(text.splitlines()):
                 # sqlfluff knows no ODBC markers.
                 parsed = linter.parse_string(text.replace("?", "@p"))
