@@ -2,10 +2,10 @@
 -- what the price means.
 -- key: p.ID_POZ_DOK_MAG bigint
 -- :parents bigint
--- convert discount: discount
+-- convert discount: only_discount(discount, _discount2, _discount3)
 -- convert vat_rate.percent: vat_percent(vat_rate.percent, _vat_code)
--- convert net: net_value(_basis, _quantity, _net_price, _discount, _discount2)
--- convert gross: gross_value(_basis, _quantity, _gross_price, _discount, _discount2)
+-- convert net: net_value(_basis, _quantity, _net_price, _discount, _discount2, _discount3)
+-- convert gross: gross_value(_basis, _quantity, _gross_price, _discount, _discount2, _discount3)
 SELECT
     p.ID_DOK_HANDLOWEGO AS [parent_id],
     ROW_NUMBER() OVER (PARTITION BY p.ID_DOK_HANDLOWEGO ORDER BY p.ID_POZ_DOK_MAG) AS [line_number],
@@ -23,6 +23,7 @@ SELECT
     p.RABAT AS [discount],
     p.RABAT AS [_discount],
     p.RABAT2 AS [_discount2],
+    p.RABAT2_ZB AS [_discount3],
     p.KOD_VAT AS [vat_rate.code],
     p.KOD_VAT AS [_vat_code],
     v.STAWKA AS [vat_rate.percent],

@@ -53,9 +53,9 @@ WHERE COALESCE(r.ID_FIRMY, 0) = :company
   AND r.ID_KONTRAHENTA = :customer_id  --? customer_id
   AND r.TERMIN_PLATNOSCI < :due_date_before AND r.TERMIN_PLATNOSCI <> 0  --? due_date_before
   AND r.TERMIN_PLATNOSCI < :overdue_on AND r.TERMIN_PLATNOSCI <> 0  --? overdue_on
-  AND (r.POZOSTALO <> 0 OR r.POZOSTALO_W <> 0)  --? overdue_on
+  AND CASE WHEN COALESCE(NULLIF(r.SYM_WALUTY, ''), 'PLN') = 'PLN' THEN r.POZOSTALO ELSE r.POZOSTALO_W END <> 0  --? overdue_on
   AND COALESCE(NULLIF(r.SYM_WALUTY, ''), 'PLN') = :currency  --? currency
-  AND (r.POZOSTALO <> 0 OR r.POZOSTALO_W <> 0)  --? not include_settled_since
+  AND CASE WHEN COALESCE(NULLIF(r.SYM_WALUTY, ''), 'PLN') = 'PLN' THEN r.POZOSTALO ELSE r.POZOSTALO_W END <> 0  --? not include_settled_since
   AND (  --? include_settled_since
-      r.POZOSTALO <> 0 OR r.POZOSTALO_W <> 0 OR r.DATA_OST_ROZL >= :include_settled_since  --? include_settled_since
+      CASE WHEN COALESCE(NULLIF(r.SYM_WALUTY, ''), 'PLN') = 'PLN' THEN r.POZOSTALO ELSE r.POZOSTALO_W END <> 0 OR r.DATA_OST_ROZL >= :include_settled_since  --? include_settled_since
   )  --? include_settled_since

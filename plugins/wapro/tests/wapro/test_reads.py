@@ -292,6 +292,18 @@ def test_values_of_lines_are_counted_only_where_no_discount_is(mag: Frozen) -> N
         assert [x.line_number for x in invoice.lines] == list(range(1, len(invoice.lines) + 1))
 
 
+@pytest.mark.parametrize("column", ["RABAT2", "RABAT2_ZB"])
+def test_each_of_the_three_discounts_of_a_line_leaves_its_value_open(
+    mag: Frozen, changed: Callable[..., Frozen], column: str
+) -> None:
+    """How they are put together is not known: one alone is not what the line has."""
+    plugin = changed(f"UPDATE dbo.POZYCJA_DOKUMENTU_MAGAZYNOWEGO SET {column} = -3")
+    lines = [x for i in listed(plugin, "ListInvoices", read_mask=ALL) for x in i.lines]
+    assert lines
+    for line in lines:
+        assert not [x for x in ("net", "gross", "discount") if line.HasField(x)]
+
+
 def test_a_page_of_invoices_takes_a_statement_per_part(mag: Frozen) -> None:
     with recorded(mag.database) as sent:
         read(mag, "ListInvoices", page_size=50, read_mask=ALL)
@@ -360,6 +372,26 @@ def test_a_one_off_customer_is_named_and_has_no_id(
         parties = [p for i in listed(plugin, "ListInvoices") for p in i.parties]
         told = {r.payer.id for r in items} | {r.debtor.id for r in items}
         assert not one_off & (told | {p.customer_id for p in parties})
+
+
+def test_what_an_exchange_rate_left_of_a_settled_debt_is_no_debt(
+    mag: Frozen, changed: Callable[..., Frozen]
+) -> None:
+    """A debt in euro is open as long as euro remain, whatever is left of it in złoty."""
+    euro = [r for r in listed(mag, "ListReceivables", currency="EUR") if r.invoice_id]
+    assert euro
+    plugins = (
+        changed(
+            "UPDATE dbo.ROZRACHUNEK SET POZOSTALO_W = 0, POZOSTALO = 0.17 WHERE SYM_WALUTY = 'EUR'"
+        ),
+        changed(
+            "UPDATE dbo.DOKUMENT_HANDLOWY SET POZOSTALO_WAL = 0, POZOSTALO = 0.17 WHERE SYM_WAL = 'EUR'",
+            debts="documents",
+        ),
+    )
+    for plugin in plugins:
+        assert not listed(plugin, "ListReceivables", currency="EUR")
+        assert not listed(plugin, "ListReceivables", currency="EUR", only_overdue=True)
 
 
 def test_settled_items_come_when_they_are_asked_for(mag: Frozen) -> None:
@@ -436,6 +468,24 @@ def test_balances_by_documents_lack_debts_that_they_did_not_make(
     other = changed("DELETE FROM dbo.ROZRACHUNEK WHERE CZY_BO = 1")
     for customer in listed(mag, "ListCustomers"):
         one, same = balance(plugin, customer.id), balance(other, customer.id)
+        one.ClearField("as_of")
+        same.ClearField("as_of")
+        assert one == same
+
+
+@pytest.mark.parametrize("nobody", ["0", "NULL"])
+def test_a_document_without_a_payer_is_its_buyer_s_debt(
+    changed: Callable[..., Frozen], nobody: str
+) -> None:
+    """In the list, the balance and what is left of the limit alike."""
+    alike = "ID_PLATNIKA = ID_KONTRAHENTA"
+    whole = changed(debts="documents")
+    plugin = changed(
+        f"UPDATE dbo.DOKUMENT_HANDLOWY SET ID_PLATNIKA = {nobody} WHERE {alike}", debts="documents"
+    )
+    assert listed(plugin, "ListReceivables") == listed(whole, "ListReceivables")
+    for customer in listed(whole, "ListCustomers"):
+        one, same = balance(plugin, customer.id), balance(whole, customer.id)
         one.ClearField("as_of")
         same.ClearField("as_of")
         assert one == same
