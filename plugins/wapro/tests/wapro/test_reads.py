@@ -386,6 +386,27 @@ def test_remaining_of_any_sign_is_an_amount(mag: Frozen, changed: Callable[..., 
     assert balance(plugin, customer) == balance(mag, customer)
 
 
+def test_entries_of_other_cards_with_the_same_id_are_no_customer_s_where_the_site_says_so(
+    mag: Frozen, changed: Callable[..., Frozen]
+) -> None:
+    opening = [r for r in listed(mag, "ListReceivables") if r.document_number == "BO"]
+    payers = [r.payer.id for r in opening if r.payer.id]
+    customer = next(one for one in payers if balance(mag, one).HasField("credit_left"))
+    employees = "UPDATE dbo.ROZRACHUNEK SET TYP_KARTOTEKI = 'P' WHERE CZY_BO = 1"
+    plain = changed(employees)
+    assert listed(plain, "ListReceivables") == listed(mag, "ListReceivables")
+    plugin = changed(employees, contractor_cards=["K"])
+    wanted = [r for r in listed(mag, "ListReceivables") if r.document_number != "BO"]
+    assert listed(plugin, "ListReceivables") == wanted
+    mine = sum(Decimal(r.remaining_pln) for r in opening if r.payer.id == customer)
+    before, after = balance(mag, customer), balance(plugin, customer)
+    assert Decimal(after.credit_left) - Decimal(before.credit_left) == mine
+    owed = [
+        sum(Decimal(e.owed) for e in one.balances if e.currency == "PLN") for one in (before, after)
+    ]
+    assert owed[0] - owed[1] == mine
+
+
 def test_a_debt_that_no_document_made_is_a_debt(mag: Frozen) -> None:
     opening = [r for r in listed(mag, "ListReceivables") if r.document_number == "BO"]
     assert {r.kind for r in opening} == {ReceivableKind.RECEIVABLE_KIND_OPENING}
