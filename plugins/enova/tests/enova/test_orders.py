@@ -631,11 +631,12 @@ def test_words_of_callers_stand_for_what_the_program_has(sandbox_path: Path) -> 
     ("fault", "said", "told"),
     [
         ("no licence", "no licence seat left", "Brak wolnych licencji"),
+        ("licence lost", "no licence seat left", "Utracono licencję"),
         ("wrong password", "operator and password", "Nieprawidłowe hasło"),
         ("no database", "no such database in its list", ""),
     ],
 )
-def test_what_keeps_the_program_from_opening_is_told(
+def test_what_keeps_the_program_from_working_is_told(
     company: Company, fault: str, said: str, told: str
 ) -> None:
     shop = company(fault=fault)
