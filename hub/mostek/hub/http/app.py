@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Awaitable, Callable, Iterable
 from dataclasses import replace
 from functools import partial
@@ -9,6 +10,7 @@ from typing import Any
 
 from google.protobuf.message import Message
 from starlette.applications import Starlette
+from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route as StarletteRoute
@@ -48,6 +50,8 @@ __all__ = ["create_app"]
 MAX_BODY = 1024 * 1024
 #: So much of a larger one is read and thrown away: a caller that is cut off while it writes sees no answer.
 MAX_DISCARDED = 64 * 1024 * 1024
+#: Seconds that a body may take.
+BODY_WITHIN = 60.0
 _JSON = "application/json"
 
 _Respond = Callable[[Request], Awaitable[Response]]
@@ -240,16 +244,23 @@ class _AdminRoute:
 
 
 async def _body(http: Request) -> bytes:
-    """The request's body. Raises Invalid if it is not JSON by its type, TooLarge without keeping it."""
+    """The request's body. Raises Invalid if it is not JSON by its type, TooLarge without keeping it.
+
+    One that does not come is a 408.
+    """
     if http.headers.get("content-type", "").partition(";")[0].strip().lower() != _JSON:
         raise Invalid.of("Content-Type", f"must be {_JSON}")
     body, size = bytearray(), 0
-    async for part in http.stream():
-        size += len(part)
-        if size <= MAX_BODY:
-            body += part
-        elif size > MAX_DISCARDED:
-            break
+    try:
+        async with asyncio.timeout(BODY_WITHIN):
+            async for part in http.stream():
+                size += len(part)
+                if size <= MAX_BODY:
+                    body += part
+                elif size > MAX_DISCARDED:
+                    break
+    except TimeoutError:
+        raise HTTPException(408) from None
     if size > MAX_BODY:
         raise TooLarge(f"The body has more than {MAX_BODY} bytes; send less at once.")
     return bytes(body)
