@@ -271,6 +271,15 @@ async def test_attempts_without_a_key_are_limited_before_the_database_is_asked(
     assert [entry.detail for entry in kept if entry.outcome == "Overloaded"] == ["11 calls"]
 
 
+async def test_without_a_key_only_little_is_read(edge: Edge) -> None:
+    """Before anybody is known to be entitled to anything."""
+    async with edge.http() as http:
+        for path in ("/v1/enroll", "/v1/challenge", "/v1/renew"):
+            answer = await http.post(path, json={"csr": "x" * 65536})
+            assert answer.status_code == 413
+            assert (await http.post(path, json={"csr": "x" * 60_000})).status_code in (200, 400)
+
+
 async def test_scopes_part_reading_from_writing_and_both_from_administration(edge: Edge) -> None:
     reads, writes, admins = [
         await edge.key("default", scope.value, scope)
@@ -383,6 +392,22 @@ async def test_a_key_asks_by_no_field_that_it_may_not_see(edge: Edge) -> None:
         with pytest.raises(Denied, match=r"tax_id: .* keeps Customer\.tax_id\.number back"):
             await acme.ListCustomers(ListCustomersRequest(tax_id="5261040828"))
     assert not site.commands
+
+
+async def test_an_order_of_nothing_but_faults_is_told_what_is_wrong_with_it(edge: Edge) -> None:
+    """All that gRPC takes with a status is a few kilobytes."""
+    lines = [OrderLineDraft(quantity="ą")] * 1000
+    request = CreateOrderRequest(order=OrderDraft(external_number="1", lines=lines))
+    key = await edge.key("default", "crm", Scope.WRITE)
+    async with edge.grpc(key) as client:
+        with pytest.raises(Invalid, match=r"order.lines\[0\].quantity: must be a decimal"):
+            await client.connector("acme").with_key("1").CreateOrder(request)
+    async with edge.http(key) as http:
+        body = {"external_number": "1", "lines": [{"quantity": "ą"}] * 1000}
+        path = CUSTOMERS.replace("customers", "orders")
+        answer = await http.post(path, json=body, headers={"idempotency-key": "1"})
+    assert answer.status_code == 400
+    assert answer.json()["violations"][1]["field"] == "order.lines[0].product"
 
 
 async def test_a_connector_that_knows_nothing_of_denied_fields_is_not_asked(edge: Edge) -> None:

@@ -48,6 +48,8 @@ __all__ = ["create_app"]
 
 #: Largest body of a request, in bytes.
 MAX_BODY = 1024 * 1024
+#: The same where no key is asked for.
+MAX_OPEN_BODY = 64 * 1024
 #: So much of a larger one is read and thrown away: a caller that is cut off while it writes sees no answer.
 MAX_DISCARDED = 64 * 1024 * 1024
 #: Seconds that a body may take.
@@ -74,7 +76,7 @@ def create_app(
         ("/readyz", "GET", readyz(ready)),
     ]
     if enrolment is not None:
-        served += enrolment_routes(enrolment, _body)
+        served += enrolment_routes(enrolment, partial(_body, most=MAX_OPEN_BODY))
     app = Starlette(routes=list(_by_path(served)), exception_handlers=EXCEPTION_HANDLERS)
     app.router.redirect_slashes = False
     return app
@@ -243,7 +245,7 @@ class _AdminRoute:
         return page
 
 
-async def _body(http: Request) -> bytes:
+async def _body(http: Request, most: int = MAX_BODY) -> bytes:
     """The request's body. Raises Invalid if it is not JSON by its type, TooLarge without keeping it.
 
     One that does not come is a 408.
@@ -261,8 +263,8 @@ async def _body(http: Request) -> bytes:
                     break
     except TimeoutError:
         raise HTTPException(408) from None
-    if size > MAX_BODY:
-        raise TooLarge(f"The body has more than {MAX_BODY} bytes; send less at once.")
+    if size > most:
+        raise TooLarge(f"The body has more than {most} bytes; send less at once.")
     return bytes(body)
 
 
