@@ -108,7 +108,9 @@ def test_of_a_body_of_faults_no_more_are_looked_for_than_can_be_told(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     looked_at = []
-    monkeypatch.setattr(json_module, "get_close_matches", lambda name, *_, **__: looked_at.append(name))
+    monkeypatch.setattr(
+        json_module, "get_close_matches", lambda name, *_, **__: looked_at.append(name)
+    )
 
     found = refused({f"field_{number}": 1 for number in range(20_000)})
 

@@ -110,7 +110,7 @@ class CommandFailure(Exception):
 
     @classmethod
     def of_all(cls, violations: Iterable[Violation]) -> Self:
-        """A failure about several fields, its message naming each, as far as there is room; the rest is not looked at."""
+        """A failure about several fields, its message naming each as far as there is room; the rest is not looked at."""
         found, more = _first(violations)
         text = "; ".join(f"{v.field}: {v.description}" for v in found)
         if more or len(text) > _LONGEST_MESSAGE:
@@ -119,7 +119,7 @@ class CommandFailure(Exception):
 
     @classmethod
     def raise_any(cls, violations: Iterable[Violation]) -> None:
-        """Raise a failure about several fields if there are any; of thousands no more are looked for than can be told."""
+        """Raise one about several fields if there are any; of thousands no more are looked for than can be told."""
         rest = iter(violations)
         if first := next(rest, None):
             raise cls.of_all(chain([first], rest))

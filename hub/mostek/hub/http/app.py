@@ -166,7 +166,8 @@ class _ErpRoute:
 
     async def _accepted(self, caller: Caller, command_id: str) -> Response:
         """The write goes on; where to ask for it."""
-        command = command_message(await self._router.writes.get(caller.tenant, command_id))
+        record = await self._router.writes.get(caller.tenant, command_id)
+        command = command_message(record, caller)
         headers = {
             "location": f"/v1/commands/{command_id}",
             COMMAND_ID: command_id,
