@@ -64,6 +64,8 @@ _LONGEST_MESSAGE = 1200
 _LONGEST_ERP_TEXT = 1000
 _LONGEST_VIOLATIONS = 2000
 _LONGEST_FIELD = 200
+#: What a violation takes besides its texts.
+_FRAMING = 6
 _LONGEST_DESCRIPTION = 500
 
 
@@ -110,7 +112,7 @@ class CommandFailure(Exception):
 
     @classmethod
     def of_all(cls, violations: Iterable[Violation]) -> Self:
-        """A failure about several fields, its message naming each as far as there is room; the rest is not looked at."""
+        """A failure about several fields, naming each as far as there is room. The rest is not looked at."""
         found, more = _first(violations)
         text = "; ".join(f"{v.field}: {v.description}" for v in found)
         if more or len(text) > _LONGEST_MESSAGE:
@@ -135,7 +137,7 @@ def _first(violations: Iterable[Violation]) -> tuple[tuple[Violation, ...], bool
     for each in violations:
         field = _cut(each.field, _LONGEST_FIELD)
         description = _cut(each.description, _LONGEST_DESCRIPTION)
-        room -= len(field) + len(description)
+        room -= len(field) + len(description) + _FRAMING
         if room < 0:
             return tuple(found), True
         found.append(Violation(field, description))
