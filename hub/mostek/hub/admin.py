@@ -13,6 +13,7 @@ from typing import Any
 from google.protobuf.descriptor import MethodDescriptor
 from google.protobuf.descriptor_pb2 import MethodOptions
 from google.protobuf.duration_pb2 import Duration
+from google.protobuf.message import Message
 from google.protobuf.timestamp_pb2 import Timestamp
 
 from mostek.admin.v1 import admin_service_pb2 as admin
@@ -36,6 +37,8 @@ from mostek.hub.writes import Writes, no_command
 from mostek.link.v1.link_pb2 import Company
 from mostek.wire.failures import CommandFailure, Denied, Invalid, Overloaded, failure_of
 from mostek.wire.operations import OPERATIONS, snake
+from mostek.wire.rules import validate
+from mostek.wire.spans import seconds_of
 from mostek.wire.writes import erp_names, response_naming
 
 __all__ = ["ADMIN_SERVICE", "Admin", "command_message"]
@@ -45,6 +48,9 @@ ADMIN_SERVICE = admin.DESCRIPTOR.services_by_name["AdminService"]
 #: Seconds that WaitCommand waits, where the caller does not say, and at most.
 _WAIT = 60.0
 _LONGEST_WAIT = 600.0
+#: Bytes of a request, and characters of a command's id.
+_LARGEST = 64 * 1024
+_LONGEST_ID = 32
 #: Calls of WaitCommand that may wait for one tenant at a time.
 MOST_WAITS = 1000
 
@@ -123,6 +129,7 @@ class Admin:
         known = self._rpcs[rpc]
         try:
             caller.require(*known.scopes, to=f"call {rpc}")
+            _check(request)
             if known.changes and not known.kept:
                 await self._record(caller, rpc, request, "asked")
             response = known.answer(request, caller)
@@ -279,9 +286,17 @@ class Admin:
 _KEPT_BACK = "Why is kept back: the request asks by fields that this key may not see."
 
 
+def _check(request: Message) -> None:
+    """Raise Invalid for what can stand in no request: databases refuse it, or it is more than anybody has to say."""
+    if request.ByteSize() > _LARGEST:
+        raise Invalid(f"The request has more than {_LARGEST} bytes.")
+    validate(request)
+
+
 def _command_of(rpc: str, request: Any) -> str:
     """The command that a request is about; empty if it is about none."""
-    return str(request.id) if rpc.endswith("Command") else ""
+    # No id is longer, and what is noted waits in memory.
+    return str(request.id)[:_LONGEST_ID] if rpc.endswith("Command") else ""
 
 
 def command_message(record: CommandRecord, caller: Caller) -> admin.Command:
@@ -342,7 +357,7 @@ def _filter(request: admin.ListCommandsRequest, before: int, reach: Reach) -> Co
 def _timeout(request: admin.WaitCommandRequest) -> float:
     if not request.HasField("timeout"):
         return _WAIT
-    timeout = request.timeout.ToTimedelta().total_seconds()
+    timeout = seconds_of(request.timeout)
     if not 0 <= timeout <= _LONGEST_WAIT:
         raise Invalid.of("timeout", f"must be from 0 to {_LONGEST_WAIT:g} seconds")
     return timeout
