@@ -75,7 +75,7 @@ class FakeSession:
         if isinstance(given, CommandFailure):
             raise given
         if given is not None:
-            return cast(bytes, given.SerializeToString())
+            return given.SerializeToString()
         response: Any = OPERATIONS[command.operation].response()
         if command.operation == "ListCustomers":
             customer = Customer(id="1", name=f"Klient {self.of.tenant}", pesel="44051401458")

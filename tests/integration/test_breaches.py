@@ -135,9 +135,11 @@ async def test_a_failure_is_of_the_command_that_the_hub_sent_whatever_the_site_s
         await stream.write(ConnectorToHub(hello=hello))
         await world.until(lambda: bool(world.hub.registry.sessions()))
         asking = asyncio.create_task(http.get("/v1/connectors/acme/companies/-/customers/1"))
-        while not (frame := await stream.read()).HasField("command"):
-            pass
-        sent = frame.command.command_id
+        sent = ""
+        while not sent:
+            frame = await stream.read()
+            assert isinstance(frame, HubToConnector)
+            sent = frame.command.command_id
         await stream.write(ConnectorToHub(result=Result(command_id=sent, failure=forged)))
         answer = await asking
         stream.cancel()
