@@ -8,6 +8,7 @@ from collections.abc import Iterable
 from sqlalchemy import ColumnElement, delete, select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from mostek.hub.store.conditions import within
 from mostek.hub.store.records import AuditEntry, AuditFilter, AuditKind
 from mostek.hub.store.rows import add_entries, entry_of
 from mostek.hub.store.store import Store
@@ -61,6 +62,7 @@ def _conditions(wanted: AuditFilter) -> Iterable[ColumnElement[bool]]:
     yield audit.c.number > wanted.after
     if wanted.connector:
         yield audit.c.connector == wanted.connector
+    yield from within(wanted.reach, audit)
     if wanted.kinds:
         yield audit.c.kind.in_(sorted(wanted.kinds))
     if wanted.since:

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from sqlalchemy import ColumnElement, TextClause, and_, exists, or_, text
+from sqlalchemy import ColumnElement, Table, TextClause, and_, exists, or_, text
 
 from mostek.hub.commands import TIME_LEFT, TO_RESOLVE, WAITING, State
-from mostek.hub.identity import ConnectorId
+from mostek.hub.identity import ConnectorId, Reach
 from mostek.hub.store.records import CommandFilter, Lane
 from mostek.hub.store.tables import HOLDS_BACK, TO_BE_RESOLVED, command
 
-__all__ = ["UNTOLD", "due", "held_back", "listed", "of_connector", "of_lane", "overdue"]
+__all__ = ["UNTOLD", "due", "held_back", "listed", "of_connector", "of_lane", "overdue", "within"]
 
 #: Their connectors were not told that the outcome is here.
 UNTOLD = and_(command.c.state == State.SUCCEEDED.value, command.c.acknowledged_at.is_(None))
@@ -81,10 +81,15 @@ def listed(wanted: CommandFilter) -> Iterable[ColumnElement[bool] | TextClause]:
             yield command.c.finished_at.is_(None)
     if wanted.before:
         yield command.c.number < wanted.before
-    if patterns := wanted.reach.connectors:
-        yield or_(*(_like(command.c.connector, pattern) for pattern in patterns))
-    if wanted.reach.operations:
-        yield command.c.operation.in_(sorted(wanted.reach.operation_names))
+    yield from within(wanted.reach, command)
+
+
+def within(reach: Reach, table: Table) -> Iterable[ColumnElement[bool]]:
+    """Rows about connectors and operations that a caller so restricted may see."""
+    if reach.connectors:
+        yield or_(*(_like(table.c.connector, pattern) for pattern in reach.connectors))
+    if reach.operations:
+        yield table.c.operation.in_(sorted(reach.operation_names))
 
 
 def _like(column: ColumnElement[str], pattern: str) -> ColumnElement[bool]:
