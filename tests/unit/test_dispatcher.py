@@ -28,10 +28,12 @@ from mostek.hub.writes import StillRunning, Writes
 from mostek.link.v1.link_pb2 import Command, Status
 from mostek.wire.failures import (
     CommandFailure,
+    ErpUnavailable,
     Expired,
     Locked,
     NotFound,
     Offline,
+    Overloaded,
     Rejected,
     UnknownOutcome,
     Unsupported,
@@ -229,6 +231,40 @@ async def test_one_that_fails_is_tried_later_and_the_next_goes_first(scene: Scen
     scene.now += 1
     await scene.settle()
     assert (await scene.command(first)).state is State.SUCCEEDED
+
+
+@pytest.mark.parametrize("failure", [ErpUnavailable("Gone.", retriable=True), Overloaded("Full.")])
+async def test_an_erp_that_is_away_is_not_asked_with_each_write_that_waits(
+    scene: Scene, failure: CommandFailure
+) -> None:
+    scene.site.answers = [fails(failure)]
+    ids = [await scene.record(str(n), f"C{n}", 5000) for n in range(20)]
+    await scene.settle()
+    assert len(scene.site.commands) == 1
+    for _ in range(120):
+        scene.now += 5
+        await scene.settle()
+    # Waits that double up to a minute.
+    assert len(scene.site.commands) < 20
+    scene.site.answers = [scene.site.written]
+    scene.now += 60
+    await scene.settle()
+    scene.now += 60
+    await scene.settle()
+    assert {(await scene.command(name)).state for name in ids} == {State.SUCCEEDED}
+
+
+async def test_a_connector_that_comes_anew_is_asked_at_once(scene: Scene) -> None:
+    scene.site.answers = [fails(ErpUnavailable("Gone.", retriable=True)), scene.site.written]
+    await scene.record("1")
+    second = await scene.record("2", "B")
+    await scene.settle()
+    assert (await scene.command(second)).state is State.RECORDED
+    scene.writes.dispatcher._connector_came(
+        cast(LiveSession, _Arrival(ConnectorId("default", "acme"), Status()))
+    )
+    await scene.settle()
+    assert (await scene.command(second)).state is State.SUCCEEDED
 
 
 async def test_an_end_that_could_not_be_stored_is_asked_for_again(

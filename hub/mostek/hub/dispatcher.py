@@ -104,6 +104,8 @@ class Dispatcher:
         self._clock = clock
         self._lanes: dict[Lane, asyncio.Task[None]] = {}
         self._wanted: set[Lane] = set()
+        # Whose ERP is away: how often in a row that was found, and until when nothing more is sent there.
+        self._resting: dict[Lane, tuple[int, float]] = {}
         self._chores: set[asyncio.Task[None]] = set()
         self._looking: asyncio.Task[None] | None = None
         self._came = asyncio.Event()
@@ -159,6 +161,8 @@ class Dispatcher:
 
     def _connector_came(self, session: LiveSession) -> None:
         self._came.set()
+        for lane in [lane for lane in self._resting if lane.connector == session.connector]:
+            del self._resting[lane]
         status = session.status.SerializeToString(deterministic=True)
         if self._saved.get(session.connector) != status:
             self._saved[session.connector] = status
@@ -277,7 +281,18 @@ class Dispatcher:
             del self._lanes[lane]
 
     def _may_send(self, lane: Lane) -> bool:
-        return self._replica.may_write and self._registry.is_here(lane.connector)
+        _, until = self._resting.get(lane, (0, 0.0))
+        # A clock that was set back must not make it longer.
+        resting = 0 < until - self._clock() <= commands.LONGEST_WAIT
+        return not resting and self._replica.may_write and self._registry.is_here(lane.connector)
+
+    def _rest(self, lane: Lane, progress: Progress) -> None:
+        """Have those that wait for an ERP that is away not all find that out, again and again."""
+        if progress.state is State.RECORDED and progress.kind in commands.OF_THE_SITE:
+            failures = self._resting.get(lane, (0, 0.0))[0] + 1
+            self._resting[lane] = failures, self._clock() + commands.pause(failures)
+        else:
+            self._resting.pop(lane, None)
 
     async def _attempt(self, record: CommandRecord) -> bool:
         """Send a command and wait for its end; False if there is nobody to send to now."""
@@ -311,6 +326,7 @@ class Dispatcher:
                 raise Moved(record.id)
             end = await self._end_of(attempt, request)
             crash_point("hub-answered")
+            self._rest(record.lane, end.progress)
             ended = await self._record(attempt, end)
             crash_point("hub-finished")
         finally:
