@@ -20,7 +20,7 @@ from mostek.hub.call import Call
 from mostek.hub.commands import State
 from mostek.hub.dispatcher import Attempt
 from mostek.hub.identity import LOCAL, ConnectorId
-from mostek.hub.keyring import Keyring
+from mostek.hub.keyring import KeyFileError, Keyring
 from mostek.hub.registry import Registry
 from mostek.hub.session import LiveSession, SessionLost
 from mostek.hub.store import CommandRecord, Lane, Store, StoreError
@@ -220,6 +220,46 @@ async def test_a_write_that_is_not_served_now_holds_up_no_other(scene: Scene) ->
     assert (await scene.command(first)).state is State.RECORDED
     assert (await scene.command(second)).state is State.SUCCEEDED
     assert "Not served." in [event.detail for event in await scene.writes.timeline(first)]
+
+
+async def test_a_write_whose_key_was_lost_holds_up_no_other(
+    scene: Scene, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    scene.site.refusal = Offline("Away.")
+    first, second = await scene.record("1"), await scene.record("2", "B")
+    await scene.settle()
+    scene.site.refusal = None
+    read = scene.store.request
+
+    async def request(command_id: str) -> bytes | None:
+        if command_id == first:
+            raise KeyFileError(
+                "A stored value needs the key 'k0'; put it back into the file of keys."
+            )
+        return await read(command_id)
+
+    monkeypatch.setattr(scene.store, "request", request)
+    monkeypatch.setattr(dispatcher, "_PAUSE", 0.0)
+    await scene.settle()
+    assert (await scene.command(second)).state is State.SUCCEEDED
+    assert (await scene.command(first)).state is State.RECORDED
+    assert "put it back" in (await scene.writes.timeline(first))[-1].detail
+    monkeypatch.setattr(scene.store, "request", read)
+    scene.now += 60
+    await scene.settle()
+    assert (await scene.command(first)).state is State.SUCCEEDED
+
+
+async def test_what_is_not_kept_any_more_is_never_sent_empty(
+    scene: Scene, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def request(command_id: str) -> bytes | None:
+        return None
+
+    monkeypatch.setattr(scene.store, "request", request)
+    await scene.record()
+    await scene.settle()
+    assert not scene.site.commands
 
 
 async def test_one_that_fails_is_tried_later_and_the_next_goes_first(scene: Scene) -> None:

@@ -19,6 +19,7 @@ from google.protobuf.message import DecodeError
 from mostek.hub import commands
 from mostek.hub.commands import FINAL, Progress, State
 from mostek.hub.identity import ConnectorId
+from mostek.hub.keyring import KeyFileError
 from mostek.hub.registry import Registry
 from mostek.hub.replica import Alone, Replica
 from mostek.hub.session import LiveSession, SessionLost, span
@@ -26,7 +27,7 @@ from mostek.hub.store import CommandRecord, Event, Lane, Moved, Store, StoreErro
 from mostek.link.v1.failure_pb2 import FailureKind
 from mostek.link.v1.link_pb2 import Command, Result, Status
 from mostek.wire.crash import crash_point
-from mostek.wire.failures import CommandFailure, Offline, Overloaded, failure_of
+from mostek.wire.failures import CommandFailure, Offline, Overloaded, Rejected, failure_of
 from mostek.wire.operations import OPERATIONS
 from mostek.wire.session import Noticed
 from mostek.wire.writes import erp_names
@@ -301,22 +302,28 @@ class Dispatcher:
         lane = record.lane
         try:
             session, _ = self._registry.pick(lane.connector, lane.company, record.operation)
+            request = await self._request(record)
         except (Offline, Overloaded):
             return False
-        except CommandFailure as failure:
+        except (CommandFailure, KeyFileError) as failure:
             now = self._clock()
-            event = Event("delayed", now, failure.message)
+            event = Event("delayed", now, str(failure))
             await self._store.move(record, commands.delayed(record.progress, now), [event])
             return True
-        await self._run(Attempt(record, session))
+        await self._run(Attempt(record, session), request)
         return True
 
-    async def _run(self, attempt: Attempt) -> None:
+    async def _request(self, record: CommandRecord) -> bytes:
+        request = await self._store.request(record.id)
+        if request is None:
+            raise Rejected("The command's request is no longer kept.")
+        return request
+
+    async def _run(self, attempt: Attempt, request: bytes) -> None:
         """Send it, wait for its end, record that; it is never without an attempt while it is stored as sent."""
         record = attempt.record
         self.attempts[record.id] = attempt
         try:
-            request = await self._store.request(record.id) or b""
             event = Event("sent", self._clock(), f"session {attempt.session.session_id}")
             progress = commands.sent(record.progress, self._replica.name)
             attempt.record = await self._store.claim(record, progress, [event])
