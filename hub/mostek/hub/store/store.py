@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from typing import Any, Self, TypeVar
 
 from sqlalchemy import (
@@ -37,7 +37,7 @@ from mostek.hub.store.conditions import (
     of_lane,
     overdue,
 )
-from mostek.hub.store.engine import StoreError, claim, open_engine
+from mostek.hub.store.engine import StoreError, claim, distrust, open_engine
 from mostek.hub.store.records import (
     AuditEntry,
     AuditKind,
@@ -136,10 +136,16 @@ class Store:
                     await self._claim.close()
                 await self._engine.dispose()
 
-    def _answered(self) -> asyncio.Timeout:
+    @contextlib.asynccontextmanager
+    async def _answered(self) -> AsyncIterator[None]:
         """Within the block the database has so long to answer; raises TimeoutError, which is an OSError."""
-        # A file's answers can't be given up.
-        return asyncio.timeout(ANSWERS_WITHIN if self._remote else None)
+        try:
+            # A file's answers can't be given up.
+            async with asyncio.timeout(ANSWERS_WITHIN if self._remote else None):
+                yield
+        except TimeoutError:
+            distrust(self._engine)
+            raise
 
     async def keep_claim(self) -> None:
         """Keep other hubs off: a database that was away has forgotten that there is one. Raises StoreError."""
