@@ -23,7 +23,6 @@ __all__ = [
     "FINAL",
     "KEEPS_KEY",
     "LONGEST_WAIT",
-    "OF_THE_SITE",
     "TIME_LEFT",
     "TO_RESOLVE",
     "WAITING",
@@ -83,8 +82,6 @@ _LOOKED = frozenset(
 )
 #: Kinds that come from nobody but a plugin.
 _ONLY_PLUGINS = frozenset({Kind.FAILURE_KIND_REJECTED})
-#: Kinds that are not the command's: while one lasts all writes of a company fail alike.
-OF_THE_SITE = frozenset({Kind.FAILURE_KIND_ERP_UNAVAILABLE, Kind.FAILURE_KIND_OVERLOADED})
 #: Before the second attempt; doubles for each further one.
 _FIRST_WAIT = 1.0
 LONGEST_WAIT = 60.0

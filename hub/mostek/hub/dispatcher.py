@@ -289,7 +289,8 @@ class Dispatcher:
 
     def _rest(self, lane: Lane, progress: Progress) -> None:
         """Have those that wait for an ERP that is away not all find that out, again and again."""
-        if progress.state is State.RECORDED and progress.kind in commands.OF_THE_SITE:
+        away = progress.kind == FailureKind.FAILURE_KIND_ERP_UNAVAILABLE
+        if away and progress.state is State.RECORDED:
             failures = self._resting.get(lane, (0, 0.0))[0] + 1
             self._resting[lane] = failures, self._clock() + commands.pause(failures)
         else:
