@@ -11,7 +11,7 @@ from types import SimpleNamespace
 from typing import Any
 
 from mostek.plugin.worker import net
-from mostek.plugin.worker.inside import Fault
+from mostek.plugin.worker.inside import Fault, licence_lost
 
 __all__ = ["CLASSES", "faults", "load", "opening"]
 
@@ -39,6 +39,7 @@ CLASSES: Mapping[str, tuple[str, ...]] = {
     "Soneta.Types": ("Date", "DoubleCy", "MemoText", "Percent", "Quantity"),
 }
 _STARTER = "Soneta.Start"
+_NO_LICENCE = "enova365 has no licence seat left, or none for this: log somebody out, or end a program that was left running."
 #: Somebody else saved a row at the same moment.
 _CONFLICTS = {"ConcurrencyException", "RowConflictException"}
 #: What the program raises when its rules, or the operator's rights, forbid something.
@@ -79,8 +80,7 @@ def load(settings: Mapping[str, Any]) -> Any:
 def opening() -> AbstractContextManager[None]:
     """Errors within the block kept the program from starting, or the operator from logging in."""
     return net.opening(
-        no_licence="enova365 has no licence seat left, or none for this: log somebody out, or end a program that was"
-        " left running.",
+        no_licence=_NO_LICENCE,
         not_started="enova365 did not start: look at folder, runtime, database, operator and password in"
         " [companies.<name>.orders].",
     )
@@ -99,6 +99,8 @@ def faults(what: str) -> Iterator[None]:
         if names & _CONFLICTS:
             said = f"Somebody saved the {what}, or what belongs to it, at the same moment."
             raise Fault("locked", said, text) from error
+        if licence_lost(text):
+            raise Fault("licence", _NO_LICENCE, text) from error
         if names & _REFUSALS:
             raise Fault("refused", f"enova365 refused the {what}.", text) from error
         raise

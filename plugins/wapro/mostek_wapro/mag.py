@@ -105,6 +105,8 @@ class WaproMag(OrderWrites, ErpReads):
             case "invoices":
                 # Nothing is known to mark a cancelled document, so none is left out or in.
                 return company | {"include_cancelled": None} | kinds
+            case "receivables" | "balances":
+                return company | {"contractor_cards": list(self.settings.contractor_cards) or ["*"]}
             case "document_receivables" | "document_balances":
                 return company | {"proforma": kinds["proforma"]}
             case "orders":

@@ -6,10 +6,15 @@ from contextlib import AbstractContextManager
 from typing import Any
 
 from mostek.plugin.worker.com import DOES_NOT_FIT, NOT_REGISTERED, RAISED, ComSaid, com_faults
+from mostek.plugin.worker.inside import licence_lost
 
 __all__ = ["faults", "opening"]
 
 _LICENCE = "licenc"
+_NO_LICENCE = (
+    "licence",
+    "Optima has no licence left for the operator's modules: log somebody out, or end a program that was left running.",
+)
 _LOCKED = ("zablokowan", "jest edytowan")
 _DUPLICATE = "zduplikowanego klucza"
 
@@ -21,10 +26,7 @@ def opening(com: Any) -> AbstractContextManager[None]:
 
 def _not_opened(said: ComSaid) -> tuple[str, str]:
     if _LICENCE in said.text.lower():
-        return "licence", (
-            "Optima has no licence left for the operator's modules: log somebody out, or end a program that was left"
-            " running."
-        )
+        return _NO_LICENCE
     if said.code in {NOT_REGISTERED, DOES_NOT_FIT}:
         return "unavailable", (
             "Optima's objects can't be made: Optima is not installed on this machine, or for the other kind of program:"
@@ -46,6 +48,8 @@ def faults(com: Any, what: str) -> AbstractContextManager[None]:
 
 def _failed(said: ComSaid, what: str) -> tuple[str, str]:
     words = said.text.lower()
+    if licence_lost(said.text):
+        return _NO_LICENCE
     if any(word in words for word in _LOCKED):
         return "locked", f"Somebody has the {what}, or what belongs to it, open in Optima."
     if _DUPLICATE in words:

@@ -14,7 +14,7 @@ from types import SimpleNamespace
 from typing import Any
 
 from mostek.plugin.worker import net
-from mostek.plugin.worker.inside import Fault
+from mostek.plugin.worker.inside import Fault, licence_lost
 
 __all__ = ["faults", "load", "opening", "refusal"]
 
@@ -43,6 +43,7 @@ _CLASSES = (
     "ProductId",
 )
 _LOCKED = "zablokowan"
+_NO_LICENCE = "Subiekt nexo has no licence for Sfera, or no seat left: log somebody out, or end a program that was left running."
 _OF_THE_DATABASE = {"SqlException", "EntityException", "TimeoutException"}
 
 
@@ -81,8 +82,7 @@ def _class(name: str) -> Any:
 def opening() -> AbstractContextManager[None]:
     """Errors within the block kept the program from starting, or the operator from logging in."""
     return net.opening(
-        no_licence="Subiekt nexo has no licence for Sfera, or no seat left: log somebody out, or end a program that was"
-        " left running.",
+        no_licence=_NO_LICENCE,
         not_started="Sfera nexo did not start: look at folder (of exactly the version that the database has), server,"
         " database, operator and password in [companies.<name>.orders].",
     )
@@ -108,6 +108,8 @@ def faults(what: str) -> Iterator[None]:
 
 def refusal(what: str, text: str) -> Fault:
     """What the program's words mean by which it refuses."""
+    if licence_lost(text):
+        return Fault("licence", _NO_LICENCE, text)
     if _LOCKED in text.lower():
         said = f"Somebody has the {what}, or what belongs to it, open in Subiekt nexo."
         return Fault("locked", said, text)

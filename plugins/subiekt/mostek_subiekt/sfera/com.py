@@ -6,6 +6,7 @@ from contextlib import AbstractContextManager
 from typing import Any
 
 from mostek.plugin.worker.com import DOES_NOT_FIT, NOT_REGISTERED, ComSaid, com_faults
+from mostek.plugin.worker.inside import licence_lost
 
 __all__ = ["faults", "opening"]
 
@@ -20,6 +21,11 @@ _OF_THE_PROGRAM = 0x8004
 
 _LOCKED = "zablokowany przez operatora"
 _LICENCE = "licenc"
+_NO_LICENCE = (
+    "licence",
+    "Subiekt GT has no licence seat left for Sfera, or Sfera itself has no licence: log somebody out, or end a"
+    " program that was left running.",
+)
 
 
 def _code(said: ComSaid) -> int:
@@ -35,10 +41,7 @@ def opening(com: Any) -> AbstractContextManager[None]:
 def _not_opened(said: ComSaid) -> tuple[str, str]:
     code = _code(said)
     if _LICENCE in said.text.lower():
-        return "licence", (
-            "Subiekt GT has no licence seat left for Sfera, or Sfera itself has no licence: log somebody out, or end a"
-            " program that was left running."
-        )
+        return _NO_LICENCE
     if code in {NOT_REGISTERED, DOES_NOT_FIT}:
         return "unavailable", (
             "Sfera GT can't be started: it is not registered on this machine, or for the other kind of program: try a"
@@ -66,6 +69,8 @@ def faults(com: Any, what: str) -> AbstractContextManager[None]:
 
 def _failed(said: ComSaid, what: str) -> tuple[str, str]:
     code = _code(said)
+    if licence_lost(said.text):
+        return _NO_LICENCE
     if _LOCKED in said.text.lower():
         return "locked", f"Somebody has the {what}, or what belongs to it, open in Subiekt GT."
     if code == _NO_GOODS:
