@@ -39,7 +39,10 @@ CLASSES: Mapping[str, tuple[str, ...]] = {
     "Soneta.Types": ("Date", "DoubleCy", "MemoText", "Percent", "Quantity"),
 }
 _STARTER = "Soneta.Start"
-_NO_LICENCE = "enova365 has no licence seat left, or none for this: log somebody out, or end a program that was left running."
+_NO_LICENCE = (
+    "enova365 has no licence seat left, or none for this: log somebody out, or end a program that"
+    " was left running."
+)
 #: Somebody else saved a row at the same moment.
 _CONFLICTS = {"ConcurrencyException", "RowConflictException"}
 #: What the program raises when its rules, or the operator's rights, forbid something.

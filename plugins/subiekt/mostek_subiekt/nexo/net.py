@@ -43,7 +43,10 @@ _CLASSES = (
     "ProductId",
 )
 _LOCKED = "zablokowan"
-_NO_LICENCE = "Subiekt nexo has no licence for Sfera, or no seat left: log somebody out, or end a program that was left running."
+_NO_LICENCE = (
+    "Subiekt nexo has no licence for Sfera, or no seat left: log somebody out, or end a program that"
+    " was left running."
+)
 _OF_THE_DATABASE = {"SqlException", "EntityException", "TimeoutException"}
 
 
