@@ -11,7 +11,7 @@ from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
-from mostek.plugin.worker.inside import Fault
+from mostek.plugin.worker.inside import Fault, licence_lost
 
 __all__ = ["CLASSES", "faults", "load", "opening"]
 
@@ -95,6 +95,14 @@ def _runtime(settings: Mapping[str, Any]) -> Any:
     return import_module("clr")
 
 
+def _no_licence(text: str) -> Fault:
+    said = (
+        "enova365 has no licence seat left, or none for this: log somebody out, or end a program that was"
+        " left running."
+    )
+    return Fault("licence", said, text)
+
+
 @contextmanager
 def opening() -> Iterator[None]:
     """Errors within the block kept the program from starting, or the operator from logging in."""
@@ -105,12 +113,7 @@ def opening() -> Iterator[None]:
     except Exception as error:
         text = str(error)
         if _LICENCE in text.lower():
-            raise Fault(
-                "licence",
-                "enova365 has no licence seat left, or none for this: log somebody out, or end a program that was"
-                " left running.",
-                text,
-            ) from error
+            raise _no_licence(text) from error
         raise Fault(
             "unavailable",
             "enova365 did not start: look at folder, runtime, database, operator and password in"
@@ -132,6 +135,8 @@ def faults(what: str) -> Iterator[None]:
         if names & _CONFLICTS:
             said = f"Somebody saved the {what}, or what belongs to it, at the same moment."
             raise Fault("locked", said, text) from error
+        if licence_lost(text):
+            raise _no_licence(text) from error
         if names & _REFUSALS:
             raise Fault("refused", f"enova365 refused the {what}.", text) from error
         raise

@@ -274,7 +274,7 @@ class WaproMag(OrderWrites):
     def _debts(self, what: str) -> tuple[str, dict[str, Any]]:
         """The query for receivables or balances, and the filters that it needs."""
         if self.settings.debts == "settlements":
-            return what, {}
+            return what, {"contractor_cards": list(self.settings.contractor_cards) or ["*"]}
         return f"document_{what}", {"proforma": self.settings.signatures.filters()["proforma"]}
 
     def _by_id(self, request: Any, context: Context) -> dict[str, Any]:

@@ -22,7 +22,7 @@ from mostek.plugin.orders.cards import (
 from mostek.plugin.orders.lookup import Lookup
 from mostek.plugin.sql_types import Param, SqlType
 from mostek.plugin.tax_ids import tax_id_notations, typed_tax_id
-from mostek_enova.conversion import first_line, rate_percent, typed
+from mostek_enova.conversion import UNSET, first_line, rate_percent, typed
 from mostek_enova.limits import COLUMNS, LIMITS
 
 __all__ = ["EnovaCards", "Product", "amount", "known_id", "text"]
@@ -50,6 +50,11 @@ _BY_EAN = (
 _PRICES = (
     "SELECT c.Towar, c.NettoValue, c.BruttoValue, c.BruttoSymbol FROM dbo.Ceny c"
     " WHERE c.Definicja = ?{period} AND c.Towar IN ({{}}) ORDER BY c.ID"
+)
+#: A period may have no begin and no end.
+_TODAY = (
+    " AND (c.OkresFrom IS NULL OR c.OkresFrom <= ?)"
+    " AND (c.OkresTo IS NULL OR c.OkresTo >= ? OR c.OkresTo <= ?)"
 )
 _RATES = "SELECT v.ID, v.Kod, v.StawkaProcent, v.StawkaStatus FROM dbo.DefStawekVat v"
 
@@ -135,9 +140,8 @@ class EnovaCards(Cards[CustomerCard, Product]):
         before = [Param.of(price_list, "int")]
         period = ""
         if self._lookup.has("Ceny", "OkresFrom") and self._lookup.has("Ceny", "OkresTo"):
-            period = " AND c.OkresFrom <= ? AND c.OkresTo >= ?"
-            period = period.replace("?", self._lookup.dialect.placeholder(_DATETIME))
-            before += [Param(self._today, _DATETIME)] * 2
+            period = _TODAY.replace("?", self._lookup.dialect.placeholder(_DATETIME))
+            before += [Param(day, _DATETIME) for day in (self._today, self._today, UNSET)]
         rows = self._lookup.fetch_in(_PRICES.format(period=period), ids, "int", *before)
         return {
             int(row[0]): ListedPrice(amount(row[1]), amount(row[2]), text(row[3]) or "PLN")

@@ -7,11 +7,15 @@ from contextlib import contextmanager
 from typing import Any
 
 from mostek.plugin.worker.com import DOES_NOT_FIT, NOT_REGISTERED, RAISED, com_said
-from mostek.plugin.worker.inside import Fault
+from mostek.plugin.worker.inside import Fault, licence_lost
 
 __all__ = ["faults", "opening"]
 
 _LICENCE = "licenc"
+_NO_LICENCE = (
+    "licence",
+    "Optima has no licence left for the operator's modules: log somebody out, or end a program that was left running.",
+)
 _LOCKED = ("zablokowan", "jest edytowan")
 _DUPLICATE = "zduplikowanego klucza"
 
@@ -28,10 +32,7 @@ def opening(com: Any) -> Iterator[None]:
 
 def _not_opened(code: int, text: str) -> tuple[str, str]:
     if _LICENCE in text.lower():
-        return "licence", (
-            "Optima has no licence left for the operator's modules: log somebody out, or end a program that was left"
-            " running."
-        )
+        return _NO_LICENCE
     if code in {NOT_REGISTERED, DOES_NOT_FIT}:
         return "unavailable", (
             "Optima's objects can't be made: Optima is not installed on this machine, or for the other kind of program:"
@@ -58,6 +59,8 @@ def faults(com: Any, what: str) -> Iterator[None]:
 
 def _failed(code: int, text: str, what: str) -> tuple[str, str]:
     words = text.lower()
+    if licence_lost(text):
+        return _NO_LICENCE
     if any(word in words for word in _LOCKED):
         return "locked", f"Somebody has the {what}, or what belongs to it, open in Optima."
     if _DUPLICATE in words:

@@ -98,12 +98,16 @@ class DirectPlanner(OptimaPlanner[None]):
         """An order has none of its own."""
 
     def plan_payment(self, plan: DirectPlan, draft: OrderDraft) -> None:
-        """As the draft says, else as the buyer's card, else as the template."""
-        buyer = plan.buyer.customer.payment if plan.buyer else 0
-        wanted = draft.payment_method_id or buyer or (self.template and self.template.payment)
+        """As the draft says, else as the buyer's card, else as the template. A term of the buyer's own comes before
+        that of its form."""
+        buyer = plan.buyer.customer if plan.buyer else None
+        usual = (buyer.payment if buyer else 0) or (self.template.payment if self.template else 0)
+        wanted = draft.payment_method_id or usual
         days = 0
         if wanted:
             plan.payment_method, days = self.payment_method(text(str(wanted)))
+        if buyer and buyer.days is not None and plan.payment_method == (usual or None):
+            days = buyer.days
         if draft.HasField("payment_days"):
             days = draft.payment_days
         plan.due = plan.order_date + timedelta(days=days)

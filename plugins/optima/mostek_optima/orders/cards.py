@@ -30,7 +30,7 @@ __all__ = ["Customer", "OptimaCards", "Product", "amount", "integer", "known_id"
 _CUSTOMERS = """
 SELECT k.Knt_KntId, k.Knt_Kod, k.Knt_Nazwa1, k.Knt_Nazwa2, k.Knt_Nazwa3, k.Knt_NipKraj, k.Knt_Nip, k.Knt_KrajISO,
     k.Knt_BlokadaDok, k.Knt_ZakazDokumentowHaMag, k.Knt_AutoWindBlokadaSprzed, k.Knt_Nieaktywny, k.Knt_Ceny,
-    k.Knt_Upust, k.Knt_FplID, k.Knt_Finalny
+    k.Knt_Upust, k.Knt_FplID, k.Knt_TerminPlat, k.Knt_Termin, k.Knt_Export
 FROM CDN.Kontrahenci k WHERE k.Knt_Kod NOT LIKE ? AND """
 _PRODUCTS = """
 SELECT t.Twr_TwrId, t.Twr_Kod, t.Twr_Nazwa, t.Twr_Typ, t.Twr_NieAktywny, t.Twr_JM, t.Twr_Flaga, t.Twr_Stawka,
@@ -79,9 +79,12 @@ _BLOCKED = (
 
 @dataclass(frozen=True, kw_only=True)
 class Customer(CustomerCard):
-    """A contractor. `payment` is the id of its payment form, 0 if it has none."""
+    """A contractor. `payment` is the id of its payment form, 0 if it has none; `days` its own term, None where that of
+    the form holds; `export` what its sales are for VAT, 0 if domestic."""
 
     payment: int = 0
+    days: int | None = None
+    export: int = 0
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -140,6 +143,8 @@ class OptimaCards(Cards[Customer, Product]):
             price_list=row[12] if row[12] > _PURCHASE else None,
             discount=None if self._has_discounts(int(row[0])) else amount(row[13]),
             payment=row[14] or 0,
+            days=int(row[16] or 0) if row[15] else None,
+            export=int(row[17] or 0),
         )
 
     def _has_discounts(self, customer: int) -> bool:

@@ -117,6 +117,12 @@ class OptimaPlanner(OrderPlanner[Customer, Product, N], Generic[N]):
         plan.series = plan.series or self._series(self.default_series(), "")
         if not plan.warehouse and not draft.warehouse_id:
             self.problems.add("warehouse_id", NOT_FOUND, self._no_warehouse)
+        export = plan.buyer.customer.export if plan.buyer else 0
+        if export and not draft.transaction_kind:
+            self.problems.warn(
+                "transaction_kind",
+                f"the sales to this buyer are not domestic (Knt_Export {export}); the order is",
+            )
 
     def _series(self, wanted: str, path: str) -> str:
         """The symbol as the ERP has it."""

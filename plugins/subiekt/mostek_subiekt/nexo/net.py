@@ -14,7 +14,7 @@ from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
-from mostek.plugin.worker.inside import Fault
+from mostek.plugin.worker.inside import Fault, licence_lost
 
 __all__ = ["faults", "load", "opening", "refusal"]
 
@@ -97,6 +97,14 @@ def _runtime(runtime_config: str) -> Any:
     return import_module("clr")
 
 
+def _no_licence(text: str) -> Fault:
+    said = (
+        "Subiekt nexo has no licence for Sfera, or no seat left: log somebody out, or end a program that was"
+        " left running."
+    )
+    return Fault("licence", said, text)
+
+
 @contextmanager
 def opening() -> Iterator[None]:
     """Errors within the block kept the program from starting, or the operator from logging in."""
@@ -107,12 +115,7 @@ def opening() -> Iterator[None]:
     except Exception as error:
         text = str(error)
         if _LICENCE in text.lower():
-            raise Fault(
-                "licence",
-                "Subiekt nexo has no licence for Sfera, or no seat left: log somebody out, or end a program that was"
-                " left running.",
-                text,
-            ) from error
+            raise _no_licence(text) from error
         raise Fault(
             "unavailable",
             "Sfera nexo did not start: look at folder (of exactly the version that the database has), server,"
@@ -141,6 +144,8 @@ def faults(what: str) -> Iterator[None]:
 
 def refusal(what: str, text: str) -> Fault:
     """What the program's words mean by which it refuses."""
+    if licence_lost(text):
+        return _no_licence(text)
     if _LOCKED in text.lower():
         said = f"Somebody has the {what}, or what belongs to it, open in Subiekt nexo."
         return Fault("locked", said, text)

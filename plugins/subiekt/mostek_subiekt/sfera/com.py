@@ -7,7 +7,7 @@ from contextlib import contextmanager
 from typing import Any
 
 from mostek.plugin.worker.com import DOES_NOT_FIT, NOT_REGISTERED, com_said
-from mostek.plugin.worker.inside import Fault
+from mostek.plugin.worker.inside import Fault, licence_lost
 
 __all__ = ["faults", "opening"]
 
@@ -22,6 +22,11 @@ _OF_THE_PROGRAM = 0x8004
 
 _LOCKED = "zablokowany przez operatora"
 _LICENCE = "licenc"
+_NO_LICENCE = (
+    "licence",
+    "Subiekt GT has no licence seat left for Sfera, or Sfera itself has no licence: log somebody out, or end a"
+    " program that was left running.",
+)
 
 
 def _said(error: Exception) -> tuple[int, str]:
@@ -42,10 +47,7 @@ def opening(com: Any) -> Iterator[None]:
 
 def _not_opened(code: int, text: str) -> tuple[str, str]:
     if _LICENCE in text.lower():
-        return "licence", (
-            "Subiekt GT has no licence seat left for Sfera, or Sfera itself has no licence: log somebody out, or end a"
-            " program that was left running."
-        )
+        return _NO_LICENCE
     if code in {NOT_REGISTERED, DOES_NOT_FIT}:
         return "unavailable", (
             "Sfera GT can't be started: it is not registered on this machine, or for the other kind of program: try a"
@@ -77,6 +79,8 @@ def faults(com: Any, what: str) -> Iterator[None]:
 
 
 def _failed(code: int, text: str, what: str) -> tuple[str, str]:
+    if licence_lost(text):
+        return _NO_LICENCE
     if _LOCKED in text.lower():
         return "locked", f"Somebody has the {what}, or what belongs to it, open in Subiekt GT."
     if code == _NO_GOODS:

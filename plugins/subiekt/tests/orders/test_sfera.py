@@ -397,6 +397,7 @@ def test_a_record_that_an_operator_has_open_is_told_as_locked(company: Company) 
     ("fault", "told"),
     [
         ("no licence", "no licence seat left"),
+        ("licence lost", "no licence seat left"),
         ("not registered", "32-bit Python as `worker.python`"),
         ("other account", "Subiekt.exe of another Windows account"),
         ("wrong password", "look at server, database, operator, password"),

@@ -158,9 +158,9 @@ class Planner(OrderPlanner[Customer, Product, NewCustomer]):
         buyer = plan.buyer.customer if plan.buyer else None
         if draft.HasField("payment_method_id"):
             self._choose_method(plan, draft.payment_method_id)
-        elif buyer and buyer.payment:
+        elif buyer:
             self.payment, self.payment_days = buyer.payment, buyer.payment_days
-            plan.payment_method = self._method_named(buyer.payment)
+            plan.payment_method = self._method_named(buyer.payment) if buyer.payment else None
         if draft.HasField("payment_days"):
             self.payment_days = draft.payment_days
         plan.due = plan.order_date + timedelta(days=self.payment_days)

@@ -324,6 +324,7 @@ def test_what_was_committed_is_found_whatever_became_of_the_program(
         ("refuses", Rejected, "Optima refused the order"),
         ("locked", Locked, "open in Optima"),
         ("no licence", ErpUnavailable, "no licence left"),
+        ("licence lost", ErpUnavailable, "no licence left"),
         ("not registered", ErpUnavailable, "try a 32-bit Python"),
         ("wrong password", ErpUnavailable, "Nobody could log in to Optima"),
     ],
