@@ -38,6 +38,9 @@ log = structlog.get_logger()
 #: Seconds between looks at what is due, and after a connector came: others may come with it.
 LOOK_EVERY = 1.0
 _LOOK_SOON = 0.02
+#: Seconds between looks, and between savings of what connectors serve, however often one of them says something.
+_LOOKS_APART = 0.25
+_SAVINGS_APART = 1.0
 #: Seconds between looks at what need not be kept any longer.
 PURGE_EVERY = 3600.0
 #: After a failure of the store.
@@ -110,6 +113,7 @@ class Dispatcher:
         self._saved: dict[ConnectorId, bytes] = {}
         self._unsaved: dict[ConnectorId, bytes] = {}
         self._saving: asyncio.Task[None] | None = None
+        self._save_at = float("-inf")
         self._untold: set[ConnectorId] = set()
 
     async def start(self) -> None:
@@ -132,6 +136,9 @@ class Dispatcher:
         for task in tasks:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
+        if self._unsaved:
+            with contextlib.suppress(StoreError):
+                await self._store.save_connectors(self._unsaved, self._clock())
 
     def wake(self, lane: Lane) -> None:
         """There may be something to send."""
@@ -173,6 +180,8 @@ class Dispatcher:
         statuses: dict[ConnectorId, bytes] = {}
         try:
             while self._unsaved:
+                await asyncio.sleep(max(0.0, self._save_at - time.monotonic()))
+                self._save_at = time.monotonic() + _SAVINGS_APART
                 statuses, self._unsaved = self._unsaved, {}
                 await self._store.save_connectors(statuses, self._clock())
         except StoreError:
@@ -207,6 +216,7 @@ class Dispatcher:
     async def _look(self) -> None:
         purge_at = 0.0
         while True:
+            looked_at = time.monotonic()
             try:
                 await self._store.keep_claim()
                 await self._take_up()
@@ -227,7 +237,8 @@ class Dispatcher:
                 async with asyncio.timeout(LOOK_EVERY):
                     await self._came.wait()
             self._came.clear()
-            await asyncio.sleep(_LOOK_SOON)
+            again_at = looked_at + _LOOKS_APART
+            await asyncio.sleep(max(_LOOK_SOON, again_at - time.monotonic()))
 
     async def _end_overdue(self) -> None:
         for record in await self._store.overdue(self._clock()):
