@@ -5,6 +5,8 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import gc
+import os
+import stat
 from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any
@@ -17,7 +19,7 @@ from sqlalchemy import Connection, text
 from mostek.hub import commands
 from mostek.hub.commands import State
 from mostek.hub.identity import ConnectorId
-from mostek.hub.keyring import Keyring
+from mostek.hub.keyring import Keyring, add_key
 from mostek.hub.store import (
     CommandFilter,
     CommandRecord,
@@ -50,6 +52,20 @@ def record(name: str = "1", **changes: Any) -> CommandRecord:
         "expire_after": 60.0,
     }
     return CommandRecord(**values | changes)
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="modes of files are POSIX's")
+async def test_a_file_of_the_hubs_own_is_for_its_account_alone(tmp_path: Path) -> None:
+    before = os.umask(0)
+    try:
+        file = tmp_path / "state" / "hub.sqlite"
+        await (await Store.open(f"sqlite:///{file}", Keyring({"k": b"1" * 32}))).close()
+        add_key(tmp_path / "keys" / "hub.keys")
+    finally:
+        os.umask(before)
+    assert stat.S_IMODE(file.stat().st_mode) == 0o600
+    for folder in ("state", "keys"):
+        assert stat.S_IMODE((tmp_path / folder).stat().st_mode) == 0o700
 
 
 @pytest.fixture

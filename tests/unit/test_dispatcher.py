@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from collections import Counter
 from collections.abc import AsyncIterator, Callable, Mapping
 from dataclasses import dataclass, replace
 from typing import Any, cast
@@ -461,6 +462,34 @@ async def test_what_a_crowd_serves_is_saved_together(
         await scene.writes.dispatcher.stop()
     assert saved == [100]
     assert len(await scene.store.connectors()) == 100
+
+
+async def test_a_site_that_says_without_end_what_it_serves_keeps_the_database_from_nobody(
+    scene: Scene, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked: Counter[str] = Counter()
+    for name in ("save_connectors", "due_lanes"):
+        real = getattr(scene.store, name)
+
+        async def counted(*args: Any, name: str = name, real: Any = real) -> Any:
+            asked[name] += 1
+            return await real(*args)
+
+        monkeypatch.setattr(scene.store, name, counted)
+    await scene.writes.dispatcher.start()
+    try:
+        for number in range(200):
+            arrival = _Arrival(ConnectorId("default", "c"), Status(configuration=str(number)))
+            for listener in scene.site.listeners:
+                listener(cast(LiveSession, arrival))
+            await asyncio.sleep(0.002)
+    finally:
+        await scene.writes.dispatcher.stop()
+    assert asked["save_connectors"] <= 2
+    assert asked["due_lanes"] <= 8
+    [(_, status, _)] = await scene.store.connectors()
+    # The last one is kept all the same.
+    assert Status.FromString(status).configuration == "199"
 
 
 def test_a_connector_that_begins_a_write_again_and_again_fills_no_timeline() -> None:

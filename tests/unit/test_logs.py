@@ -7,6 +7,7 @@ import errno
 import io
 import json
 import logging
+import re
 from collections.abc import Iterator
 
 import pytest
@@ -75,6 +76,18 @@ def test_an_exception_is_written_with_its_traceback() -> None:
     except ZeroDivisionError:
         structlog.get_logger().exception("crashed")
     assert "ZeroDivisionError" in json.loads(out.getvalue())["exception"]
+
+
+@pytest.mark.parametrize("json", [True, False])
+def test_what_callers_write_moves_no_cursor_and_begins_no_line(json: bool) -> None:
+    stream = io.StringIO()
+    configure_logs(json=json, stream=stream)
+    structlog.get_logger().info("call", connector="\x1b]0;x\x07\x1b[2K\nlevel=error")
+    logging.getLogger("grpc").warning("refused \x1b[2K")
+    # Colours are the log's own.
+    lines = re.sub(r"\x1b\[[0-9;]*m", "", stream.getvalue()).splitlines()
+    assert len(lines) == 2
+    assert all(line.isprintable() for line in lines)
 
 
 @pytest.mark.parametrize("json", [True, False])

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import os
 import sqlite3
+import stat
 import time
+from datetime import date
 from pathlib import Path
 from random import Random
 
@@ -12,6 +15,7 @@ import pytest
 from mostek.connector import outcomes
 from mostek.connector.link import Backoff
 from mostek.connector.outcomes import Outcome, OutcomeStore, StateInUse
+from mostek.connector.rows import RowCount
 from mostek.hub.config import HubConfig
 
 
@@ -19,6 +23,25 @@ def test_an_unknown_key_has_no_outcome(tmp_path: Path) -> None:
     store = OutcomeStore.open(tmp_path / "o.sqlite")
     assert store.find("main", "k") is None
     store.close()
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="modes of files are POSIX's")
+def test_what_the_site_keeps_is_for_its_account_alone_whatever_the_umask(tmp_path: Path) -> None:
+    before = os.umask(0)
+    try:
+        store, rows = (
+            OutcomeStore.open(tmp_path / "o.sqlite"),
+            RowCount.open(tmp_path / "rows.sqlite"),
+        )
+        store.record("main", "k", b"what the ERP has")
+        rows.take("main", date(2026, 1, 1), 1, 1)
+        modes = {file.name: stat.S_IMODE(file.stat().st_mode) for file in tmp_path.iterdir()}
+        store.close()
+        rows.close()
+    finally:
+        os.umask(before)
+    assert len(modes) >= 4
+    assert set(modes.values()) == {0o600}
 
 
 def test_an_outcome_survives_reopening(tmp_path: Path) -> None:

@@ -61,7 +61,8 @@ class OutcomeStore:
 
     @classmethod
     def open(cls, file: Path) -> Self:
-        """Open or create the store. Raises StateInUse."""
+        """Open or create the store, for its owner alone: it has the ERP's data. Raises StateInUse, OSError."""
+        file.touch(0o600)
         connection = sqlite3.connect(
             file, timeout=1.0, isolation_level=None, check_same_thread=False
         )

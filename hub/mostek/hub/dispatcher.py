@@ -40,6 +40,9 @@ log = structlog.get_logger()
 LOOK_EVERY = 1.0
 _LOOK_SOON = 0.02
 _LOOKS_FOR_AT_MOST = 0.5
+#: Seconds between looks, and between savings of what connectors serve, however often one of them says something.
+_LOOKS_APART = 0.25
+_SAVINGS_APART = 1.0
 #: Seconds between looks at what need not be kept any longer.
 PURGE_EVERY = 3600.0
 #: After a failure of the store.
@@ -114,6 +117,7 @@ class Dispatcher:
         self._saved: dict[ConnectorId, bytes] = {}
         self._unsaved: dict[ConnectorId, bytes] = {}
         self._saving: asyncio.Task[None] | None = None
+        self._save_at = float("-inf")
         self._untold: set[ConnectorId] = set()
 
     async def start(self) -> None:
@@ -136,6 +140,9 @@ class Dispatcher:
         for task in tasks:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
+        if self._unsaved:
+            with contextlib.suppress(StoreError):
+                await self._store.save_connectors(self._unsaved, self._clock())
 
     def wake(self, lane: Lane) -> None:
         """There may be something to send."""
@@ -179,6 +186,8 @@ class Dispatcher:
         statuses: dict[ConnectorId, bytes] = {}
         try:
             while self._unsaved:
+                await asyncio.sleep(max(0.0, self._save_at - time.monotonic()))
+                self._save_at = time.monotonic() + _SAVINGS_APART
                 statuses, self._unsaved = self._unsaved, {}
                 await self._store.save_connectors(statuses, self._clock())
         except StoreError:
@@ -236,7 +245,8 @@ class Dispatcher:
                     await self._came.wait()
             self._came.clear()
             # While connectors come all the time, a part of the time goes to looks and not all of it.
-            await asyncio.sleep(max(_LOOK_SOON, 4 * looked_for))
+            apart = began + _LOOKS_APART - time.monotonic()
+            await asyncio.sleep(max(_LOOK_SOON, 4 * looked_for, apart))
 
     async def _purge(self) -> None:
         await self._store.purge(self._clock() - self._retention)

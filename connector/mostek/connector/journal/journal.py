@@ -226,7 +226,7 @@ class Journal:
 
     def _opened(self) -> Tape:
         """Go on where the files end. The tape is kept once it has taken the first entries."""
-        self.folder.parent.mkdir(parents=True, exist_ok=True)
+        self.folder.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
         self._key = self._key or SiteKey.made(self._key_file)
         tape = Tape.open(self.folder, self._file_head(), self._torn)
         try:

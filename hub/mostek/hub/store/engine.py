@@ -110,7 +110,9 @@ def _postgresql(url: URL) -> AsyncEngine:
 def _sqlite(url: URL) -> AsyncEngine:
     """One connection, which holds the file as long as it is open: there can't be a second writer to wait for."""
     if url.database:
-        Path(url.database).parent.mkdir(parents=True, exist_ok=True)
+        file = Path(url.database)
+        file.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+        file.touch(0o600)
     engine = create_async_engine(
         url,
         poolclass=AsyncAdaptedQueuePool,

@@ -238,7 +238,9 @@ class Store:
         if outcome is not None:
             sealed = self._keyring.seal(outcome, _about(record.id, "outcome"))
             values |= {"outcome": sealed.data, "outcome_key": sealed.key_id}
-            values |= {"erp_id": erp[0] or None, "erp_number": erp[1] or None}
+            # As the site says them, and PostgreSQL refuses NUL.
+            erp_id, erp_number = (name.replace("\0", "") or None for name in erp)
+            values |= {"erp_id": erp_id, "erp_number": erp_number}
 
         async def change(connection: AsyncConnection) -> CommandRecord:
             changed = await connection.execute(_as_read(record).values(values))
