@@ -143,3 +143,17 @@ async def test_a_body_that_does_not_come_ends_the_call(
         await caller.send(POSTS + b"content-length: 100\r\n\r\n{")
         assert await caller.status() == b"HTTP/1.1 408 Request Timeout"
         assert await caller.answers() == b""
+
+
+async def test_what_is_no_http_has_no_line_of_the_log_each(
+    world: World, caplog: pytest.LogCaptureFixture
+) -> None:
+    """Whoever scans the internet is nobody's affair, and could fill the disk."""
+    for noise in (
+        b"\x16\x03\x01 hello\r\n\r\n",
+        ASKS + b"connection: upgrade\r\nupgrade: h2c\r\n\r\n",
+    ):
+        async with raw(world) as caller:
+            await caller.send(noise)
+            assert await caller.reader.read(8) == b"HTTP/1.1"
+    assert not [record for record in caplog.records if record.name.startswith("uvicorn")]
