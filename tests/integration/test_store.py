@@ -198,6 +198,16 @@ async def test_what_ran_out_of_time_and_what_was_interrupted_is_found(store: Sto
     assert [c.id for c in await store.interrupted()] == ["1"]
 
 
+async def test_commands_in_doubt_do_not_keep_others_from_running_out_of_time(store: Store) -> None:
+    for first in await add(store, "1", "2", "3"):
+        under_way = await store.move(first, commands.sent(first.progress), [])
+        await store.move(under_way, commands.lost(under_way.progress, NOW), [])
+    await add(store, "4", progress=commands.recorded(NOW, 70.0))
+    assert [c.id for c in await store.overdue(NOW + 70, 2)] == ["4"]
+    long_after = await store.overdue(NOW + 60 + 24 * 3600, 9)
+    assert [c.id for c in long_after] == ["1", "2", "3", "4"]
+
+
 async def test_an_outcome_is_acknowledged_once(store: Store) -> None:
     [first] = await add(store, "1")
     under_way = await store.move(first, commands.sent(first.progress), [])

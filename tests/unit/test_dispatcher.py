@@ -302,6 +302,54 @@ async def test_a_purged_outcome_still_names_what_was_written(scene: Scene) -> No
         await scene.writes.retry(LOCAL.tenant, command_id)
 
 
+async def test_a_purge_that_takes_long_keeps_no_command_from_running_out_of_time(
+    scene: Scene, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    purging, over = asyncio.Event(), asyncio.Event()
+
+    async def purge(before: float) -> int:
+        purging.set()
+        await over.wait()
+        return 0
+
+    monkeypatch.setattr(scene.store, "purge", purge)
+    monkeypatch.setattr(dispatcher, "LOOK_EVERY", 0.01)
+    scene.site.refusal = Offline("Gone.")
+    command_id = await scene.record(expire_after=10)
+    await scene.settle()
+    await scene.writes.dispatcher.start()
+    async with asyncio.timeout(5):
+        await purging.wait()
+        await asyncio.gather(*scene.writes.dispatcher._lanes.values())
+        scene.now += 20
+        ended = await scene.writes.wait(LOCAL.tenant, command_id, 5)
+    assert ended.state is State.EXPIRED
+    over.set()
+    await scene.writes.dispatcher.stop()
+
+
+async def test_connectors_that_come_all_the_time_do_not_have_the_database_asked_all_the_time(
+    scene: Scene, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    looks = 0
+
+    async def due_lanes(now: float) -> set[Lane]:
+        nonlocal looks
+        looks += 1
+        await asyncio.sleep(0.03)
+        return set()
+
+    monkeypatch.setattr(scene.store, "due_lanes", due_lanes)
+    began = asyncio.get_running_loop().time()
+    await scene.writes.dispatcher.start()
+    for _ in range(100):
+        scene.writes.dispatcher._came.set()
+        await asyncio.sleep(0.005)
+    # A fifth of the time.
+    assert looks <= 1 + (asyncio.get_running_loop().time() - began) / (5 * 0.03)
+    await scene.writes.dispatcher.stop()
+
+
 async def test_a_caller_that_can_not_wait_is_told_which_command_goes_on(scene: Scene) -> None:
     scene.site.refusal = Offline("Away.")
     command_id = await scene.record()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import errno
 import io
 import json
 import logging
@@ -39,6 +40,25 @@ def test_what_a_process_always_says_is_in_each_line_that_does_not_say_it_itself(
     structlog.get_logger().info("other", connector="beta")
     lines = [json.loads(line) for line in out.getvalue().splitlines()]
     assert [line["connector"] for line in lines] == ["acme", "beta"]
+
+
+def test_a_disk_that_takes_no_line_stops_nobody() -> None:
+    class Full(io.StringIO):
+        full = True
+
+        def write(self, text: str) -> int:
+            if self.full:
+                raise OSError(errno.ENOSPC, "No space left on device")
+            return super().write(text)
+
+    out = Full()
+    configure_logs(json=True, stream=out)
+    structlog.get_logger().error("commands are refused")
+    out.full = False
+    structlog.get_logger().info("the journal is written again")
+    assert [json.loads(line)["message"] for line in out.getvalue().splitlines()] == [
+        "the journal is written again"
+    ]
 
 
 def test_lines_below_the_level_are_not_written() -> None:

@@ -118,6 +118,30 @@ def test_only_an_acknowledged_response_is_forgotten_and_its_intent_stays(tmp_pat
     store.close()
 
 
+def test_what_an_acknowledgement_costs_does_not_grow_with_what_is_kept(tmp_path: Path) -> None:
+    store = OutcomeStore.open(tmp_path / "o.sqlite")
+    rows = [
+        ("main", f"k{n}", "CreateOrder", b"hash", 1, 2, b"response", 1000 + n) for n in range(2000)
+    ]
+    store._connection.execute("BEGIN")
+    store._connection.executemany(
+        "INSERT INTO outcome (company, key, operation, content, intended_at, finished_at, response, acknowledged_at)"
+        " VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
+        rows,
+    )
+    store._connection.execute("COMMIT")
+    steps: list[int] = []
+    store._connection.set_progress_handler(lambda: steps.append(1), 1)
+    store.acknowledge("main", "k7")
+    assert store.forget_responses(1002) == 2
+    assert len(steps) < 500
+    steps.clear()
+    forgotten = store.forget_responses(5000)
+    assert forgotten < 200
+    assert len(steps) < 100 * forgotten
+    store.close()
+
+
 def test_a_file_of_the_first_version_is_taken_over(tmp_path: Path) -> None:
     old = sqlite3.connect(tmp_path / "o.sqlite")
     old.execute(outcomes._VERSIONS[0])

@@ -38,6 +38,7 @@ log = structlog.get_logger()
 #: Seconds between looks at what is due, and after a connector came: others may come with it.
 LOOK_EVERY = 1.0
 _LOOK_SOON = 0.02
+_LOOKS_FOR_AT_MOST = 0.5
 #: Seconds between looks, and between savings of what connectors serve, however often one of them says something.
 _LOOKS_APART = 0.25
 _SAVINGS_APART = 1.0
@@ -216,7 +217,7 @@ class Dispatcher:
     async def _look(self) -> None:
         purge_at = 0.0
         while True:
-            looked_at = time.monotonic()
+            began = time.monotonic()
             try:
                 await self._store.keep_claim()
                 await self._take_up()
@@ -227,18 +228,24 @@ class Dispatcher:
                         self.wake(lane)
                 if self._clock() >= purge_at:
                     purge_at = self._clock() + PURGE_EVERY
-                    await self._store.purge(self._clock() - self._retention)
-                    self._untold |= await self._store.untold()
+                    # Beside it: where much is old it takes its time.
+                    self._chore(self._purge())
             except Exception:
                 log.exception("looking for commands failed")
                 await asyncio.sleep(_PAUSE)
+            looked_for = min(time.monotonic() - began, _LOOKS_FOR_AT_MOST)
             with contextlib.suppress(TimeoutError):
                 # Unlike wait_for, which may swallow a cancellation that comes together with the event.
                 async with asyncio.timeout(LOOK_EVERY):
                     await self._came.wait()
             self._came.clear()
-            again_at = looked_at + _LOOKS_APART
-            await asyncio.sleep(max(_LOOK_SOON, again_at - time.monotonic()))
+            # While connectors come all the time, a part of the time goes to looks and not all of it.
+            apart = began + _LOOKS_APART - time.monotonic()
+            await asyncio.sleep(max(_LOOK_SOON, 4 * looked_for, apart))
+
+    async def _purge(self) -> None:
+        await self._store.purge(self._clock() - self._retention)
+        self._untold |= await self._store.untold()
 
     async def _end_overdue(self) -> None:
         for record in await self._store.overdue(self._clock()):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import atexit
+import contextlib
 import logging
 import sys
 from collections.abc import MutableMapping
@@ -130,6 +131,8 @@ class _Lines:
 
     def _flush(self) -> None:
         lines, self._lines = self._lines, []
-        if lines:
-            self._stream.write("\n".join(lines) + "\n")
-            self._stream.flush()
+        # What can't be written, as to a disk that is full, is lost: whoever says it has other work to do.
+        with contextlib.suppress(OSError):
+            if lines:
+                self._stream.write("\n".join(lines) + "\n")
+                self._stream.flush()
