@@ -13,7 +13,7 @@ from mostek.plugin.plugin import Context
 from mostek.plugin.sql_types import Param
 from mostek.wire.fields import DeniedFields
 
-__all__ = ["Sent", "context", "items", "recorded"]
+__all__ = ["Sent", "cloned", "context", "items", "recorded"]
 
 #: Statements as they were sent, with their parameters.
 Sent = list[tuple[str, Sequence[Param]]]
@@ -54,3 +54,18 @@ def items(response: Message) -> list[Any]:
     """The items of a list's response."""
     field = next(f for f in response.DESCRIPTOR.fields if f.is_repeated and f.message_type)
     return list(getattr(response, field.name))
+
+
+def cloned(table: str, where: str, **changes: object) -> list[str]:
+    """Statements for a sandbox: insert a copy of the first row for which `where` holds, with other values in some
+    columns, given as SQL. They fail if there is no such row."""
+    values = ", ".join(f"{column} = {value}" for column, value in changes.items())
+    return [
+        f"CREATE TEMP TABLE cloned AS SELECT * FROM {table} WHERE {where} LIMIT 1",  # noqa: S608 - a test's own words, as below
+        f"UPDATE cloned SET {values}",  # noqa: S608
+        "CREATE TEMP TABLE found (some INTEGER NOT NULL)",
+        "INSERT INTO found SELECT CASE WHEN EXISTS (SELECT 1 FROM cloned) THEN 1 END",
+        f"INSERT INTO {table} SELECT * FROM cloned",  # noqa: S608
+        "DROP TABLE cloned",
+        "DROP TABLE found",
+    ]
