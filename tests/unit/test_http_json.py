@@ -11,6 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from mostek.erp.v1 import customer_pb2, order_pb2
+from mostek.hub.http import json as json_module
 from mostek.hub.http.json import encoded, encoded_list, read
 from mostek.wire.failures import Invalid
 
@@ -101,6 +102,37 @@ def test_all_faults_are_named_at_once() -> None:
         "order.lines[0].b",
         "order.reserve",
     ]
+
+
+def test_of_a_body_of_faults_no_more_are_looked_for_than_can_be_told(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    looked_at = []
+    monkeypatch.setattr(
+        json_module, "get_close_matches", lambda name, *_, **__: looked_at.append(name)
+    )
+
+    found = refused({f"field_{number}": 1 for number in range(20_000)})
+
+    assert 20 < len(found) < len(looked_at) < 100
+
+
+@pytest.mark.parametrize("item", [1, {}])
+def test_items_beyond_what_a_list_may_have_are_not_looked_at(item: Any) -> None:
+    assert refused({"lines": [item] * 1001}) == {
+        "order.lines": "has 1001 items; at most 1000 are allowed"
+    }
+    names = {str(number): item for number in range(51)}
+    assert refused({"attributes": names}) == {
+        "order.attributes": "has 51 items; at most 50 are allowed"
+    }
+
+
+def test_a_long_name_is_told_shortened() -> None:
+    [(field, description)] = refused({"x" * 100_000: 1}).items()
+
+    assert len(field) == 200
+    assert description == "is no field of OrderDraft"
 
 
 @pytest.mark.parametrize(

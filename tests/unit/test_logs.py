@@ -57,6 +57,23 @@ def test_an_exception_is_written_with_its_traceback() -> None:
     assert "ZeroDivisionError" in json.loads(out.getvalue())["exception"]
 
 
+@pytest.mark.parametrize("json", [True, False])
+def test_a_traceback_shows_no_values_of_variables(json: bool) -> None:
+    stream = io.StringIO()
+    configure_logs(json=json, stream=stream)
+    password = "".join(["hun", "ter2"])
+    try:
+        _fails_with(password)
+    except ZeroDivisionError:
+        structlog.get_logger().exception("it broke")
+    assert "ZeroDivisionError" in stream.getvalue()
+    assert "hunter2" not in stream.getvalue()
+
+
+def _fails_with(password: str) -> None:
+    raise ZeroDivisionError
+
+
 def test_what_libraries_log_comes_out_the_same_way() -> None:
     out = io.StringIO()
     configure_logs(json=True, stream=out)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import time
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 import structlog
 
@@ -43,6 +43,11 @@ class Audit:
         self._noted: list[AuditEntry] = []
         self._lost: Counter[str] = Counter()
         self._counted: Counter[tuple[str, str, str]] = Counter()
+
+    @property
+    def waiting(self) -> Sequence[AuditEntry]:
+        """The entries that wait to be written."""
+        return tuple(self._noted)
 
     async def record(
         self,

@@ -148,7 +148,10 @@ class LiveSession:
             self._watching.pop(command.command_id, None)
         metrics.answered(command.operation, finished)
         if finished.failure is not None:
-            raise raised(finished.failure)
+            failure = raised(finished.failure)
+            # Which command it was is known here, and a site may say anything.
+            failure.command_id = ""
+            raise failure
         return finished.response or b""
 
     def ask_cancel(self, command_id: str) -> bool:

@@ -57,7 +57,8 @@ def configure_logs(
     coloured: list[structlog.types.Processor] = [
         structlog.processors.add_log_level,
         structlog.processors.TimeStamper(fmt="iso", utc=True, key="time"),
-        structlog.dev.ConsoleRenderer(),
+        # Not its own choice, which shows the values of variables: secrets are among them.
+        structlog.dev.ConsoleRenderer(exception_formatter=structlog.dev.plain_traceback),
     ]
     structlog.configure(
         processors=[_threshold, *([partial(_json_line, always)] if as_json else coloured)],

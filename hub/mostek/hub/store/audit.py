@@ -9,7 +9,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from mostek.hub.store.records import AuditEntry, AuditFilter, AuditKind
 from mostek.hub.store.rows import add_entries, entry_of
-from mostek.hub.store.store import Store
+from mostek.hub.store.store import Store, within
 from mostek.hub.store.tables import audit
 
 __all__ = ["AuditStore"]
@@ -59,6 +59,7 @@ def _conditions(wanted: AuditFilter) -> Iterable[ColumnElement[bool]]:
     yield audit.c.number > wanted.after
     if wanted.connector:
         yield audit.c.connector == wanted.connector
+    yield from within(wanted.reach, audit)
     if wanted.kinds:
         yield audit.c.kind.in_(sorted(wanted.kinds))
     if wanted.since:

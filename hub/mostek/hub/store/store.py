@@ -9,6 +9,7 @@ from typing import Any, Self, TypeVar
 from sqlalchemy import (
     ColumnElement,
     Select,
+    Table,
     TextClause,
     and_,
     exists,
@@ -25,7 +26,7 @@ from sqlalchemy.exc import TimeoutError as PoolTimeout
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
 from mostek.hub.commands import FINAL, TO_RESOLVE, WAITING, Progress, State
-from mostek.hub.identity import ConnectorId
+from mostek.hub.identity import ConnectorId, Reach
 from mostek.hub.keyring import Keyring, Sealed
 from mostek.hub.store.engine import StoreError, claim, open_engine
 from mostek.hub.store.records import (
@@ -47,7 +48,7 @@ from mostek.hub.store.rows import (
 )
 from mostek.hub.store.tables import command, connector, event, replica
 
-__all__ = ["Full", "KeyTaken", "Moved", "Store"]
+__all__ = ["Full", "KeyTaken", "Moved", "Store", "within"]
 
 T = TypeVar("T")
 
@@ -512,10 +513,15 @@ def _conditions(wanted: CommandFilter) -> Iterable[ColumnElement[bool]]:
         yield command.c.state.in_([state.value for state in wanted.states])
     if wanted.before:
         yield command.c.number < wanted.before
-    if patterns := wanted.reach.connectors:
-        yield or_(*(_like(command.c.connector, pattern) for pattern in patterns))
-    if wanted.reach.operations:
-        yield command.c.operation.in_(sorted(wanted.reach.operation_names))
+    yield from within(wanted.reach, command)
+
+
+def within(reach: Reach, table: Table) -> Iterable[ColumnElement[bool]]:
+    """Rows about connectors and operations that a caller so restricted may see."""
+    if reach.connectors:
+        yield or_(*(_like(table.c.connector, pattern) for pattern in reach.connectors))
+    if reach.operations:
+        yield table.c.operation.in_(sorted(reach.operation_names))
 
 
 def _like(column: ColumnElement[str], pattern: str) -> ColumnElement[bool]:
