@@ -56,7 +56,7 @@ def items(response: Message) -> list[Any]:
     return list(getattr(response, field.name))
 
 
-def cloned(table: str, where: str, *, computed: str = "", **changes: object) -> list[str]:
+def cloned(table: str, where: str, computed: str = "", /, **changes: object) -> list[str]:
     """Statements for a sandbox: insert a copy of the first row for which `where` holds, with other values in some
     columns, given as SQL. They fail if there is no such row. `computed`: the table's computed column, if it has one."""
     values = ", ".join(f"{column} = {value}" for column, value in changes.items())

@@ -117,7 +117,7 @@ _ALL = {"paths": [field.name for field in Invoice.DESCRIPTOR.fields]}
 
 def told(plugin: Frozen) -> dict[str, Any]:
     names = ("ListCustomers", "ListProducts", "ListReceivables", "ListOrders")
-    found = {name: listed(plugin, name) for name in names}
+    found: dict[str, Any] = {name: listed(plugin, name) for name in names}
     found["ListInvoices"] = listed(plugin, "ListInvoices", read_mask=_ALL)
     for customer in found["ListCustomers"]:
         found[customer.id] = read(plugin, "GetCustomerBalance", id=customer.id).customer_balance

@@ -27,7 +27,7 @@ _LISTED = "(SELECT MIN(PoziomCen_Id) FROM @Cenniki WHERE Bazowy = 1)"
 #: In their order: a settlement that is neither a receivable nor a liability; an order of which nothing was delivered; a
 #: void document of an order; a bar code of a deposit; a closed price list of a level that has its base list.
 DECOYS = [
-    *cloned("@Rozrachunki", _SETTLEMENT, Id=900001, Typ=3),
+    *cloned("@Rozrachunki", _SETTLEMENT, Id=900001, Typ=3, KwotaPozostala=5),
     *cloned(
         "@StanyRealizacjiZamowien",
         "1 = 1",

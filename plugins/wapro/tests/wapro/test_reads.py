@@ -602,8 +602,8 @@ def test_an_order_in_euro_is_in_euro(changed: Callable[..., Frozen]) -> None:
         amounts = (order.net, order.vat, order.gross, order.exchange_rate)
         assert [*map(Decimal, amounts)] == [100, 23, 123, Decimal("4.25")]
         for line in order.lines:
-            amounts = (line.net_price, line.gross_price, line.net)
-            assert [*map(Decimal, amounts)] == [Decimal("1.5"), Decimal("1.85"), 3]
+            prices = (line.net_price, line.gross_price, line.net)
+            assert [*map(Decimal, prices)] == [Decimal("1.5"), Decimal("1.85"), 3]
 
 
 def test_an_order_and_its_invoice_name_each_other(mag: Frozen) -> None:
@@ -730,7 +730,7 @@ DECOYS = [
 
 
 def told(plugin: WaproMag) -> dict[str, Any]:
-    found = {operation: listed(plugin, operation) for operation in LISTS}
+    found: dict[str, Any] = {operation: listed(plugin, operation) for operation in LISTS}
     found["ListInvoices"] = listed(plugin, "ListInvoices", read_mask=ALL)
     found["DescribeErp"] = read(plugin, "DescribeErp").erp
     for customer in found["ListCustomers"]:
