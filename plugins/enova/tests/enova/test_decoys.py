@@ -4,10 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from decimal import Decimal
-from typing import Any
 
-from mostek.erp.v1.invoice_pb2 import Invoice
-from mostek.plugin.testing import cloned
+from mostek.plugin.testing import cloned, told
 
 from .conftest import Frozen
 from .test_reads import listed, read
@@ -112,17 +110,6 @@ DECOYS = [
     ),
     *cloned("dbo.KodyKreskowe", "ZapisType = 'Towary'", ID=900002, Kod="''"),
 ]
-_ALL = {"paths": [field.name for field in Invoice.DESCRIPTOR.fields]}
-
-
-def told(plugin: Frozen) -> dict[str, Any]:
-    names = ("ListCustomers", "ListProducts", "ListReceivables", "ListOrders")
-    found: dict[str, Any] = {name: listed(plugin, name) for name in names}
-    found["ListInvoices"] = listed(plugin, "ListInvoices", read_mask=_ALL)
-    for customer in found["ListCustomers"]:
-        found[customer.id] = read(plugin, "GetCustomerBalance", id=customer.id).customer_balance
-        found[customer.id].ClearField("as_of")
-    return found
 
 
 def test_rows_that_are_not_meant_change_nothing(

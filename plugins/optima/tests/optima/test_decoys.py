@@ -4,12 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from decimal import Decimal
-from typing import Any
 
 from mostek.erp.v1.receivable_pb2 import ReceivableKind
-from mostek.plugin.testing import cloned
+from mostek.plugin.testing import cloned, told
 
-from .asking import ALL, KINDS, LISTS, balance, listed, read
+from .asking import KINDS, listed, read
 from .conftest import Frozen, Rows
 
 _ISSUED = (
@@ -86,15 +85,6 @@ DECOYS = [
         TwJZ_JM="(SELECT Twr_JM FROM CDN.Towary WHERE Twr_TwrId = TwJZ_TwrID)",
     ),
 ]
-
-
-def told(plugin: Frozen) -> dict[str, Any]:
-    found: dict[str, Any] = {name: listed(plugin, name) for name in LISTS}
-    found["ListInvoices"] = listed(plugin, "ListInvoices", read_mask=ALL)
-    for customer in found["ListCustomers"]:
-        found[customer.id] = balance(plugin, customer.id)
-        found[customer.id].ClearField("as_of")
-    return found
 
 
 def test_rows_that_are_not_meant_change_nothing(

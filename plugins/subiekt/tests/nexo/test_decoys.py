@@ -4,11 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from decimal import Decimal
-from typing import Any
 
-from mostek.erp.v1.invoice_pb2 import Invoice
-from mostek.plugin.testing import cloned, context, items
-from mostek.wire.operations import OPERATIONS
+from mostek.plugin.testing import cloned, told
 
 from .conftest import Frozen
 
@@ -65,24 +62,6 @@ DECOYS = [
         DataZamkniecia="'2026-01-01 00:00:00'",
     ),
 ]
-_ALL = {"paths": [field.name for field in Invoice.DESCRIPTOR.fields]}
-
-
-def listed(plugin: Frozen, operation: str, **fields: Any) -> list[Any]:
-    request: Any = OPERATIONS[operation].request(page_size=1000, **fields)
-    return items(plugin.call(operation, request, context(operation)))
-
-
-def told(plugin: Frozen) -> dict[str, Any]:
-    names = ("ListCustomers", "ListProducts", "ListReceivables", "ListOrders")
-    found: dict[str, Any] = {name: listed(plugin, name) for name in names}
-    found["ListInvoices"] = listed(plugin, "ListInvoices", read_mask=_ALL)
-    for customer in found["ListCustomers"]:
-        request: Any = OPERATIONS["GetCustomerBalance"].request(id=customer.id)
-        answer: Any = plugin.call("GetCustomerBalance", request, context("GetCustomerBalance"))
-        answer.customer_balance.ClearField("as_of")
-        found[customer.id] = answer.customer_balance
-    return found
 
 
 def test_rows_that_are_not_meant_change_nothing(
@@ -97,7 +76,7 @@ def test_a_price_list_of_a_time_tells_its_days(changed: Callable[..., Frozen]) -
         "UPDATE @Cenniki SET HarmonogramWaznosci_DataPoczatkowa = '2026-11-01 00:00:00',"
         " HarmonogramWaznosci_DataKoncowa = '2026-11-30 00:00:00', Bazowy = CASE WHEN Id % 2 = 0 THEN 1 ELSE 0 END"
     )
-    prices = [price for product in listed(plugin, "ListProducts") for price in product.prices]
+    prices = [price for product in told(plugin)["ListProducts"] for price in product.prices]
     for price in prices:
         days = (price.valid_from, price.valid_to)
         base = int(price.price_list.id) % 2 == 0
@@ -107,7 +86,7 @@ def test_a_price_list_of_a_time_tells_its_days(changed: Callable[..., Frozen]) -
 
 def test_a_one_off_buyer_of_an_order_has_a_name_and_no_id(changed: Callable[..., Frozen]) -> None:
     plugin = changed("UPDATE @Podmioty SET Jednorazowy = 1")
-    parties = [party for order in listed(plugin, "ListOrders") for party in order.parties]
+    parties = [party for order in told(plugin)["ListOrders"] for party in order.parties]
     assert parties
     assert all(party.name for party in parties)
     assert not any(party.customer_id or party.customer_code for party in parties)
@@ -117,8 +96,8 @@ def test_the_uncollectible_is_told_and_not_counted(
     nexo: Frozen, changed: Callable[..., Frozen]
 ) -> None:
     plugin = changed("UPDATE @Rozrachunki SET Sciagalny = 0")
-    debts = listed(plugin, "ListReceivables")
-    assert len(debts) == len(listed(nexo, "ListReceivables"))
-    assert all(debt.uncollectible and Decimal(debt.remaining) for debt in debts)
     answers = told(plugin)
+    debts = answers["ListReceivables"]
+    assert len(debts) == len(told(nexo)["ListReceivables"])
+    assert all(debt.uncollectible and Decimal(debt.remaining) for debt in debts)
     assert not any(answers[customer.id].balances for customer in answers["ListCustomers"])
