@@ -6,18 +6,17 @@ import asyncio
 import contextlib
 import json
 import os
-import random
 import signal
-import socket
 import sqlite3
 import subprocess
 import sys
 from pathlib import Path
 
+from chaos.processes import free_ports
 from mostek.client import Client
 from mostek.wire.failures import CommandFailure
 
-__all__ = ["Processes", "free_ports", "online", "stopped"]
+__all__ = ["Processes", "online", "stopped"]
 
 LEDGER = Path(__file__).with_name("ledger.py")
 
@@ -139,20 +138,6 @@ class Processes:
         """What the ERP holds."""
         with contextlib.closing(sqlite3.connect(self.folder / "erp.sqlite")) as erp:
             return [name for (name,) in erp.execute("SELECT name FROM customer ORDER BY id")]
-
-
-def free_ports(count: int) -> list[int]:
-    """Ports that a process can be told to listen on.
-
-    Below those that the system gives to connections: one of these may be taken before the process is there.
-    """
-    with contextlib.ExitStack() as stack:
-        probes: list[socket.socket] = []
-        while len(probes) < count:
-            with contextlib.suppress(OSError):
-                address = ("127.0.0.1", random.randrange(20_000, 32_000))
-                probes.append(stack.enter_context(socket.create_server(address)))
-        return [int(probe.getsockname()[1]) for probe in probes]
 
 
 async def online(client: Client, sessions: int = 1, name: str = "acme") -> None:

@@ -127,8 +127,9 @@ class ReadContract(_Contract):
     def test_a_page_is_the_same_when_asked_again(self, plugin: Plugin, list_operation: str) -> None:
         first, second = (_call(plugin, list_operation, page_size=50) for _ in range(2))
         for page in (first, second):
-            # A moment, where the ERP tells changes by time.
+            # A moment, where the ERP tells changes by time, which page tokens begin with.
             page.ClearField("change_token")
+            page.next_page_token = page.next_page_token.partition(".")[2] or page.next_page_token
         assert first == second
 
     def test_a_token_of_another_query_is_refused(self, plugin: Plugin, list_operation: str) -> None:

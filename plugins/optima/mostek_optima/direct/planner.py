@@ -7,6 +7,7 @@ from decimal import Decimal
 
 from mostek.erp.v1.customer_pb2 import CustomerDraft
 from mostek.erp.v1.order_pb2 import OrderDraft
+from mostek.plugin.orders.lookup import text
 from mostek.plugin.orders.plan import Chosen, Plan
 from mostek.plugin.orders.planner import Defaults
 from mostek.plugin.orders.problems import TOO_LONG, UNSUPPORTED
@@ -14,7 +15,7 @@ from mostek.wire.failures import Unsupported
 from mostek_optima.direct.numbering import Numbering
 from mostek_optima.direct.rows import Rows
 from mostek_optima.direct.template import Template
-from mostek_optima.orders.cards import Customer, OptimaCards, Product, text
+from mostek_optima.orders.cards import Customer, OptimaCards, Product
 from mostek_optima.orders.config import (
     HOW_TO_ALLOW_CUSTOMERS,
     HOW_TO_ALLOW_ORDERS,

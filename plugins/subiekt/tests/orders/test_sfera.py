@@ -299,8 +299,8 @@ def test_customers_are_created_only_where_the_configuration_lets_them(company: C
     shop = company(**SFERA | {"customers": False})
     with pytest.raises(Unsupported, match="set customers = true"):
         shop.customer(name="Nowa", address=PLAIN)
-    assert "CreateCustomer" not in shop.plugin._operations()
-    assert "CreateOrder" in shop.plugin._operations()
+    assert "CreateCustomer" not in shop.plugin.operations()
+    assert "CreateOrder" in shop.plugin.operations()
 
 
 # What goes wrong

@@ -278,9 +278,9 @@ def test_customers_are_created_only_where_the_configuration_lets_them(company: C
     shop = company(orders=COM | {"customers": False})
     with pytest.raises(Unsupported, match="customers = true"):
         shop.customer(name="Nowa", address=ADDRESS)
-    assert "CreateCustomer" not in shop.plugin._operations()
-    assert "CreateOrder" in shop.plugin._operations()
-    assert "CreateOrder" not in company(orders=None).plugin._operations()
+    assert "CreateCustomer" not in shop.plugin.operations()
+    assert "CreateOrder" in shop.plugin.operations()
+    assert "CreateOrder" not in company(orders=None).plugin.operations()
 
 
 # What goes wrong

@@ -278,7 +278,7 @@ def test_customers_are_found_and_never_created(sql: Shop) -> None:
     assert not sql.customer(code=sql.code, name="Kto").customer.created
     with pytest.raises(Unsupported, match='mode = "com"'):
         sql.customer(name="Nowa", tax_id="5261040828")
-    assert "CreateCustomer" not in sql.plugin._operations()
+    assert "CreateCustomer" not in sql.plugin.operations()
 
 
 def test_a_total_that_is_not_met_writes_nothing(sql: Shop) -> None:
