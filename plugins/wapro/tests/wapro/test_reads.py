@@ -12,7 +12,7 @@ import pytest
 from mostek.erp.v1.common_pb2 import UnavailableReason
 from mostek.erp.v1.erp_pb2 import ChangeTrackingKind
 from mostek.erp.v1.invoice_pb2 import CorrectionValues, Invoice, InvoiceKind
-from mostek.erp.v1.order_pb2 import OrderState
+from mostek.erp.v1.order_pb2 import OrderDocumentKind, OrderState
 from mostek.erp.v1.product_pb2 import ProductKind
 from mostek.erp.v1.receivable_pb2 import ReceivableDirection
 from mostek.plugin.clarion import clarion, day
@@ -336,6 +336,7 @@ def test_lines_that_name_both_issue_and_invoice_are_told_once(
 
 
 def test_a_page_of_invoices_takes_a_statement_per_part(mag: Frozen) -> None:
+    mag.company(context())
     with recorded(mag.database) as sent:
         read(mag, "ListInvoices", page_size=50, read_mask=ALL)
     assert len(sent) == 6
@@ -412,15 +413,20 @@ def test_an_order_in_euro_is_in_euro(changed: Callable[..., Frozen]) -> None:
 
 
 def test_an_order_and_its_invoice_name_each_other(mag: Frozen) -> None:
-    found = [o for o in listed(mag, "ListOrders") if o.documents]
-    assert {o.state for o in found} == {
-        OrderState.ORDER_STATE_DONE,
-        OrderState.ORDER_STATE_PARTLY,
-    }, "one of them is made of stock issues"
-    for order in found:
-        invoice = read(mag, "GetInvoice", id=order.documents[0].id).invoice
-        assert [o.id for o in invoice.orders] == [order.id]
+    made = {o.id: o for o in listed(mag, "ListOrders") if o.documents}
+    kinds = {o.state: [d.kind for d in o.documents] for o in made.values()}
+    invoice, issue = (
+        OrderDocumentKind.ORDER_DOCUMENT_KIND_INVOICE,
+        OrderDocumentKind.ORDER_DOCUMENT_KIND_STOCK_ISSUE,
+    )
+    assert kinds[OrderState.ORDER_STATE_DONE] == [invoice]
+    assert set(kinds[OrderState.ORDER_STATE_PARTLY]) == {invoice, issue}
+    for order in made.values():
+        (document,) = (d for d in order.documents if d.kind == invoice)
+        found = read(mag, "GetInvoice", id=document.id).invoice
+        assert (found.number, [o.id for o in found.orders]) == (document.number, [order.id])
         assert sum(Decimal(line.net) for line in order.lines) == Decimal(order.net)
+        assert all(d.number.startswith("WZ") for d in order.documents if d.kind == issue)
 
 
 # The program's own fields
