@@ -60,7 +60,7 @@ def _settled(number: int, document: str, kind: int, of: str = "DokHandlowe") -> 
 
 #: In their order: what is owed to suppliers, by them for a correction, and by the ledger; money from employees; links
 #: that make no invoice of a receipt and no correction; lines of orders that were cancelled; a payment for a document of
-#: the ledger that has an invoice's id; bar codes twice and none.
+#: the ledger that has an invoice's id; bar codes twice and none; an older address of another kind.
 DECOYS = [
     *_settled(900001, _PURCHASE, 11),
     *cloned("dbo.DokHandlowe", f"ID = {_PURCHASE}", ID=900002, Kategoria=5, Guid="'decoy'"),
@@ -109,6 +109,13 @@ DECOYS = [
         Kod="(SELECT EAN FROM dbo.Towary WHERE EAN > '' ORDER BY ID LIMIT 1)",
     ),
     *cloned("dbo.KodyKreskowe", "ZapisType = 'Towary'", ID=900002, Kod="''"),
+    *cloned(
+        "dbo.Adresy",
+        "HostType = 'Kontrahenci' AND Typ = 1",
+        ID=-5,
+        Typ=5,
+        AdresMiejscowosc="'Nigdzie'",
+    ),
 ]
 
 

@@ -13,6 +13,7 @@ from mostek.erp.v1.receivable_pb2 import ReceivableKind
 from mostek.plugin.contract import full_scans
 from mostek.plugin.contract_filters import FILTERS
 from mostek.plugin.testing import recorded
+from mostek.wire.failures import NotFound
 
 from .conftest import LARGE_TABLES, Frozen, Rows
 from .test_reads import OWED, balance, listed, read
@@ -103,6 +104,13 @@ def test_what_an_exchange_rate_left_of_a_settled_debt_is_no_debt(
     for plugin in plugins:
         assert not listed(plugin, "ListReceivables", currency="EUR")
         assert not listed(plugin, "ListReceivables", currency="EUR", only_overdue=True)
+
+
+def test_a_one_off_customer_has_no_balance(changed: Callable[..., Frozen], rows: Rows) -> None:
+    ((one_off,),) = rows("SELECT MIN(ID_KONTRAHENTA) FROM dbo.KONTRAHENT WHERE Incydentalny = 1")
+    for source in ("settlements", "documents"):
+        with pytest.raises(NotFound):
+            balance(changed(debts=source), str(one_off))
 
 
 def test_settled_items_come_when_they_are_asked_for(mag: Frozen) -> None:
