@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 from collections import Counter
 from collections.abc import AsyncIterator, Callable, Mapping
 from dataclasses import dataclass, replace
@@ -323,6 +324,20 @@ async def test_an_end_that_could_not_be_stored_is_asked_for_again(
     await scene.settle()
     assert (await scene.command(command_id)).state is State.SUCCEEDED
     assert len(scene.site.commands) == 2
+
+
+async def test_a_chore_that_a_stop_catches_before_it_begins_leaves_nothing(scene: Scene) -> None:
+    begun: list[str] = []
+
+    async def work(name: str) -> None:
+        begun.append(name)
+
+    await scene.writes.dispatcher.start()
+    scene.writes.dispatcher._chore(work, "late")
+    # What is left is told as an error: a coroutine that nobody awaited.
+    await scene.writes.dispatcher.stop()
+    gc.collect()
+    assert begun == []
 
 
 async def test_what_moved_on_meanwhile_does_not_keep_others_from_being_taken_up(

@@ -8,10 +8,10 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import time
-from collections.abc import Callable, Coroutine
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
-from typing import Any
+from typing import ParamSpec
 
 import structlog
 from google.protobuf.message import DecodeError
@@ -33,6 +33,8 @@ from mostek.wire.session import Noticed
 from mostek.wire.writes import erp_names
 
 __all__ = ["Attempt", "Dispatcher", "End", "response_end"]
+
+P = ParamSpec("P")
 
 log = structlog.get_logger()
 
@@ -176,10 +178,10 @@ class Dispatcher:
             self._saved[session.connector] = status
             self._unsaved[session.connector] = status
             if self._saving is None:
-                self._saving = self._chore(self._save())
+                self._saving = self._chore(self._save)
         if session.durable and session.connector in self._untold:
             self._untold.discard(session.connector)
-            self._chore(self._tell(session))
+            self._chore(self._tell, session)
 
     async def _save(self) -> None:
         """All that have come meanwhile at once: thousands of transactions side by side would cost memory and time."""
@@ -198,8 +200,11 @@ class Dispatcher:
         finally:
             self._saving = None
 
-    def _chore(self, work: Coroutine[Any, Any, None]) -> asyncio.Task[None]:
-        task = asyncio.create_task(_logged(work))
+    def _chore(
+        self, work: Callable[P, Awaitable[None]], *args: P.args, **kwargs: P.kwargs
+    ) -> asyncio.Task[None]:
+        # Not a coroutine: of a task that is cancelled before it began nobody would await it.
+        task = asyncio.create_task(_logged(work, *args, **kwargs))
         self._chores.add(task)
         task.add_done_callback(self._chores.discard)
         return task
@@ -234,7 +239,7 @@ class Dispatcher:
                 if self._clock() >= purge_at:
                     purge_at = self._clock() + PURGE_EVERY
                     # Beside it: where much is old it takes its time.
-                    self._chore(self._purge())
+                    self._chore(self._purge)
             except Exception:
                 log.exception("looking for commands failed")
                 await asyncio.sleep(_PAUSE)
@@ -354,7 +359,7 @@ class Dispatcher:
             self._traces.pop(record.id, None)
             self._ended(record.id)
         if ended.state is State.SUCCEEDED:
-            self._chore(self._acknowledge(ended, attempt.session))
+            self._chore(self._acknowledge, ended, attempt.session)
 
     async def _record(self, attempt: Attempt, end: End) -> CommandRecord:
         events = [*attempt.events, end.event]
@@ -432,9 +437,9 @@ def response_end(record: CommandRecord, response: bytes, progress: Progress, eve
     return End(progress, event, outcome, names)
 
 
-async def _logged(work: Coroutine[Any, Any, None]) -> None:
+async def _logged(work: Callable[P, Awaitable[None]], *args: P.args, **kwargs: P.kwargs) -> None:
     try:
-        await work
+        await work(*args, **kwargs)
     except Exception:
         log.exception("a chore of the store failed")
 
