@@ -31,8 +31,8 @@ from mostek.hub.store import (
     Moved,
     Store,
     StoreError,
+    engine,
 )
-from mostek.hub.store import engine
 from mostek.hub.store.tables import metadata
 from mostek.wire.failures import Rejected
 
@@ -392,8 +392,8 @@ async def test_a_database_of_the_first_version_keeps_all_that_it_has(database: s
     await _at(
         database,
         "0001",
-        "INSERT INTO command (id, tenant, connector, company, operation, caller, idempotency_key, content, ordering_key, "
-        "state, keeps_key, attempts, kind, recorded_at, due_at, expire_after, expires_at) VALUES "
+        "INSERT INTO command (id, tenant, connector, company, operation, caller, idempotency_key, content, "
+        "ordering_key, state, keeps_key, attempts, kind, recorded_at, due_at, expire_after, expires_at) VALUES "
         "('1', 'default', 'acme', 'main', 'CreateOrder', 'tests', 'key 1', CAST('hash' AS "
         f"{'BYTEA' if 'postgresql' in database else 'BLOB'}), '', 'sent', TRUE, 1, 0, 1000, 1000, 60, 1060)",
         "INSERT INTO event (command, at, name, detail) VALUES ('1', 1000, 'sent', '')",

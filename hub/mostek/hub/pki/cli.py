@@ -81,7 +81,7 @@ def revoke(
     print(f"{count} certificates of {name} of tenant {tenant} were revoked.")
     if not count:
         typer.echo(
-            "None was valid. If another one was meant: --tenant names whose it is, `mostek-hub tenants list` lists them.",
+            "None was valid. If another was meant: --tenant names whose it is, `mostek-hub tenants list` has them.",
             err=True,
         )
 
