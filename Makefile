@@ -7,6 +7,9 @@ PROTOS := mostek/erp/v1 mostek/link/v1 mostek/admin/v1
 GENERATED := protos hub/mostek/hub/http/contract.binpb
 STAMP := $(VENV)/.installed
 
+# The tests start hundreds of processes, and each would compile anew what it imports.
+unexport PYTHONDONTWRITEBYTECODE
+
 .DEFAULT_GOAL := help
 
 .PHONY: help

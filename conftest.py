@@ -89,8 +89,17 @@ def pytest_configure(config: pytest.Config) -> None:
         _reading(leaks, runner, "invoke", lambda result: [result.output])
 
 
+@pytest.hookimpl(wrapper=True)
+def pytest_collection() -> Generator[None, Any, Any]:
+    """What is imported stays to the end: looking through it for garbage again and again takes a tenth of the time."""
+    gc.disable()
+    try:
+        return (yield)
+    finally:
+        gc.enable()
+
+
 def pytest_collection_finish() -> None:
-    """What was imported stays to the end: looking through it for garbage again and again takes a tenth of the time."""
     gc.collect()
     gc.freeze()
     gc.set_threshold(5_000)

@@ -14,8 +14,9 @@ from pathlib import Path
 import grpc
 
 from bench.figure import Figure
-from bench.processes import free_port, process, wait_for_port
+from bench.processes import process, wait_for_port
 from bench.quiet import wait_until_quiet
+from chaos.processes import free_ports
 from mostek.wire.names import CONNECTOR
 
 __all__ = ["measure_calls"]
@@ -39,7 +40,7 @@ class Ports:
 
 @contextlib.contextmanager
 def _world(folder: Path) -> Iterator[Ports]:
-    ports = Ports(*(free_port() for _ in range(4)))
+    ports = Ports(*free_ports(4))
     hub = {
         "MOSTEK_HUB_API": f"127.0.0.1:{ports.api}",
         "MOSTEK_HUB_LINK": f"127.0.0.1:{ports.link}",

@@ -14,8 +14,9 @@ from zoneinfo import ZoneInfo
 from google.protobuf.field_mask_pb2 import FieldMask
 
 from bench.figure import Figure
-from bench.processes import free_port, process, wait_for_port
+from bench.processes import process, wait_for_port
 from bench.quiet import wait_until_quiet
+from chaos.processes import free_ports
 from mostek.client import Client, pages
 from mostek.erp.v1.product_pb2 import ListProductsRequest
 from mostek.plugin.plugin import Context, Site
@@ -112,7 +113,7 @@ def _database(folder: Path) -> dict[str, str]:
 @contextlib.contextmanager
 def world(folder: Path) -> Iterator[int]:
     """A hub and the connector of the sandbox that lies in the folder; the port of the hub's API."""
-    api, link = free_port(), free_port()
+    api, link = free_ports(2)
     config = folder / "connector.toml"
     database = "\n".join(f"{k} = {json.dumps(v)}" for k, v in _database(folder).items())
     config.write_text(

@@ -11,14 +11,7 @@ import time
 from collections.abc import Iterator
 from pathlib import Path
 
-__all__ = ["free_port", "process", "wait_for_port"]
-
-
-def free_port() -> int:
-    """A port that nobody listens on."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
+__all__ = ["process", "wait_for_port"]
 
 
 def wait_for_port(port: int, seconds: float = 20.0) -> None:

@@ -21,11 +21,12 @@ from sqlalchemy import text
 from sqlalchemy.ext.asyncio import create_async_engine
 
 from bench.proc import cpu_seconds, memory, raise_open_files
-from bench.processes import free_port, process, wait_for_port
+from bench.processes import process, wait_for_port
 from bench.quiet import wait_until_quiet
 from bench.sessions import crowd
 from bench.transport import AUTHORITY, make_authority
 from chaos.postgresql import PostgreSql
+from chaos.processes import free_ports
 from mostek.erp.v1.customer_pb2 import CreateCustomerRequest, CustomerDraft
 from mostek.hub.config import HubConfig
 from mostek.hub.keyring import add_key
@@ -50,8 +51,8 @@ class Pair:
         self.url = f"{server.url}/{name}"
         self.keys = folder / "hub.keys"
         self.authority = authority
-        self.api = [free_port() for _ in range(2)]
-        self.link = [free_port() for _ in range(2)]
+        ports = free_ports(4)
+        self.api, self.link = ports[:2], ports[2:]
 
     @contextlib.contextmanager
     def running(self) -> Iterator[list[Popen[bytes]]]:

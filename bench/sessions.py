@@ -14,8 +14,9 @@ from subprocess import Popen
 from bench.crowd import Counts
 from bench.figure import Figure
 from bench.proc import cpu_seconds, memory, raise_open_files
-from bench.processes import free_port, process, wait_for_port
+from bench.processes import process, wait_for_port
 from bench.transport import AUTHORITY, make_authority
+from chaos.processes import free_ports
 from mostek.connector.link import RESTS
 from mostek.hub.config import HubConfig
 
@@ -46,7 +47,7 @@ def measure_sessions(folder: Path, say: Callable[[str], None]) -> list[Figure]:
 def _memory(folder: Path, say: Callable[[str], None]) -> Figure:
     ratios, ours, bare = [], [], []
     for number in range(1, MEMORY_ROUNDS + 1):
-        port = free_port()
+        [port] = free_ports(1)
         with _hub(folder, port) as hub:
             ours.append(_per_session(folder, hub.pid, port, "0"))
         echoing = ("bench.reference", "echo", str(port))
@@ -75,7 +76,7 @@ def _per_session(folder: Path, pid: int, port: int, failures: str) -> float:
 def _return(folder: Path, outage: str, say: Callable[[str], None]) -> Figure:
     """From the moment at which all have drawn their wait, and the hub starts."""
     say(f"hub_returns_{outage}: {WAITING} connectors wait")
-    port = free_port()
+    [port] = free_ports(1)
     failures = str(OUTAGES[outage])
     with crowd(folder, port, outage, WAITING, failures, _authority(folder)) as waiting:
         waiting.wait_started()

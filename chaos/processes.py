@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import os
+import random
 import signal
 import socket
 import subprocess
@@ -22,9 +23,16 @@ _PATIENCE = 20.0
 
 
 def free_ports(count: int) -> list[int]:
-    """Ports of loopback that nobody listens on."""
+    """Ports of loopback that a process can be told to listen on.
+
+    Below those that the system gives to connections: one of these may be taken before the process is there.
+    """
     with contextlib.ExitStack() as stack:
-        probes = [stack.enter_context(socket.create_server(("127.0.0.1", 0))) for _ in range(count)]
+        probes: list[socket.socket] = []
+        while len(probes) < count:
+            with contextlib.suppress(OSError):
+                address = ("127.0.0.1", random.randrange(20_000, 32_000))
+                probes.append(stack.enter_context(socket.create_server(address)))
         return [int(probe.getsockname()[1]) for probe in probes]
 
 

@@ -14,7 +14,8 @@ from pathlib import Path
 
 import grpc
 
-from bench.processes import free_port, process, wait_for_port
+from bench.processes import process, wait_for_port
+from chaos.processes import free_ports
 from mostek.link.v1.link_pb2 import ConnectorToHub, Hello
 from mostek.link.v1.link_pb2_grpc import LinkServiceStub
 from mostek.wire.names import CONNECTOR
@@ -84,7 +85,7 @@ class World:
 @contextlib.asynccontextmanager
 async def world(folder: Path, warm_up: int) -> AsyncIterator[World]:
     """Started, reachable, and after so many calls."""
-    api, link, http = free_port(), free_port(), free_port()
+    api, link, http = free_ports(3)
     hub = {
         "MOSTEK_HUB_API": f"127.0.0.1:{api}",
         "MOSTEK_HUB_LINK": f"127.0.0.1:{link}",

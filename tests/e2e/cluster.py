@@ -16,10 +16,11 @@ from pathlib import Path
 import pytest
 
 from chaos.postgresql import CanNotStart, PostgreSql
+from chaos.processes import free_ports
 from mostek.client import Client
 from mostek.hub.keyring import add_key
 
-from .harness import Processes, free_ports
+from .harness import Processes
 
 __all__ = ["LEASE", "Balancer", "Cluster", "Member", "clustered"]
 

@@ -6,18 +6,17 @@ import asyncio
 import contextlib
 import json
 import os
-import random
 import signal
-import socket
 import sqlite3
 import subprocess
 import sys
 from pathlib import Path
 
+from chaos.processes import free_ports
 from mostek.client import Client
 from mostek.wire.failures import CommandFailure
 
-__all__ = ["Processes", "free_ports", "online", "stopped"]
+__all__ = ["Processes", "online", "stopped"]
 
 LEDGER = Path(__file__).with_name("ledger.py")
 
@@ -25,12 +24,20 @@ LEDGER = Path(__file__).with_name("ledger.py")
 class Processes:
     """A hub and a connector, each in a process of its own."""
 
-    def __init__(self, folder: Path, stack: contextlib.ExitStack) -> None:
+    def __init__(self, folder: Path, stack: contextlib.ExitStack, name: str = "acme") -> None:
         self.folder = folder
+        #: The connector's.
+        self.name = name
         self.api, self.link, self.http, self.hub_metrics, self.metrics = (
             f"127.0.0.1:{port}" for port in free_ports(5)
         )
         self._stack = stack
+
+    def beside(self, folder: Path, stack: contextlib.ExitStack, name: str) -> Processes:
+        """Another connector of the same hub, with an ERP of its own."""
+        other = Processes(folder, stack, name)
+        other.api, other.link, other.http = self.api, self.link, self.http
+        return other
 
     def hub(self, crash_at: str = "") -> subprocess.Popen[bytes]:
         return self._start(
@@ -66,6 +73,7 @@ class Processes:
             "LEDGER_HANGS_AT": hangs,
             "LEDGER_COMMITS_LATE": late,
             "LEDGER_FREE_MEGABYTES": free_megabytes,
+            "LEDGER_NAME": self.name,
         }
         return self._start(
             f"connector{instance}", arguments, MOSTEK_CRASH_AT=crash_at, **environment
@@ -89,7 +97,8 @@ class Processes:
         config = self.folder / f"connector{instance}.toml"
         creating = f"customers = true\ncompany_template = {customers}\n" if customers else ""
         config.write_text(
-            f'[hub]\nlink = "{self.link}"\ninsecure = true\n[connector]\nname = "acme"\nstate = "state{instance}"\n'
+            f'[hub]\nlink = "{self.link}"\ninsecure = true\n'
+            f'[connector]\nname = "{self.name}"\nstate = "state{instance}"\n'
             "[policy]\nwrites = true\n"
             '[companies.main]\nplugin = "subiekt-gt"\n'
             f'[companies.main.database]\nkind = "sqlite"\npath = {erp}\n'
@@ -104,7 +113,7 @@ class Processes:
         erp = json.dumps(str(self.folder / "wapro.sqlite"))
         config = self.folder / "connector.toml"
         config.write_text(
-            f'[hub]\nlink = "{self.link}"\ninsecure = true\n[connector]\nname = "acme"\nstate = "state"\n'
+            f'[hub]\nlink = "{self.link}"\ninsecure = true\n[connector]\nname = "{self.name}"\nstate = "state"\n'
             "[policy]\nwrites = true\n"
             '[companies.main]\nplugin = "wapro-mag"\ncompany = "Nasza"\n'
             f'[companies.main.database]\nkind = "sqlite"\npath = {erp}\n'
@@ -131,25 +140,11 @@ class Processes:
             return [name for (name,) in erp.execute("SELECT name FROM customer ORDER BY id")]
 
 
-def free_ports(count: int) -> list[int]:
-    """Ports that a process can be told to listen on.
-
-    Below those that the system gives to connections: one of these may be taken before the process is there.
-    """
-    with contextlib.ExitStack() as stack:
-        probes: list[socket.socket] = []
-        while len(probes) < count:
-            with contextlib.suppress(OSError):
-                address = ("127.0.0.1", random.randrange(20_000, 32_000))
-                probes.append(stack.enter_context(socket.create_server(address)))
-        return [int(probe.getsockname()[1]) for probe in probes]
-
-
-async def online(client: Client, sessions: int = 1) -> None:
+async def online(client: Client, sessions: int = 1, name: str = "acme") -> None:
     async with asyncio.timeout(30):
         while True:
             with contextlib.suppress(CommandFailure):
-                found = await client.connectors()
+                found = [one for one in await client.connectors() if one.name == name]
                 if sum(len(connector.sessions) for connector in found) >= sessions:
                     return
             await asyncio.sleep(0.05)

@@ -107,7 +107,7 @@ async def main(address: str, folder: Path, instance: str) -> None:
     config = Config(
         hub=DialConfig(link=address, insecure=True),
         connector=ConnectorConfig(
-            name="acme", state=folder / f"connector{instance}", stop_grace=2.0
+            name=os.environ["LEDGER_NAME"], state=folder / f"connector{instance}", stop_grace=2.0
         ),
         policy=PolicyConfig(writes=True),
         journal=JournalConfig(free_megabytes=int(os.environ.get("LEDGER_FREE_MEGABYTES") or 100)),

@@ -17,6 +17,7 @@ from pathlib import Path
 
 import pytest
 
+from chaos.processes import free_ports
 from mostek.admin.v1.admin_service_pb2 import RevokeConnectorRequest
 from mostek.client import Client
 from mostek.erp.v1.customer_pb2 import ListCustomersRequest
@@ -26,7 +27,6 @@ from mostek.wire.failures import CommandFailure
 from mostek_subiekt.sandbox import create
 
 from ..integration.secure import api_key
-from .test_processes import free_port
 
 BIN = Path(sys.executable).parent
 
@@ -36,7 +36,7 @@ class Installation:
 
     def __init__(self, folder: Path, **settings: str) -> None:
         self.folder = folder
-        self.ports = {name: free_port() for name in ("api", "link", "http")}
+        self.ports = dict(zip(("api", "link", "http"), free_ports(3), strict=True))
         given = {f"MOSTEK_HUB_{n.upper()}": f"127.0.0.1:{p}" for n, p in self.ports.items()}
         given["MOSTEK_HUB_DATABASE"] = f"sqlite:///{folder}/hub.sqlite"
         given["MOSTEK_HUB_KEY_FILE"] = str(folder / "hub.keys")

@@ -15,6 +15,7 @@ from pathlib import Path
 
 import pytest
 
+from chaos.processes import free_ports
 from mostek.client import Client
 from mostek.erp.v1.customer_pb2 import ListCustomersRequest
 from mostek.wire.failures import CommandFailure
@@ -23,18 +24,12 @@ from mostek_subiekt.sandbox import create
 BIN = Path(sys.executable).parent
 
 
-def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
-
-
 class Site:
     """A hub and a connector that can be started and stopped."""
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
-        self.ports = {name: free_port() for name in ("api", "link", "http")}
+        self.ports = dict(zip(("api", "link", "http"), free_ports(3), strict=True))
         self.processes: dict[str, subprocess.Popen[bytes]] = {}
         made = create(folder / "erp.sqlite", customers=50, products=50, invoices=50)
         (folder / "connector.toml").write_text(

@@ -14,11 +14,12 @@ from urllib.parse import urlencode
 import httpx
 import pytest
 
+from chaos.processes import free_ports
 from mostek.client import Client
 from mostek.erp.v1.product_pb2 import ListProductsRequest
 from mostek_subiekt.sandbox import create
 
-from .harness import Processes, free_ports, online
+from .harness import Processes, online
 
 RULES = Path(__file__).parents[2] / "deploy/prometheus/rules.yaml"
 #: Spans of the real rules, made short.

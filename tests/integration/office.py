@@ -25,7 +25,9 @@ class Notebook(Office):
         self._log("close")
 
     def note(self, text: str, then: str = "") -> dict[str, Any]:
-        """Write a note and then `hang`, `die`, `raise` or be `locked`; `vanish` writes none."""
+        """Write a note and then `hang`, `die`, `raise` or be `locked`, or without `licence`; `vanish` writes none."""
+        if then == "licence":
+            raise Fault("licence", "The licence seat is gone.", "Utracono licencję")
         if then == "locked":
             raise Fault("locked", "An operator has it open.", "zablokowany przez operatora")
         if then != "vanish":

@@ -17,7 +17,9 @@ from pathlib import Path
 
 import pytest
 
-__all__ = ["HUB", "Proxy", "free_port", "squid", "tinyproxy"]
+from chaos.processes import free_ports
+
+__all__ = ["HUB", "Proxy", "squid", "tinyproxy"]
 
 #: What connectors dial: a name that only the proxy knows.
 HUB = "link.mostek.test:443"
@@ -93,12 +95,6 @@ async def _pour(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> N
     writer.close()
 
 
-def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
-
-
 @contextlib.contextmanager
 def _started(name: str, *arguments: str, port: int) -> Iterator[str]:
     path = shutil.which(name, path=f"{os.environ.get('PATH', '')}:/usr/sbin")
@@ -131,7 +127,7 @@ def squid(*settings: str) -> Iterator[str]:
     that it can read."""
     # squid leaves root behind and can't look into the tests' own folders then.
     with tempfile.TemporaryDirectory(prefix="mostek-squid-") as name:
-        folder, port = Path(name), free_port()
+        folder, [port] = Path(name), free_ports(1)
         folder.chmod(0o777)
         (folder / "hosts").write_text("127.0.0.1 link.mostek.test\n")
         (folder / "login.py").write_text(
@@ -168,7 +164,7 @@ def _system_python() -> str:
 @contextlib.contextmanager
 def tinyproxy(folder: Path, *settings: str) -> Iterator[str]:
     """A real tinyproxy, host:port."""
-    port = free_port()
+    [port] = free_ports(1)
     lines = (f"Port {port}", "Listen 127.0.0.1", "Timeout 600", "MaxClients 20", *settings)
     (folder / "tinyproxy.conf").write_text("\n".join(lines) + "\n")
     with _started("tinyproxy", "-d", "-c", str(folder / "tinyproxy.conf"), port=port) as address:

@@ -11,6 +11,7 @@ from typing import Any, cast
 
 import grpc
 import httpx
+from google.protobuf.message import Message
 
 from mostek.client import Client
 from mostek.erp.v1.customer_pb2 import Customer
@@ -44,6 +45,7 @@ from mostek.hub.store import (
 )
 from mostek.hub.writes import Writes
 from mostek.link.v1.link_pb2 import Command, Company, Status
+from mostek.wire.failures import CommandFailure
 from mostek.wire.operations import OPERATIONS
 
 __all__ = ["TENANTS", "Edge", "edge_of"]
@@ -59,6 +61,8 @@ class FakeSession:
     commands: list[Command] = field(default_factory=list)
     session_id: str = "s"
     denies_fields: bool = True
+    #: What it answers in place of what it would, by operation.
+    responses: dict[str, Message | CommandFailure] = field(default_factory=dict)
 
     def acknowledge(self, company: str, idempotency_key: str) -> bool:
         """There is nothing to forget."""
@@ -67,6 +71,11 @@ class FakeSession:
     async def call(self, command: Command, request: bytes, **_: Any) -> bytes:
         """The response of the tenant's own site."""
         self.commands.append(command)
+        given = self.responses.get(command.operation)
+        if isinstance(given, CommandFailure):
+            raise given
+        if given is not None:
+            return given.SerializeToString()
         response: Any = OPERATIONS[command.operation].response()
         if command.operation == "ListCustomers":
             customer = Customer(id="1", name=f"Klient {self.of.tenant}", pesel="44051401458")

@@ -9,18 +9,24 @@ from random import Random
 from typing import TYPE_CHECKING
 
 import grpc
+import httpx
 import pytest
 
+from mostek.admin.v1.admin_service_pb2 import ListAuditEntriesRequest
 from mostek.erp.v1.customer_pb2 import GetCustomerRequest
+from mostek.link.v1.failure_pb2 import Failure, FailureKind
 from mostek.link.v1.link_pb2 import (
     Command,
+    Company,
     ConnectorToHub,
     Credit,
     Goodbye,
     GoodbyeReason,
     Hello,
     HubToConnector,
+    Result,
 )
+from mostek.link.v1.link_pb2_grpc import LinkServiceStub
 from mostek.wire.session import Budget, HubSession, SessionSettings
 from tests.frames import random_frame
 
@@ -107,6 +113,43 @@ async def test_a_connector_has_a_bounded_number_of_instances(
     assert said.reason == GoodbyeReason.GOODBYE_REASON_REFUSED
     assert "stop those that are not needed" in said.message
     assert said.reconnect_after.seconds >= 30
+
+
+async def test_a_failure_is_of_the_command_that_the_hub_sent_whatever_the_site_says(
+    world: World,
+) -> None:
+    """The id is a header of the answer, and by it the audit is held against the site's journal."""
+    forged = Failure(
+        kind=FailureKind.FAILURE_KIND_REJECTED,
+        message="No.",
+        command_id="another\r\nset-cookie: stolen=1",
+    )
+    async with (
+        grpc.aio.insecure_channel(world.addresses.link) as channel,
+        httpx.AsyncClient(base_url=f"http://{world.addresses.http}", trust_env=False) as http,
+    ):
+        stream = LinkServiceStub(channel).Connect()
+        company = Company(name="main", operations=["GetCustomer"])
+        hello = Hello(revision=1, connector="acme", instance="i", slots=1)
+        hello.status.companies.append(company)
+        await stream.write(ConnectorToHub(hello=hello))
+        await world.until(lambda: bool(world.hub.registry.sessions()))
+        asking = asyncio.create_task(http.get("/v1/connectors/acme/companies/-/customers/1"))
+        sent = ""
+        while not sent:
+            frame = await stream.read()
+            assert isinstance(frame, HubToConnector)
+            sent = frame.command.command_id
+        await stream.write(ConnectorToHub(result=Result(command_id=sent, failure=forged)))
+        answer = await asking
+        stream.cancel()
+        await world.hub.audit.flush()
+        entries = await world.client.admin.ListAuditEntries(ListAuditEntriesRequest())
+    assert answer.status_code == 422
+    assert answer.headers["mostek-command"] == answer.json()["command_id"] == sent
+    assert "set-cookie" not in answer.headers
+    reads = [e for e in entries.audit_entries if e.operation == "GetCustomer"]
+    assert [entry.command_id for entry in reads] == [sent]
 
 
 class NoisyHub:

@@ -9,6 +9,7 @@ from typing import Any
 
 import grpc
 import pytest
+from google.protobuf.json_format import MessageToDict
 from grpc_health.v1 import health_pb2, health_pb2_grpc
 from grpc_reflection.v1alpha import reflection_pb2, reflection_pb2_grpc
 from structlog.testing import capture_logs
@@ -22,6 +23,7 @@ from mostek.erp.v1.customer_pb2 import (
 )
 from mostek.erp.v1.order_pb2 import (
     CreateOrderRequest,
+    CreateOrderResponse,
     CustomerChoice,
     OrderDraft,
     OrderLineDraft,
@@ -34,6 +36,7 @@ from mostek.hub.gate import BELIEVED, Keys
 from mostek.hub.hub import Hub
 from mostek.hub.identity import ConnectorId, Scope
 from mostek.hub.store import AuditKind, KeyStore, StoreError
+from mostek.link.v1.failure_pb2 import FailureKind
 from mostek.wire.failures import (
     CommandFailure,
     Conflict,
@@ -42,6 +45,7 @@ from mostek.wire.failures import (
     Invalid,
     NotFound,
     Overloaded,
+    Rejected,
     Unauthenticated,
     Unsupported,
 )
@@ -79,6 +83,12 @@ async def edge(clock: Clock) -> AsyncIterator[Edge]:
 async def status(edge: Edge, key: str, path: str = CUSTOMERS) -> int:
     async with edge.http(key) as http:
         return (await http.get(path)).status_code
+
+
+def order() -> CreateOrderRequest:
+    line = OrderLineDraft(product=ProductChoice(code="A"), quantity="1")
+    draft = OrderDraft(external_number="1", buyer=CustomerChoice(id="1"), lines=[line])
+    return CreateOrderRequest(order=draft)
 
 
 def write(name: str = "Zakład") -> CreateCustomerRequest:
@@ -271,6 +281,15 @@ async def test_attempts_without_a_key_are_limited_before_the_database_is_asked(
     assert [entry.detail for entry in kept if entry.outcome == "Overloaded"] == ["11 calls"]
 
 
+async def test_without_a_key_only_little_is_read(edge: Edge) -> None:
+    """Before anybody is known to be entitled to anything."""
+    async with edge.http() as http:
+        for path in ("/v1/enroll", "/v1/challenge", "/v1/renew"):
+            answer = await http.post(path, json={"csr": "x" * 65536})
+            assert answer.status_code == 413
+            assert (await http.post(path, json={"csr": "x" * 60_000})).status_code in (200, 400)
+
+
 async def test_scopes_part_reading_from_writing_and_both_from_administration(edge: Edge) -> None:
     reads, writes, admins = [
         await edge.key("default", scope.value, scope)
@@ -370,6 +389,95 @@ async def test_a_field_that_a_key_may_not_see_is_told_to_the_site_and_never_retu
     assert "44051401458" not in exported.text
 
 
+async def test_a_denied_number_is_in_no_listing_of_commands(edge: Edge) -> None:
+    site = edge.sites.live[ConnectorId("default", "acme")]
+    wide = await edge.key("default", "wide", *ALL)
+    narrow = await edge.key("default", "narrow", *ALL, denied_fields=("Order.number",))
+    site.responses["CreateOrder"] = CreateOrderResponse(id="7", number="ZK 7/2026")
+    async with edge.grpc(wide) as client:
+        await client.connector("acme").with_key("k").CreateOrder(order())
+        [command] = (await client.admin.ListCommands(admin.ListCommandsRequest())).commands
+        assert (command.erp_id, command.erp_number) == ("7", "ZK 7/2026")
+    async with edge.grpc(narrow) as client:
+        [listed] = (await client.admin.ListCommands(admin.ListCommandsRequest())).commands
+        one = await client.admin.GetCommand(admin.GetCommandRequest(id=command.id))
+        waited = await client.admin.WaitCommand(admin.WaitCommandRequest(id=command.id))
+    for found in (listed, one.command, waited.command):
+        assert found.erp_id == "7"
+        assert "ZK 7" not in str(found)
+    # Also when the answer to the write itself is the command.
+    async with edge.http(narrow) as http:
+        path = CUSTOMERS.replace("customers", "orders")
+        headers = {"idempotency-key": "k", "prefer": "respond-async"}
+        answer = await http.post(path, json=MessageToDict(order().order), headers=headers)
+    assert answer.status_code in (200, 202)
+    assert "ZK 7" not in answer.text
+
+
+async def test_of_a_stored_outcome_a_key_sees_nothing_that_the_hub_does_not_know(
+    edge: Edge,
+) -> None:
+    """A field of a newer contract can't be told to be allowed."""
+    site = edge.sites.live[ConnectorId("default", "acme")]
+    newer = CreateOrderResponse(id="7").SerializeToString() + b"\xfa\x3e\x05newer"
+    site.responses["CreateOrder"] = CreateOrderResponse.FromString(newer)
+    async with edge.grpc(await edge.key("default", "wide", *ALL)) as client:
+        await client.connector("acme").with_key("k").CreateOrder(order())
+        [command] = (await client.admin.ListCommands(admin.ListCommandsRequest())).commands
+        whole = await client.admin.GetCommand(admin.GetCommandRequest(id=command.id))
+        assert b"newer" in whole.command.response.value
+    narrow = await edge.key("default", "narrow", *ALL, denied_fields=("Order.number",))
+    async with edge.grpc(narrow) as client:
+        found = await client.admin.GetCommand(admin.GetCommandRequest(id=command.id))
+    assert b"newer" not in found.command.response.value
+
+
+async def test_why_a_command_failed_is_not_told_to_a_key_that_could_not_have_asked_so(
+    edge: Edge,
+) -> None:
+    """A total that was not met is named in the failure."""
+    site = edge.sites.live[ConnectorId("default", "acme")]
+    site.responses["CreateOrder"] = Rejected.of("order.expected_total", "it comes to 7.77 gross")
+    asked = order()
+    asked.order.expected_total = "1.00"
+    async with edge.grpc(await edge.key("default", "wide", *ALL)) as client:
+        with pytest.raises(Rejected, match=r"7\.77"):
+            await client.connector("acme").with_key("k").CreateOrder(asked)
+        [command] = (await client.admin.ListCommands(admin.ListCommandsRequest())).commands
+    for denied, told in (("Order.gross", False), ("Customer.pesel", True)):
+        key = await edge.key(
+            "default", denied.partition(".")[0].lower(), *ALL, denied_fields=(denied,)
+        )
+        async with edge.grpc(key) as client:
+            found = await client.admin.GetCommand(admin.GetCommandRequest(id=command.id))
+        assert found.command.failure.kind == FailureKind.FAILURE_KIND_REJECTED
+        assert ("7.77" in str(found)) is told
+
+
+async def test_a_restricted_administrator_reads_of_what_its_key_sees_alone(edge: Edge) -> None:
+    async with edge.grpc(await edge.key("default", "wide", *ALL)) as client:
+        for name in ("acme", "warsaw-1"):
+            await client.connector(name).with_key("k").CreateCustomer(write())
+            await client.connector(name).ListCustomers(ListCustomersRequest())
+        [command, _] = (await client.admin.ListCommands(admin.ListCommandsRequest())).commands
+        await client.admin.GetCommand(admin.GetCommandRequest(id=command.id))
+    await edge.audit.flush()
+
+    async def seen(name: str, **reach: Any) -> set[tuple[str, str]]:
+        async with edge.grpc(await edge.key("default", name, Scope.ADMIN, **reach)) as client:
+            found = await client.admin.ListAuditEntries(admin.ListAuditEntriesRequest())
+        return {(entry.connector, entry.operation) for entry in found.audit_entries}
+
+    everything = await seen("chief")
+    assert {("", "CreateApiKey"), ("", "GetCommand"), ("acme", "ListCustomers")} < everything
+    assert await seen("narrow", connectors=("warsaw-*",)) == {
+        ("warsaw-1", "CreateCustomer"),
+        ("warsaw-1", "ListCustomers"),
+    }
+    kept = {one for one in everything if one[0] and one[1] == "ListCustomers"}
+    assert await seen("reader", operations=("List*",)) == kept
+
+
 async def test_a_key_asks_by_no_field_that_it_may_not_see(edge: Edge) -> None:
     key = await edge.key("default", "narrow", *ALL, denied_fields=("Order.gross", "TaxId.number"))
     site = edge.sites.live[ConnectorId("default", "acme")]
@@ -383,6 +491,22 @@ async def test_a_key_asks_by_no_field_that_it_may_not_see(edge: Edge) -> None:
         with pytest.raises(Denied, match=r"tax_id: .* keeps Customer\.tax_id\.number back"):
             await acme.ListCustomers(ListCustomersRequest(tax_id="5261040828"))
     assert not site.commands
+
+
+async def test_an_order_of_nothing_but_faults_is_told_what_is_wrong_with_it(edge: Edge) -> None:
+    """All that gRPC takes with a status is a few kilobytes."""
+    lines = [OrderLineDraft(quantity="ą")] * 1000
+    request = CreateOrderRequest(order=OrderDraft(external_number="1", lines=lines))
+    key = await edge.key("default", "crm", Scope.WRITE)
+    async with edge.grpc(key) as client:
+        with pytest.raises(Invalid, match=r"order.lines\[0\].quantity: must be a decimal"):
+            await client.connector("acme").with_key("1").CreateOrder(request)
+    async with edge.http(key) as http:
+        body = {"external_number": "1", "lines": [{"quantity": "ą"}] * 1000}
+        path = CUSTOMERS.replace("customers", "orders")
+        answer = await http.post(path, json=body, headers={"idempotency-key": "1"})
+    assert answer.status_code == 400
+    assert answer.json()["violations"][1]["field"] == "order.lines[0].product"
 
 
 async def test_a_connector_that_knows_nothing_of_denied_fields_is_not_asked(edge: Edge) -> None:

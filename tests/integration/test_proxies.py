@@ -11,6 +11,7 @@ import pytest
 from pydantic import SecretStr
 from structlog.testing import capture_logs
 
+from chaos.processes import free_ports
 from mostek.connector import link as link_module
 from mostek.connector import probe
 from mostek.connector.journal import Journal
@@ -19,7 +20,7 @@ from mostek.connector.runner import Runner
 from mostek.erp.v1.customer_pb2 import GetCustomerRequest, ListCustomersRequest
 from mostek.link.v1.link_pb2 import Hello
 
-from .proxies import HUB, Proxy, free_port, squid, tinyproxy
+from .proxies import HUB, Proxy, squid, tinyproxy
 from .secure import Secure, secure_hub
 
 SECRET = "s3cret-pass"
@@ -192,7 +193,7 @@ async def test_what_is_no_proxy_is_told(answer: bytes) -> None:
 
 
 async def test_a_proxy_where_nothing_listens_is_told() -> None:
-    port = free_port()
+    [port] = free_ports(1)
     said = await reason(f"http://user:{SECRET}@127.0.0.1:{port}")
     assert said.startswith(f"Nothing takes connections at the proxy 127.0.0.1:{port} (")
     assert said.endswith("): check hub.proxy, and whether it runs.")
@@ -272,7 +273,7 @@ async def test_squid_that_refuses_or_can_not_reach_the_hub_is_told(world: Secure
         said = await reason(f"http://{address}", at(world))
     assert said.startswith(f"The proxy {address} does not allow a tunnel to link.mostek.test:")
     with squid(*OPEN) as address:
-        said = await reason(f"http://{address}", f"link.mostek.test:{free_port()}")
+        said = await reason(f"http://{address}", f"link.mostek.test:{free_ports(1)[0]}")
     assert said.startswith(f"The proxy {address} could not reach link.mostek.test:")
 
 

@@ -97,6 +97,10 @@ def csr_of(key: ec.EllipticCurvePrivateKey) -> str:
     return request_for(key).public_bytes(Encoding.PEM).decode()
 
 
+def as_request(der: bytes) -> str:
+    return ssl.DER_cert_to_PEM_cert(der).replace("CERTIFICATE", "CERTIFICATE REQUEST")
+
+
 def enrolling(secret: bytes, csr: str = "") -> dict[str, Any]:
     return {"secret": b64encode(secret).decode(), "csr": csr or csr_of(new_key())}
 
@@ -128,9 +132,13 @@ async def test_a_bad_request_does_not_use_the_token_up(secure: Secure) -> None:
     token = await secure.token()
     small = csr_of(ec.generate_private_key(ec.SECP224R1()))
     right = request_for(new_key()).public_bytes(Encoding.DER)
-    forged = ssl.DER_cert_to_PEM_cert(right[:-1] + bytes([right[-1] ^ 1]))
-    forged = forged.replace("CERTIFICATE", "CERTIFICATE REQUEST")
-    for csr in ("no PEM", small, forged, "x" * 20_000):
+    forged = right[:-1] + bytes([right[-1] ^ 1])
+    # Of a version, of a curve and of a signature that nobody knows.
+    newer = right.replace(b"\x02\x01\x00", b"\x02\x01\x07", 1)
+    curve = right.replace(bytes.fromhex("2a8648ce3d030107"), bytes.fromhex("2a8648ce3d030177"))
+    signed = right.replace(bytes.fromhex("2a8648ce3d0403"), bytes.fromhex("2a8648ce3d0477"))
+    strange = [as_request(der) for der in (forged, newer, curve, signed)]
+    for csr in ("no PEM", small, "x" * 20_000, *strange):
         answer = await posted(secure, "/v1/enroll", enrolling(token.secret, csr))
         assert answer.status_code == 400, csr
         assert [v["field"] for v in answer.json()["violations"]] == ["csr"]
@@ -510,7 +518,14 @@ async def test_a_renewal_that_is_not_signed_by_the_certificates_key_is_refused(
         "challenge": challenge,
         "signature": b64encode(Identity(identity.certificate, stranger).sign(b"x")).decode(),
     }
-    for changed in ({}, {"certificate": "no PEM"}, {"signature": ""}):
+    der = identity.certificate.public_bytes(Encoding.DER)
+    newer = ssl.DER_cert_to_PEM_cert(der.replace(b"\x02\x01\x02", b"\x02\x01\x07", 1))
+    signed = bytes.fromhex("2a8648ce3d0403"), bytes.fromhex("2a8648ce3d0477")
+    strange = [
+        {"certificate": text}
+        for text in ("no PEM", newer, ssl.DER_cert_to_PEM_cert(der.replace(*signed)))
+    ]
+    for changed in ({}, {"signature": ""}, *strange):
         answer = await posted(secure, "/v1/renew", body | changed)
         assert answer.status_code == 401, changed
         assert "nothing was issued" in answer.json()["detail"]

@@ -18,7 +18,7 @@ from mostek.plugin.database import open_database
 from mostek.plugin.database_config import SqliteConfig
 from mostek.plugin.plugin import Context
 from mostek.plugin.worker.config import WorkerConfig
-from mostek.plugin.worker.inside import Fault
+from mostek.plugin.worker.inside import Fault, licence_lost
 from mostek.plugin.worker.settle import Saving
 from mostek.plugin.worker.worker import Worker, WorkerLost
 from mostek.wire.failures import CommandFailure, ErpUnavailable, Locked, Rejected, UnknownOutcome
@@ -88,6 +88,30 @@ def test_a_refusal_leaves_the_worker_as_it_is(desk: Desk) -> None:
     assert (raised.value.kind, raised.value.text) == ("locked", "zablokowany przez operatora")
     worker.call("note", text="2")
     assert desk.lines() == ["open", "note 2"]
+
+
+def test_who_lost_the_licence_logs_in_anew(desk: Desk) -> None:
+    worker = desk.worker()
+    worker.call("note", text="1")
+    with pytest.raises(Fault, match="licence seat is gone"):
+        worker.call("note", text="2", then="licence")
+    worker.call("note", text="3")
+    assert desk.lines() == ["open", "note 1", "close", "open", "note 3"]
+
+
+@pytest.mark.parametrize(
+    ("text", "lost"),
+    [
+        ("Brak wolnych licencji na moduł Handel.", True),
+        ("Utracono licencję na Sferę.", True),
+        ("Licencja na program wygasła.", True),
+        ("Przekroczono liczbę licencji.", True),
+        ("Brak towaru 'Licencja Office' w magazynie.", False),
+        ("Towar Licencja roczna: brak ceny.", False),
+    ],
+)
+def test_a_product_that_is_a_licence_is_no_lost_licence(text: str, lost: bool) -> None:
+    assert licence_lost(text) is lost
 
 
 def test_a_call_that_hangs_is_ended_and_the_next_one_has_a_fresh_erp(desk: Desk) -> None:

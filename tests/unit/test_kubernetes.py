@@ -10,7 +10,6 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, cast
 
-import kubernetes_validate
 import pytest
 import yaml
 from typer.main import get_command
@@ -78,13 +77,16 @@ def config(built: list[dict[str, Any]], monkeypatch: pytest.MonkeyPatch) -> HubC
 
 
 def test_every_object_is_valid(built: list[dict[str, Any]]) -> None:
+    # Here, because it takes a second, which every process that collects tests would take.
+    from kubernetes_validate import validate
+
     kinds = set()
     for each in built:
         if each["kind"] not in FOREIGN:
             with warnings.catch_warnings():
                 # The validator's own library has moved some of its names.
                 warnings.simplefilter("ignore", DeprecationWarning)
-                kubernetes_validate.validate(each, "1.33", strict=True)
+                validate(each, "1.33", strict=True)
         kinds.add(each["kind"])
     assert kinds >= {"Deployment", "Service", "NetworkPolicy", "PodDisruptionBudget", "Job"}
 

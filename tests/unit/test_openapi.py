@@ -11,7 +11,6 @@ from typing import Any
 import httpx
 import pytest
 from google.protobuf.descriptor_pb2 import FileDescriptorSet
-from openapi_spec_validator import OpenAPIV31SpecValidator
 
 from mostek.erp.v1 import customer_pb2
 from mostek.hub.http import create_app
@@ -36,6 +35,9 @@ def parameters(operation: Any) -> dict[str, Any]:
 
 
 def test_the_document_is_valid_openapi(api: Any) -> None:
+    # Here, because it takes a second, which every process that collects tests would take.
+    from openapi_spec_validator import OpenAPIV31SpecValidator
+
     OpenAPIV31SpecValidator(api).validate()
 
 

@@ -47,7 +47,12 @@ from mostek.wire.trust import EnrolmentToken
 
 __all__ = ["leave_stragglers", "main"]
 
-app = typer.Typer(no_args_is_help=True, add_completion=False, help="The connector of Mostek.")
+app = typer.Typer(
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_show_locals=False,
+    help="The connector of Mostek.",
+)
 
 policies = typer.Typer(no_args_is_help=True, help="What may leave this site.")
 app.add_typer(policies, name="policy")

@@ -15,6 +15,7 @@ A plugin that writes orders inherits `OrderContract` too. A failing test's name 
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
+from functools import lru_cache
 from itertools import count
 from pathlib import Path
 from typing import Any, ClassVar
@@ -126,8 +127,9 @@ class ReadContract(_Contract):
     def test_a_page_is_the_same_when_asked_again(self, plugin: Plugin, list_operation: str) -> None:
         first, second = (_call(plugin, list_operation, page_size=50) for _ in range(2))
         for page in (first, second):
-            # A moment, where the ERP tells changes by time.
+            # A moment, where the ERP tells changes by time, which page tokens begin with.
             page.ClearField("change_token")
+            page.next_page_token = page.next_page_token.partition(".")[2] or page.next_page_token
         assert first == second
 
     def test_a_token_of_another_query_is_refused(self, plugin: Plugin, list_operation: str) -> None:
@@ -215,7 +217,7 @@ class ReadContract(_Contract):
         if f"{operation}.{name}" in self.unsupported_filters:
             pytest.skip("not served by this ERP")
         case = {**FILTERS[operation], **self.filters.get(operation, {})}[name]
-        for item in sample(plugin, operation):
+        for item in _found_before(plugin, operation):
             if case.value(item) is not None:
                 return case, item
         raise AssertionError(f"the sandbox has no item to try {operation}.{name} with")
@@ -264,7 +266,7 @@ class SqlContract(ReadContract):
         linter, seen = sqlfluff.Linter(dialect="tsql"), set[str]()
         for text in _texts(plugin):
             assert isinstance(sqlglot.parse_one(text, read="tsql"), exp.Select)
-            # This grammar takes a second for ten texts: it gets those that have a line which it has not seen.
+            # This grammar is slow, in Rust too: it gets the texts that have a line which it has not seen.
             if not seen.issuperset(text.splitlines()):
                 # sqlfluff knows no ODBC markers.
                 parsed = linter.parse_string(text.replace("?", "@p"))
@@ -378,6 +380,12 @@ def sample(plugin: Plugin, operation: str) -> list[Any]:
     return items(_call(plugin, operation, page_size=200))
 
 
+@lru_cache(maxsize=16)
+def _found_before(plugin: Plugin, operation: str) -> list[Any]:
+    """A sample that is read once, for what needs no more than an item that is there."""
+    return sample(plugin, operation)
+
+
 def full_scans(
     plugin: SqlPlugin, sent: Sent, tables: frozenset[str], *, may_walk: bool = False
 ) -> list[str]:
@@ -390,9 +398,10 @@ def full_scans(
     found = []
     for sql, params in sent:
         if sql.startswith("SELECT"):
-            named = _large_aliases(sql, large)
             steps = plugin.database.explain(sql, params, context())
-            found += [f"{step}\n{sql}" for step in steps if _reads_all(step, named, may_walk)]
+            whole = [step for step in steps if _reads_all(step, may_walk)]
+            named = _large_aliases(sql, large) if whole else set()
+            found += [f"{step}\n{sql}" for step in whole if _source(step) in named]
     return found
 
 
@@ -405,11 +414,14 @@ def _large_aliases(sql: str, large: set[str]) -> set[str]:
     }
 
 
-def _reads_all(step: str, aliases: set[str], may_walk: bool) -> bool:
+def _source(step: str) -> str:
+    """The alias of what the step reads."""
+    return step.split(" ")[1].lower()
+
+
+def _reads_all(step: str, may_walk: bool) -> bool:
     """A scan, an index made for this statement alone, or a walk along the key where none may be."""
     verb, _, rest = step.partition(" ")
-    if rest.split(" ")[0].lower() not in aliases:
-        return False
     walks = verb == "SEARCH" and "=" not in rest and "PRIMARY KEY" in rest
     return verb == "SCAN" or "AUTOMATIC" in rest or (walks and not may_walk)
 

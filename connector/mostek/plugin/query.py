@@ -11,6 +11,7 @@ import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, timedelta, tzinfo
+from functools import cached_property
 from importlib.resources.abc import Traversable
 from itertools import accumulate, islice
 from pathlib import Path
@@ -142,14 +143,14 @@ class Query:
         part = Part.of(file, root, "", known, zone)
         return cls(name, f"Records.{name}", Struct, root, (part,), known)
 
-    @property
+    @cached_property
     def filters(self) -> frozenset[str]:
         """Every filter that one of the files knows."""
         return frozenset(
             name for part in self.parts for name in part.file.filters | part.file.parameters.keys()
         ) - {"parents"}
 
-    @property
+    @cached_property
     def required(self) -> frozenset[str]:
         """The parameters without which the query can't run."""
         return frozenset(name for part in self.parts for name in part.file.required) - {"parents"}

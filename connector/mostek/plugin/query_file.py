@@ -40,7 +40,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
-from functools import lru_cache
+from functools import cached_property, lru_cache
 
 import sqlglot
 from sqlglot import exp
@@ -163,7 +163,7 @@ class QueryFile:
         """Raises QueryError."""
         return _parsed_once(name, text)
 
-    @property
+    @cached_property
     def filters(self) -> frozenset[str]:
         """The filters that the file knows."""
         return frozenset(line.condition.name for line in self.lines if line.condition)
@@ -173,7 +173,7 @@ class QueryFile:
         lines = (x for x in self.lines if x.condition and x.condition.name == name)
         return self.compared.get(name, frozenset()).union(*(line.asked for line in lines))
 
-    @property
+    @cached_property
     def required(self) -> frozenset[str]:
         """The parameters that the text always has."""
         always = [line.text for line in self.lines if not line.condition]

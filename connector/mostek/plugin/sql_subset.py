@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
+from typing import NamedTuple
 
 __all__ = ["Token", "check_tokens", "tokens"]
 
@@ -78,8 +78,7 @@ _SYMBOLS = frozenset({"(", ")", ",", ".", "=", "<", ">", "<>", "<=", ">=", "+", 
 Fail = Callable[[int, str], Exception]
 
 
-@dataclass(frozen=True)
-class Token:
+class Token(NamedTuple):
     kind: str
     text: str
     start: int
@@ -101,11 +100,13 @@ def tokens(text: str) -> Iterator[Token]:
     line, depth = 1, 0
     for match in _TOKEN.finditer(text):
         kind, found = str(match.lastgroup), match[0]
+        if kind == "space":
+            # No other token has the end of a line in it.
+            line += found.count("\n")
+            continue
         depth -= found == ")"
-        if kind != "space":
-            yield Token(kind, found, match.start(), line, depth)
+        yield Token(kind, found, match.start(), line, depth)
         depth += found == "("
-        line += found.count("\n")
 
 
 def check_tokens(code: Sequence[Token], fail: Fail) -> None:

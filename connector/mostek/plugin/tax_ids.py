@@ -13,7 +13,14 @@ from stdnum.pl import nip
 
 from mostek.erp.v1.common_pb2 import TaxIdKind
 
-__all__ = ["TypedTaxId", "tax_id_country", "tax_id_notations", "typed_tax_id"]
+__all__ = [
+    "TypedTaxId",
+    "compact_notations",
+    "compact_sql",
+    "tax_id_country",
+    "tax_id_notations",
+    "typed_tax_id",
+]
 
 _SEPARATORS = re.compile(r"[^0-9A-Za-z]")
 _PREFIX = re.compile(r"[A-Z]{2}")
@@ -65,6 +72,18 @@ def tax_id_notations(text: str) -> list[str]:
     codes = [wanted.country, *(code for code, iso in _ISO.items() if iso == wanted.country)]
     separated = [f"{code}{sep}{number}" for code in codes for sep in ("", " ", "-")]
     return [number, *separated]
+
+
+def compact_notations(text: str) -> list[str]:
+    """The same without separators, for a column that has none, or is compared without them (`compact_sql`)."""
+    return sorted({_SEPARATORS.sub("", notation).upper() for notation in tax_id_notations(text)})
+
+
+def compact_sql(column: str) -> str:
+    """A column as it is compared without separators: no index serves this, and only this finds all that was typed."""
+    for separator in "- ./":
+        column = f"REPLACE({column}, '{separator}', '')"
+    return f"UPPER({column})"
 
 
 def tax_id_country(text: str) -> str | None:

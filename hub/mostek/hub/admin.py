@@ -13,6 +13,7 @@ from typing import Any
 from google.protobuf.descriptor import MethodDescriptor
 from google.protobuf.descriptor_pb2 import MethodOptions
 from google.protobuf.duration_pb2 import Duration
+from google.protobuf.message import Message
 from google.protobuf.timestamp_pb2 import Timestamp
 
 from mostek.admin.v1 import admin_service_pb2 as admin
@@ -36,6 +37,9 @@ from mostek.hub.writes import Writes, no_command
 from mostek.link.v1.link_pb2 import Company
 from mostek.wire.failures import CommandFailure, Denied, Invalid, Overloaded, failure_of
 from mostek.wire.operations import OPERATIONS, snake
+from mostek.wire.rules import validate
+from mostek.wire.spans import seconds_of
+from mostek.wire.writes import erp_names, response_naming
 
 __all__ = ["ADMIN_SERVICE", "Admin", "command_message"]
 
@@ -44,6 +48,9 @@ ADMIN_SERVICE = admin.DESCRIPTOR.services_by_name["AdminService"]
 #: Seconds that WaitCommand waits, where the caller does not say, and at most.
 _WAIT = 60.0
 _LONGEST_WAIT = 600.0
+#: Bytes of a request, and characters of a command's id.
+_LARGEST = 64 * 1024
+_LONGEST_ID = 32
 #: Calls of WaitCommand that may wait for one tenant at a time.
 MOST_WAITS = 1000
 
@@ -122,6 +129,7 @@ class Admin:
         known = self._rpcs[rpc]
         try:
             caller.require(*known.scopes, to=f"call {rpc}")
+            _check(request)
             if known.changes and not known.kept:
                 await self._record(caller, rpc, request, "asked")
             response = known.answer(request, caller)
@@ -183,7 +191,8 @@ class Admin:
         before = self._tokens.read(tenant, "ListCommands", request.page_token)
         wanted = _filter(request, int(before or 0), caller.reach)
         found = await self._writes.find(tenant, wanted, size + 1)
-        response = admin.ListCommandsResponse(commands=map(command_message, found[:size]))
+        commands = (command_message(record, caller) for record in found[:size])
+        response = admin.ListCommandsResponse(commands=commands)
         if len(found) > size:
             last = str(found[size - 1].number)
             response.next_page_token = self._tokens.make(tenant, "ListCommands", last)
@@ -254,29 +263,46 @@ class Admin:
 
     async def _whole(self, caller: Caller, command_id: str) -> admin.Command:
         record = await self._check(caller, command_id)
-        message = command_message(record)
+        message = command_message(record, caller)
         if record.state in FINAL:
             response, failure = await self._writes.outcome(record)
-            if failure is not None:
+            if failure is None:
+                message.response.Pack(caller.pruned(OPERATIONS[record.operation], response))
+            elif await self._may_ask(caller, record):
                 message.failure.CopyFrom(failure_of(failure))
             else:
-                answered = OPERATIONS[record.operation].response.FromString(response)
-                caller.denied.prune(answered)
-                message.response.Pack(answered)
+                message.failure.CopyFrom(failure_of(type(failure)(_KEPT_BACK)))
         for event in await self._writes.timeline(command_id):
             at = _timestamp(event.at)
             message.timeline.append(admin.CommandEvent(at=at, name=event.name, detail=event.detail))
         return message
 
+    async def _may_ask(self, caller: Caller, record: CommandRecord) -> bool:
+        """Whether the caller itself might ask what another may have asked: why it failed tells of that."""
+        request = await self._writes.request(record) if caller.denied else None
+        return request is None or not any(caller.denied.refused(request, write=True))
+
+
+_KEPT_BACK = "Why is kept back: the request asks by fields that this key may not see."
+
+
+def _check(request: Message) -> None:
+    """Raise Invalid for what can stand in no request: databases refuse it, or it is more than anybody has to say."""
+    if request.ByteSize() > _LARGEST:
+        raise Invalid(f"The request has more than {_LARGEST} bytes.")
+    validate(request)
+
 
 def _command_of(rpc: str, request: Any) -> str:
     """The command that a request is about; empty if it is about none."""
-    return str(request.id) if rpc.endswith("Command") else ""
+    # No id is longer, and what is noted waits in memory.
+    return str(request.id)[:_LONGEST_ID] if rpc.endswith("Command") else ""
 
 
-def command_message(record: CommandRecord) -> admin.Command:
-    """A command without outcome and timeline."""
+def command_message(record: CommandRecord, caller: Caller) -> admin.Command:
+    """A command without outcome and timeline, as the caller may see it."""
     progress = record.progress
+    erp_id, erp_number = _erp_names(record, caller)
     waits = progress.state in WAITING
     return admin.Command(
         id=record.id,
@@ -292,9 +318,18 @@ def command_message(record: CommandRecord) -> admin.Command:
         due_at=_timestamp(progress.due_at if waits else None),
         expires_at=_timestamp(progress.expires_at),
         finished_at=_timestamp(progress.finished_at),
-        erp_id=record.erp_id,
-        erp_number=record.erp_number,
+        erp_id=erp_id,
+        erp_number=erp_number,
     )
+
+
+def _erp_names(record: CommandRecord, caller: Caller) -> tuple[str, str]:
+    """The id and the number in the ERP: fields of the response, which the caller may not see all."""
+    if not caller.denied:
+        return record.erp_id, record.erp_number
+    operation = OPERATIONS[record.operation]
+    named = response_naming(operation, record.erp_id, record.erp_number)
+    return erp_names(caller.pruned(operation, named.SerializeToString()))
 
 
 def _timestamp(seconds: float | None) -> Timestamp | None:
@@ -322,7 +357,7 @@ def _filter(request: admin.ListCommandsRequest, before: int, reach: Reach) -> Co
 def _timeout(request: admin.WaitCommandRequest) -> float:
     if not request.HasField("timeout"):
         return _WAIT
-    timeout = request.timeout.ToTimedelta().total_seconds()
+    timeout = seconds_of(request.timeout)
     if not 0 <= timeout <= _LONGEST_WAIT:
         raise Invalid.of("timeout", f"must be from 0 to {_LONGEST_WAIT:g} seconds")
     return timeout

@@ -77,7 +77,8 @@ class CallersAdmin:
         """A page of the audit. Raises Invalid, Denied."""
         tenant, size = caller.tenant_of(request.tenant), page_size(request)
         after = self._tokens.read(tenant, "ListAuditEntries", request.page_token)
-        found = await self._audit.find(tenant, _filter(request, int(after or 0)), size + 1)
+        wanted = _filter(request, int(after or 0), caller.reach)
+        found = await self._audit.find(tenant, wanted, size + 1)
         response = admin.ListAuditEntriesResponse(audit_entries=map(audit_message, found[:size]))
         if len(found) > size:
             last = str(found[size - 1].number)
@@ -114,7 +115,7 @@ def audit_message(entry: AuditEntry) -> admin.AuditEntry:
     )
 
 
-def _filter(request: admin.ListAuditEntriesRequest, after: int) -> AuditFilter:
+def _filter(request: admin.ListAuditEntriesRequest, after: int, reach: Reach) -> AuditFilter:
     if admin.AUDIT_KIND_UNSPECIFIED in request.kinds:
         raise Invalid.of("kinds", "must be kinds that an entry can be of")
     names = (admin.AuditKind.Name(kind).removeprefix(_KIND) for kind in request.kinds)
@@ -124,6 +125,7 @@ def _filter(request: admin.ListAuditEntriesRequest, after: int) -> AuditFilter:
         since=_seconds(request.since) if request.HasField("since") else 0.0,
         until=_seconds(request.until) if request.HasField("until") else None,
         after=after,
+        reach=reach,
     )
 
 

@@ -13,6 +13,7 @@ from mostek.hub.registry import Registry
 from mostek.link.v1.link_pb2 import Status
 from mostek.wire.failures import Invalid, Unsupported
 from mostek.wire.names import NAME
+from mostek.wire.spans import seconds_of
 
 __all__ = ["SitesAdmin"]
 
@@ -43,6 +44,9 @@ class SitesAdmin:
     ) -> admin.RevokeConnectorResponse:
         """Let a connector in no longer. Raises NotFound, Unsupported."""
         of, enrolment = self._known(request.name, caller), self._enrols
+        for name, most in (("instance", 64), ("certificate", 40)):
+            if len(getattr(request, name)) > most:
+                raise Invalid.of(name, f"has at most {most} characters")
         count = await enrolment.revoke(of, request.instance, request.certificate, caller.name)
         return admin.RevokeConnectorResponse(certificates=count)
 
@@ -89,7 +93,7 @@ def _named(name: str, caller: Caller) -> ConnectorId:
 def _valid_for(draft: admin.ConnectorDraft) -> float:
     if not draft.HasField("token_valid_for"):
         return VALID_FOR
-    seconds = draft.token_valid_for.ToTimedelta().total_seconds()
+    seconds = seconds_of(draft.token_valid_for)
     if not 60 <= seconds <= LONGEST_VALID:
         raise Invalid.of("connector.token_valid_for", "must be from a minute to a week")
     return seconds

@@ -17,6 +17,7 @@ __all__ = ["DEFAULT_EXPIRE_AFTER", "LONGEST_EXPIRE_AFTER", "Call", "expire_after
 #: Seconds after which a write that has not begun expires: where the caller does not say, and at most.
 DEFAULT_EXPIRE_AFTER = 24 * 3600
 LONGEST_EXPIRE_AFTER = 30 * 24 * 3600
+_LONGEST_NAME = 64
 
 
 def new_command_id() -> str:
@@ -49,6 +50,10 @@ class Call:
     #: The trace that it belongs to, "" for none; `span` is this process's part of it.
     traceparent: str = ""
     span: Span | None = None
+
+    def __post_init__(self) -> None:
+        # No name is so long: what is left of it names nothing either, and waits in the audit's memory.
+        self.connector, self.company = self.connector[:_LONGEST_NAME], self.company[:_LONGEST_NAME]
 
     @property
     def site(self) -> ConnectorId:

@@ -29,6 +29,7 @@ from mostek.hub.callers import Callers
 from mostek.hub.config import HubConfig, split_address
 from mostek.hub.gate import ANYBODY, Gate, Keys
 from mostek.hub.http.app import create_app
+from mostek.hub.http.protocol import BoundedHttp
 from mostek.hub.journals import Journals
 from mostek.hub.keyring import Keyring, add_key, load_keys
 from mostek.hub.link import Link
@@ -383,6 +384,7 @@ def _http_server(
     """A server of an application and the socket that it is to serve. Raises OSError: the port is taken."""
     config = uvicorn.Config(
         app,
+        http=BoundedHttp,
         log_config=None,
         access_log=False,
         lifespan="off",

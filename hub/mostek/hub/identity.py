@@ -9,9 +9,9 @@ from enum import StrEnum
 from fnmatch import fnmatchcase
 from typing import NamedTuple
 
-from google.protobuf.message import Message
+from google.protobuf.message import DecodeError, Message
 
-from mostek.wire.failures import Denied, NotFound
+from mostek.wire.failures import Denied, Internal, NotFound
 from mostek.wire.fields import DeniedFields
 from mostek.wire.operations import OPERATIONS, Operation
 
@@ -125,6 +125,20 @@ class Caller:
     def check_request(self, operation: Operation, request: Message) -> None:
         """Raise Denied for a filter or look-up that tells of a field that the caller may not see."""
         self.denied.check(request, write=operation.write, by="this key")
+
+    def pruned(self, operation: Operation, response: bytes) -> Message:
+        """A response without what the caller may not see: of a write, it may have been made for another. Raises
+        Internal for bytes that are none."""
+        try:
+            found: Message = operation.response.FromString(response)
+        except DecodeError:
+            name = operation.response.DESCRIPTOR.name
+            raise Internal(f"The connector's response is no {name}.") from None
+        if self.denied:
+            self.denied.prune(found)
+            # What this hub's contract does not know can't be told to be allowed.
+            found.DiscardUnknownFields()
+        return found
 
     def tenant_of(self, named: str) -> str:
         """The tenant that a request is about: the caller's own, where it names none. Raises Denied."""

@@ -9,7 +9,6 @@ from collections import defaultdict
 from dataclasses import dataclass, field
 
 import structlog
-from google.protobuf.message import DecodeError
 
 from mostek.hub import metrics
 from mostek.hub.audit import Audit
@@ -290,14 +289,7 @@ def _pruned(call: Call, answer: Written) -> Written:
     """The answer without what the caller may not see: also of a write, which may have had it for another caller."""
     if not call.caller.reach.denied_fields:
         return answer
-    try:
-        response = call.operation.response.FromString(answer.response)
-    except DecodeError:
-        name = call.operation.response.DESCRIPTOR.name
-        raise Internal(f"The connector's response is no {name}.") from None
-    call.caller.denied.prune(response)
-    # What this hub's contract does not know can't be told to be allowed.
-    response.DiscardUnknownFields()
+    response = call.caller.pruned(call.operation, answer.response)
     return Written(answer.command_id, response.SerializeToString())
 
 

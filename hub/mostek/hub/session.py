@@ -60,6 +60,8 @@ class LiveSession:
         self.unwanted = ""
         #: The connector may not be connected: nothing that it says counts any more.
         self.expelled = False
+        #: When a change of what it serves is logged again, on the steady clock.
+        self.tell_again_at = float("-inf")
         self.connected_at = datetime.now(UTC)
         self._loop = asyncio.get_running_loop()
         self._waiting: dict[str, asyncio.Future[Finished]] = {}
@@ -148,7 +150,10 @@ class LiveSession:
             self._watching.pop(command.command_id, None)
         metrics.answered(command.operation, finished)
         if finished.failure is not None:
-            raise raised(finished.failure)
+            failure = raised(finished.failure)
+            # Which command it was is known here, and a site may say anything.
+            failure.command_id = ""
+            raise failure
         return finished.response or b""
 
     def ask_cancel(self, command_id: str) -> bool:

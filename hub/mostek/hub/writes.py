@@ -8,6 +8,8 @@ import time
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 
+from google.protobuf.message import Message
+
 from mostek.hub import commands
 from mostek.hub.call import Call
 from mostek.hub.commands import FINAL, State
@@ -206,6 +208,11 @@ class Writes:
         if kept.HasField("failure") and record.state in (State.FAILED, State.DEAD):
             return b"", raised(kept.failure)
         return b"", _failure(record)
+
+    async def request(self, record: CommandRecord) -> Message | None:
+        """What a command asks; None if that is no longer kept."""
+        kept = await self._store.request(record.id)
+        return None if kept is None else OPERATIONS[record.operation].request.FromString(kept)
 
     async def get(self, tenant: str, command_id: str) -> CommandRecord:
         """The tenant's command. Raises NotFound."""

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
-from decimal import Decimal
+from contextlib import AbstractContextManager, contextmanager
 from importlib import import_module
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
-from mostek.plugin.worker.inside import Fault
+from mostek.plugin.worker import net
+from mostek.plugin.worker.inside import Fault, licence_lost
 
 __all__ = ["CLASSES", "faults", "load", "opening"]
 
@@ -39,7 +39,10 @@ CLASSES: Mapping[str, tuple[str, ...]] = {
     "Soneta.Types": ("Date", "DoubleCy", "MemoText", "Percent", "Quantity"),
 }
 _STARTER = "Soneta.Start"
-_LICENCE = "licenc"
+_NO_LICENCE = (
+    "enova365 has no licence seat left, or none for this: log somebody out, or end a program that"
+    " was left running."
+)
 #: Somebody else saved a row at the same moment.
 _CONFLICTS = {"ConcurrencyException", "RowConflictException"}
 #: What the program raises when its rules, or the operator's rights, forbid something.
@@ -56,7 +59,9 @@ def load(settings: Mapping[str, Any]) -> Any:
             " [companies.<name>.orders].",
             str(folder),
         )
-    clr = _runtime(settings)
+    # .NET Framework takes no configuration of its runtime.
+    runtime_config = settings["runtime_config"] if settings["runtime"] == "coreclr" else ""
+    clr = net.clr("enova365's objects", settings["runtime"], runtime_config)
     sys.path.append(str(folder))
     clr.AddReference(_STARTER)
     loader = import_module(_STARTER).Loader()
@@ -68,55 +73,20 @@ def load(settings: Mapping[str, Any]) -> Any:
         module = import_module(namespace)
         for name in names:
             setattr(found, name, getattr(module, name))
-    system = import_module("System")
-    invariant = import_module("System.Globalization").CultureInfo.InvariantCulture
-    found.Guid = system.Guid
-    found.decimal = lambda text: system.Decimal.Parse(text, invariant)
-    # `str` would write it as the culture of the process does.
-    found.exact = lambda value: Decimal(value.ToString(invariant))
+    net.add_decimals(found)
+    found.Guid = import_module("System").Guid
     # C# converts a text by itself.
     found.memo = found.MemoText.op_Implicit
     return found
 
 
-def _runtime(settings: Mapping[str, Any]) -> Any:
-    try:
-        pythonnet = import_module("pythonnet")
-    except ImportError as error:
-        raise Fault(
-            "unavailable",
-            "enova365's objects need pythonnet: install it in the Python of the worker.",
-            str(error),
-        ) from error
-    options = {}
-    if settings["runtime"] == "coreclr" and settings["runtime_config"]:
-        options = {"runtime_config": settings["runtime_config"]}
-    pythonnet.load(settings["runtime"], **options)
-    return import_module("clr")
-
-
-@contextmanager
-def opening() -> Iterator[None]:
+def opening() -> AbstractContextManager[None]:
     """Errors within the block kept the program from starting, or the operator from logging in."""
-    try:
-        yield
-    except Fault:
-        raise
-    except Exception as error:
-        text = str(error)
-        if _LICENCE in text.lower():
-            raise Fault(
-                "licence",
-                "enova365 has no licence seat left, or none for this: log somebody out, or end a program that was"
-                " left running.",
-                text,
-            ) from error
-        raise Fault(
-            "unavailable",
-            "enova365 did not start: look at folder, runtime, database, operator and password in"
-            " [companies.<name>.orders].",
-            text,
-        ) from error
+    return net.opening(
+        no_licence=_NO_LICENCE,
+        not_started="enova365 did not start: look at folder, runtime, database, operator and password in"
+        " [companies.<name>.orders].",
+    )
 
 
 @contextmanager
@@ -132,6 +102,8 @@ def faults(what: str) -> Iterator[None]:
         if names & _CONFLICTS:
             said = f"Somebody saved the {what}, or what belongs to it, at the same moment."
             raise Fault("locked", said, text) from error
+        if licence_lost(text):
+            raise Fault("licence", _NO_LICENCE, text) from error
         if names & _REFUSALS:
             raise Fault("refused", f"enova365 refused the {what}.", text) from error
         raise

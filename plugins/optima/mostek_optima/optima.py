@@ -10,51 +10,14 @@ from typing import Any, ClassVar, TypeVar
 
 from google.protobuf.message import Message
 
-from mostek.erp.v1.customer_pb2 import (
-    Customer,
-    GetCustomerRequest,
-    GetCustomerResponse,
-    ListCustomersRequest,
-    ListCustomersResponse,
-)
-from mostek.erp.v1.erp_pb2 import DescribeErpRequest, DescribeErpResponse, Erp
-from mostek.erp.v1.invoice_pb2 import (
-    CorrectionValues,
-    GetInvoiceRequest,
-    GetInvoiceResponse,
-    Invoice,
-    ListInvoicesRequest,
-    ListInvoicesResponse,
-)
-from mostek.erp.v1.order_pb2 import (
-    GetOrderRequest,
-    GetOrderResponse,
-    ListOrdersRequest,
-    ListOrdersResponse,
-    Order,
-)
-from mostek.erp.v1.product_pb2 import (
-    GetProductRequest,
-    GetProductResponse,
-    ListProductsRequest,
-    ListProductsResponse,
-    Product,
-)
-from mostek.erp.v1.receivable_pb2 import (
-    CustomerBalance,
-    GetCustomerBalanceRequest,
-    GetCustomerBalanceResponse,
-    ListReceivablesRequest,
-    ListReceivablesResponse,
-    Receivable,
-)
-from mostek.plugin.changes import Changes
+from mostek.erp.v1.erp_pb2 import DescribeErpRequest, DescribeErpResponse
+from mostek.erp.v1.invoice_pb2 import CorrectionValues
 from mostek.plugin.conversion import Converter
-from mostek.plugin.converters import as_day
 from mostek.plugin.database_config import SqliteConfig
 from mostek.plugin.orders.writes import OrderWriter, OrderWrites
 from mostek.plugin.plugin import Context, Site
 from mostek.plugin.query import Query
+from mostek.plugin.reads import ErpReads, Filters, correction_values, in_stock
 from mostek.plugin.rights import WriteRights
 from mostek.plugin.sql_plugin import SqlConfig
 from mostek.plugin.tax_ids import tax_id_country
@@ -73,30 +36,17 @@ from mostek_optima.orders.rights import write_rights
 __all__ = ["Optima"]
 
 PROGRAM = "Comarch ERP Optima"
-_CORRECTIONS = {
-    "difference": CorrectionValues.CORRECTION_VALUES_DIFFERENCE,
-    "after": CorrectionValues.CORRECTION_VALUES_AFTER,
-}
-
 R = TypeVar("R", bound=Message)
 
 
-class Optima(OrderWrites):
+class Optima(OrderWrites, ErpReads):
     """One company database of Optima: the reads; the writes are in `orders`, `com` and `direct`."""
 
     config_type = OptimaConfig
     erp = PROGRAM
     lock = PROGRAM
+    edited_at = frozenset({"customers", "products", "invoices", "orders"})
     folder: ClassVar[Traversable] = files("mostek_optima") / "queries"
-    messages: ClassVar[Mapping[str, type[Message]]] = {
-        "erp": Erp,
-        "customers": Customer,
-        "products": Product,
-        "invoices": Invoice,
-        "receivables": Receivable,
-        "balances": CustomerBalance,
-        "orders": Order,
-    }
 
     def __init__(self, config: OptimaConfig, site: Site) -> None:
         self.settings = config
@@ -129,17 +79,13 @@ class Optima(OrderWrites):
 
     def converters(self) -> Mapping[str, Converter]:
         return {
+            **super().converters(),
             **CONVERTERS,
             "company_name": lambda database: self.settings.company or database,
             "correction_values": self._correction_values,
-            "days_overdue": self._days_overdue,
             "is_default_series": self._is_default_series,
             "is_default_warehouse": self._is_default_warehouse,
-            "now": self.now,
-            "operations": self._operations,
-            "program": lambda: PROGRAM,
             "text_encoding": lambda: "windows-1250",
-            "time_zone": lambda: self.site.zone.key,
         }
 
     def open(self) -> None:
@@ -184,145 +130,42 @@ class Optima(OrderWrites):
         added = {query: attributes(query, names) for query, names in own.items()}
         return super()._load(config.with_attributes(added, "own_fields"))
 
-    # Operations
+    # Reads
 
     def describe_erp(self, request: DescribeErpRequest, context: Context) -> DescribeErpResponse:
         return DESCRIPTION.describe(self, request, context)
 
-    def list_customers(
-        self, request: ListCustomersRequest, context: Context
-    ) -> ListCustomersResponse:
-        countries = _vat_countries(request.tax_id) if request.tax_id else None
-        return self._changed(
-            "customers",
-            request,
-            context,
-            ListCustomersResponse(),
-            one_off=self.settings.one_off,
-            tax_id_country=countries,
-        )
-
-    def get_customer(self, request: GetCustomerRequest, context: Context) -> GetCustomerResponse:
-        return self.one(
-            "customers",
-            request,
-            context,
-            GetCustomerResponse(),
-            ids=[request.id],
-            one_off=self.settings.one_off,
-        )
-
-    def list_products(self, request: ListProductsRequest, context: Context) -> ListProductsResponse:
-        filters: dict[str, Any] = {"before": self._tomorrow(), "group_id": None}
-        if request.group_id:
-            with self.database.reading(context) as session:
-                filters["groups"] = groups_below(session, request.group_id)
-        if request.only_in_stock and request.warehouse_id:
-            filters |= {"only_in_stock": None, "in_stock_of": request.warehouse_id}
-        return self._changed("products", request, context, ListProductsResponse(), **filters)
-
-    def get_product(self, request: GetProductRequest, context: Context) -> GetProductResponse:
-        return self.one(
-            "products",
-            request,
-            context,
-            GetProductResponse(),
-            ids=[request.id],
-            before=self._tomorrow(),
-        )
-
-    def list_invoices(self, request: ListInvoicesRequest, context: Context) -> ListInvoicesResponse:
-        return self._changed(
-            "invoices",
-            request,
-            context,
-            ListInvoicesResponse(),
-            issued=True,
-            listed=not request.kinds,
-            one_off=self.settings.one_off,
-            **self.settings.document_kinds.filters(),
-        )
-
-    def get_invoice(self, request: GetInvoiceRequest, context: Context) -> GetInvoiceResponse:
-        return self.one(
-            "invoices",
-            request,
-            context,
-            GetInvoiceResponse(),
-            ids=[request.id],
-            include_cancelled=True,
-            one_off=self.settings.one_off,
-            **self.settings.document_kinds.filters(),
-        )
-
-    def list_receivables(
-        self, request: ListReceivablesRequest, context: Context
-    ) -> ListReceivablesResponse:
-        return self.page(
-            "receivables",
-            request,
-            context,
-            ListReceivablesResponse(),
-            only_overdue=None,
-            overdue_on=self.today() if request.only_overdue else None,
-            one_off=self.settings.one_off,
-        )
-
-    def get_customer_balance(
-        self, request: GetCustomerBalanceRequest, context: Context
-    ) -> GetCustomerBalanceResponse:
-        today = self.today()
-        ages = {f"days_{days}": today - timedelta(days=days) for days in (30, 60, 90)}
-        return self.one(
-            "balances",
-            request,
-            context,
-            GetCustomerBalanceResponse(),
-            ids=[request.id],
-            one_off=self.settings.one_off,
-            today=today,
-            **ages,
-        )
-
-    def list_orders(self, request: ListOrdersRequest, context: Context) -> ListOrdersResponse:
-        return self._changed(
-            "orders",
-            request,
-            context,
-            ListOrdersResponse(),
-            only_valid=not request.states,
-            **self._order_filters(),
-        )
-
-    def get_order(self, request: GetOrderRequest, context: Context) -> GetOrderResponse:
-        return self.one(
-            "orders",
-            request,
-            context,
-            GetOrderResponse(),
-            ids=[request.id],
-            **self._order_filters(),
-        )
-
-    def _order_filters(self) -> dict[str, Any]:
+    def parameters(self, query: str, context: Context) -> Filters:
+        one_off: dict[str, Any] = {"one_off": self.settings.one_off}
         kinds = self.settings.document_kinds.filters()
-        return {"one_off": self.settings.one_off, "advance": kinds["advance"]}
+        match query:
+            case "products":
+                return {"before": self._tomorrow()}
+            case "invoices":
+                return one_off | kinds
+            case "orders":
+                return one_off | {"advance": kinds["advance"]}
+            case "customers" | "receivables" | "balances":
+                return one_off
+        return {}
 
-    def _changed(
-        self, query: str, request: Any, context: Context, response: R, **filters: Any
-    ) -> R:
-        """A page, of what changed since the request's change token if it has one."""
-        changes = Changes.of(request, self.now())
-        filters |= {"change_token": None, "changed_since": changes.since}
-        return changes.finished(self.page(query, changes.request, context, response, **filters))
+    def list_parameters(self, query: str, request: Any, context: Context) -> Filters:
+        match query:
+            case "customers":
+                countries = _vat_countries(request.tax_id) if request.tax_id else None
+                return {"tax_id_country": countries}
+            case "products":
+                return in_stock(request) | self._group(request.group_id, context)
+            case "invoices":
+                return {"issued": True, "listed": not request.kinds}
+        return {}
 
-    def _operations(self) -> list[str]:
-        """What is served with this configuration."""
-        orders = self.settings.orders
-        refused = set() if orders else {"CreateOrder"}
-        if not isinstance(orders, ComConfig) or not orders.customers:
-            refused.add("CreateCustomer")
-        return [operation for operation in self.serves if operation not in refused]
+    def _group(self, wanted: str, context: Context) -> dict[str, Any]:
+        """A group has those below it."""
+        if not wanted:
+            return {}
+        with self.database.reading(context) as session:
+            return {"group_id": None, "groups": groups_below(session, wanted)}
 
     def _is_default_series(self, symbol: str) -> bool | None:
         """None where the program or the template decides."""
@@ -339,13 +182,9 @@ class Optima(OrderWrites):
         """Stock of a day may have a time of that day."""
         return datetime.combine(self.today() + timedelta(days=1), time())
 
-    def _days_overdue(self, due: Any, remaining: Any) -> int:
-        """0 if it is not yet due or settled."""
-        return max(0, (self.today() - as_day(due)).days) if due and remaining else 0
-
     def _correction_values(self, corrects: Any) -> CorrectionValues.ValueType | None:
         chosen = self.settings.correction_values
-        return _CORRECTIONS[chosen] if chosen and flag(corrects) else None
+        return correction_values(chosen, corrects=flag(corrects))
 
 
 def _items_of(response: Message) -> Any:

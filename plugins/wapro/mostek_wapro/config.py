@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import Annotated, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
@@ -47,6 +47,10 @@ class WaproConfig(OrderConfig):
     debts: Literal["settlements", "documents"] = Field(
         default="settlements",
         description="What receivables are read from: ROZRACHUNEK, which Fakir shares, or the documents themselves.",
+    )
+    contractor_cards: tuple[Annotated[str, Field(min_length=1, max_length=1)], ...] = Field(
+        default=(),
+        description="ROZRACHUNEK.TYP_KARTOTEKI of entries of contractors; none: entries of any kind of card.",
     )
     correction_values: Literal["difference", "after"] | None = Field(
         default=None, description="What the amounts of corrections are; nothing known tells."

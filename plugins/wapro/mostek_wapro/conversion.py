@@ -64,6 +64,11 @@ def discount(percent: Any) -> Any:
     return -percent if percent < 0 else None
 
 
+def only_discount(percent: Any, *others: Any) -> Any:
+    """Of a line that has no other discounts: how several are put together is not known."""
+    return None if percent is None or any(others) else discount(percent)
+
+
 def vat_percent(percent: Any, code: str | None) -> Any:
     """Exempt (zw) and not subject (np) may hold a 0 that is no rate."""
     return percent if code and code.strip().isdigit() else None
@@ -193,6 +198,7 @@ CONVERTERS: Mapping[str, Converter] = COMMON | {
             rate,
             currency_or_base,
             discount,
+            only_discount,
         ),
         *(vat_percent, price_basis, difference, total, net_value, gross_value),
         *(customer_kind, product_kind, payment_method_kind, issued, reverse_charge),

@@ -23,7 +23,7 @@ _OPERATIONS: Mapping[str, tuple[str, ...]] = {
 _NONE = ChangeTrackingKind.CHANGE_TRACKING_KIND_NONE
 _TRACKING: Mapping[str, tuple[ChangeTrackingKind.ValueType, str]] = {
     "ListCustomers": (_NONE, "Cards have no time of change."),
-    "ListProducts": (_NONE, "Cards have no time of change but that of the purchase price."),
+    "ListProducts": (_NONE, "Cards have no time of change but that of prices."),
     "ListInvoices": (_NONE, "Documents have no time of change; the newest have the highest ids."),
     "ListOrders": (_NONE, "Documents have no time of change; the newest have the highest ids."),
 }

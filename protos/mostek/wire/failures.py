@@ -25,6 +25,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import timedelta
+from itertools import chain
 from typing import ClassVar, Self
 
 from mostek.link.v1 import failure_pb2
@@ -57,6 +58,15 @@ __all__ = [
 
 #: Seconds; a failure that names a later moment is taken to mean this one.
 LONGEST_RETRY = 24 * 3600.0
+#: Characters of a failure's message, of the ERP's text, and of its violations together: what all callers of gRPC take
+#: with a status is 8 KiB, and the message is in it twice.
+_LONGEST_MESSAGE = 1200
+_LONGEST_ERP_TEXT = 1000
+_LONGEST_VIOLATIONS = 2000
+_LONGEST_FIELD = 200
+#: What a violation takes besides its texts.
+_FRAMING = 6
+_LONGEST_DESCRIPTION = 500
 
 
 @dataclass(frozen=True)
@@ -71,6 +81,7 @@ class CommandFailure(Exception):
     """A command failed. `message` is a sentence for people; it holds neither secrets nor ERP data.
 
     `retry_after` is in seconds. `erp_text` holds the ERP's own words, which leave the site only if its policy says so.
+    Whatever it is made of, a caller can be told it: texts are cut, and of many violations the first ones are taken.
     """
 
     kind: ClassVar[FailureKind.ValueType]
@@ -86,12 +97,12 @@ class CommandFailure(Exception):
         erp_text: str = "",
         command_id: str = "",
     ) -> None:
-        super().__init__(message)
-        self.message = message
-        self.violations = tuple(violations)
+        self.message = _cut(message, _LONGEST_MESSAGE)
+        super().__init__(self.message)
+        self.violations, _ = _first(violations)
         self.retriable = self.retriable_by_nature if retriable is None else retriable
         self.retry_after = retry_after
-        self.erp_text = erp_text
+        self.erp_text = _cut(erp_text, _LONGEST_ERP_TEXT)
         self.command_id = command_id
 
     @classmethod
@@ -101,9 +112,40 @@ class CommandFailure(Exception):
 
     @classmethod
     def of_all(cls, violations: Iterable[Violation]) -> Self:
-        """A failure about several fields, its message naming each."""
-        found = tuple(violations)
-        return cls("; ".join(f"{v.field}: {v.description}" for v in found), violations=found)
+        """A failure about several fields, naming each as far as there is room. The rest is not looked at."""
+        found, more = _first(violations)
+        text = "; ".join(f"{v.field}: {v.description}" for v in found)
+        if more or len(text) > _LONGEST_MESSAGE:
+            text = f"{_cut(text, _LONGEST_MESSAGE - len(_MORE))}{_MORE}"
+        return cls(text, violations=found)
+
+    @classmethod
+    def raise_any(cls, violations: Iterable[Violation]) -> None:
+        """Raise one about several fields if there are any; of thousands no more are looked for than can be told."""
+        rest = iter(violations)
+        if first := next(rest, None):
+            raise cls.of_all(chain([first], rest))
+
+
+_MORE = "; and there is more"
+
+
+def _first(violations: Iterable[Violation]) -> tuple[tuple[Violation, ...], bool]:
+    """Those that a failure has room for, and whether there are more."""
+    found: list[Violation] = []
+    room = _LONGEST_VIOLATIONS
+    for each in violations:
+        field = _cut(each.field, _LONGEST_FIELD)
+        description = _cut(each.description, _LONGEST_DESCRIPTION)
+        room -= len(field) + len(description) + _FRAMING
+        if room < 0:
+            return tuple(found), True
+        found.append(Violation(field, description))
+    return tuple(found), False
+
+
+def _cut(text: str, most: int) -> str:
+    return text if len(text) <= most else f"{text[: most - 1]}…"
 
 
 class Invalid(CommandFailure):

@@ -44,10 +44,8 @@ def parse(message_class: type[M], data: bytes) -> M:
 
 
 def validate(message: Message) -> None:
-    """Raise Invalid with all violations of the message's rules, if there are any."""
-    found = list(violations_of(message))
-    if found:
-        raise Invalid.of_all(found)
+    """Raise Invalid with the violations of the message's rules, if there are any."""
+    Invalid.raise_any(violations_of(message))
 
 
 def violations_of(message: Message, path: str = "") -> Iterator[Violation]:

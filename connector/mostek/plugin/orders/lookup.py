@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
+from typing import Any
 
 from mostek.plugin.catalogue import Catalogue
 from mostek.plugin.database import Database, Row, Session
+from mostek.plugin.orders.choices import Search
 from mostek.plugin.sql_types import Param, SqlType
 from mostek.wire.failures import Drift
 
-__all__ = ["Lookup"]
+__all__ = ["Lookup", "integer", "text"]
 
 _AT_ONCE = 500
 
@@ -53,3 +55,26 @@ class Lookup:
             marks = ", ".join("?" * len(some))
             params = [*before, *(Param.of(value, sql_type) for value in some)]
             yield from self.session.fetch(sql.format(marks), params)
+
+    def search(self, statements: Sequence[str], sql_type: str, *before: Param) -> Search:
+        """Finds rows by values of columns of that type, with each of the statements, which are as of `fetch_in`.
+
+        What is empty, or longer than the type, is in no such column.
+        """
+        size = SqlType.parse(sql_type).size or 0
+
+        def found(values: Sequence[str]) -> Iterator[Row]:
+            fitting = [value for value in values if value and len(value) <= size]
+            for sql in statements:
+                yield from self.fetch_in(sql, fitting, sql_type, *before)
+
+        return found
+
+
+def integer(value: int) -> Param:
+    return Param.of(value, "int")
+
+
+def text(value: Any) -> str:
+    """A text column's value without the padding of its type; NULL is empty."""
+    return "" if value is None else str(value).rstrip()

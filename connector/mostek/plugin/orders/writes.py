@@ -146,6 +146,14 @@ class OrderWrites(SqlPlugin):
     lock: ClassVar[str]
     writer: OrderWriter
 
+    def operations(self) -> list[str]:
+        """What is served with this configuration."""
+        orders = self.config.orders
+        refused = set() if orders else {"CreateOrder"}
+        if not getattr(orders, "customers", False):
+            refused.add("CreateCustomer")
+        return [operation for operation in self.serves if operation not in refused]
+
     # Operations
 
     def validate_order(

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from datetime import date, datetime
 from importlib import import_module
 from typing import Any, NamedTuple
 
 from mostek.plugin.worker.inside import Fault
 
-__all__ = ["DOES_NOT_FIT", "NOT_REGISTERED", "RAISED", "Com", "ComSaid", "com_said"]
+__all__ = ["DOES_NOT_FIT", "NOT_REGISTERED", "RAISED", "Com", "ComSaid", "com_faults", "com_said"]
 
 #: Windows' own: the class is not registered; the kind of program (32 or 64 bit) does not fit.
 NOT_REGISTERED, DOES_NOT_FIT = -2147221164, -2147418113
@@ -64,3 +66,13 @@ def com_said(error: Exception) -> ComSaid:
     if isinstance(own, tuple) and len(own) > 5:
         return ComSaid(number, int(own[5] or 0), str(own[2] or text))
     return ComSaid(number, 0, str(text))
+
+
+@contextmanager
+def com_faults(com: Any, meant: Callable[[ComSaid], tuple[str, str]]) -> Iterator[None]:
+    """Errors of COM within the block are told by the kind and the message that they mean."""
+    try:
+        yield
+    except com.error as error:
+        said = com_said(error)
+        raise Fault(*meant(said), said.text) from error

@@ -21,13 +21,14 @@ import importlib
 import json
 import os
 import queue
+import re
 import sys
 import threading
 import traceback
 from collections.abc import Callable
 from typing import Any, BinaryIO
 
-__all__ = ["Fault", "Office", "main"]
+__all__ = ["Fault", "Office", "licence_lost", "main"]
 
 #: Seconds between looks at messages that the ERP's windows want to have handled.
 _PUMP_EVERY = 0.1
@@ -35,13 +36,17 @@ _PUMP_EVERY = 0.1
 _LAST_CALL = 20.0
 
 
+#: Faults after which the ERP is to be opened anew.
+_OUT_OF_USE = frozenset({"licence", "unavailable"})
+
+
 class Fault(Exception):
     """The ERP did not do what was asked. `kind`:
 
     refused      its rules forbid it; nothing was saved
     locked       an operator or another program holds a record; nothing was saved
-    unavailable  it can't be started or logged into; nothing was saved
-    licence      no licence seat is free; nothing was saved
+    unavailable  it can't be started or logged into, or has to be again; nothing was saved
+    licence      no licence seat is free, or it was lost; nothing was saved
     unknown      anything else: whether something was saved has to be looked up
 
     `message` is ours, for people; `text` is the ERP's own.
@@ -52,6 +57,20 @@ class Fault(Exception):
         self.kind = kind
         self.message = message
         self.text = text
+
+
+_LICENCE_LOST = re.compile(
+    r"\b(brak|utrac\w+|wygas\w+|przekroczon\w+)( (wolnych|wolnej|ważnej|aktywnej|limit|liczb\w+))* licencj"
+    r"|\blicencj\w*( \w+){0,2} (wygas|utrac|zajęt|wykorzystan)"
+)
+
+
+def licence_lost(text: str) -> bool:
+    """Whether a program's words in the middle of a call are about its own licence.
+
+    What else has the word in it may be about a product: many shops sell licences.
+    """
+    return bool(_LICENCE_LOST.search(text.lower()))
 
 
 class Office:
@@ -135,6 +154,8 @@ class _Inside:
             self._wire.say({"id": call["id"], "begun": True})
             return {"done": getattr(self._office, call["call"])(**call["with"])}
         except Fault as fault:
+            if fault.kind in _OUT_OF_USE:
+                self._close()
             return _fault(fault)
         except Exception as error:
             traceback.print_exc()

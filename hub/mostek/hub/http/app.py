@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Awaitable, Callable, Iterable
 from dataclasses import replace
 from functools import partial
@@ -9,6 +10,7 @@ from typing import Any
 
 from google.protobuf.message import Message
 from starlette.applications import Starlette
+from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route as StarletteRoute
@@ -46,8 +48,12 @@ __all__ = ["create_app"]
 
 #: Largest body of a request, in bytes.
 MAX_BODY = 1024 * 1024
+#: The same where no key is asked for.
+MAX_OPEN_BODY = 64 * 1024
 #: So much of a larger one is read and thrown away: a caller that is cut off while it writes sees no answer.
 MAX_DISCARDED = 64 * 1024 * 1024
+#: Seconds that a body may take.
+BODY_WITHIN = 60.0
 _JSON = "application/json"
 
 _Respond = Callable[[Request], Awaitable[Response]]
@@ -70,7 +76,7 @@ def create_app(
         ("/readyz", "GET", readyz(ready)),
     ]
     if enrolment is not None:
-        served += enrolment_routes(enrolment, _body)
+        served += enrolment_routes(enrolment, partial(_body, most=MAX_OPEN_BODY))
     app = Starlette(routes=list(_by_path(served)), exception_handlers=EXCEPTION_HANDLERS)
     app.router.redirect_slashes = False
     return app
@@ -160,7 +166,8 @@ class _ErpRoute:
 
     async def _accepted(self, caller: Caller, command_id: str) -> Response:
         """The write goes on; where to ask for it."""
-        command = command_message(await self._router.writes.get(caller.tenant, command_id))
+        record = await self._router.writes.get(caller.tenant, command_id)
+        command = command_message(record, caller)
         headers = {
             "location": f"/v1/commands/{command_id}",
             COMMAND_ID: command_id,
@@ -239,19 +246,26 @@ class _AdminRoute:
         return page
 
 
-async def _body(http: Request) -> bytes:
-    """The request's body. Raises Invalid if it is not JSON by its type, TooLarge without keeping it."""
+async def _body(http: Request, most: int = MAX_BODY) -> bytes:
+    """The request's body. Raises Invalid if it is not JSON by its type, TooLarge without keeping it.
+
+    One that does not come is a 408.
+    """
     if http.headers.get("content-type", "").partition(";")[0].strip().lower() != _JSON:
         raise Invalid.of("Content-Type", f"must be {_JSON}")
     body, size = bytearray(), 0
-    async for part in http.stream():
-        size += len(part)
-        if size <= MAX_BODY:
-            body += part
-        elif size > MAX_DISCARDED:
-            break
-    if size > MAX_BODY:
-        raise TooLarge(f"The body has more than {MAX_BODY} bytes; send less at once.")
+    try:
+        async with asyncio.timeout(BODY_WITHIN):
+            async for part in http.stream():
+                size += len(part)
+                if size <= MAX_BODY:
+                    body += part
+                elif size > MAX_DISCARDED:
+                    break
+    except TimeoutError:
+        raise HTTPException(408) from None
+    if size > most:
+        raise TooLarge(f"The body has more than {most} bytes; send less at once.")
     return bytes(body)
 
 

@@ -17,6 +17,7 @@ from google.protobuf.message_factory import GetMessageClass
 
 from mostek.hub.http.descriptors import descriptor_of, is_map, map_value
 from mostek.wire.failures import Invalid, Violation
+from mostek.wire.rules import rule_of
 
 __all__ = ["compact", "encoded", "encoded_each", "encoded_list", "expected", "read"]
 
@@ -60,13 +61,11 @@ async def encoded_each(messages: Iterable[Message]) -> AsyncIterator[bytes]:
 
 
 def read(data: bytes, message: Message, path: str) -> None:
-    """Fill the message, which is the request's field `path`, from a JSON object. Raises Invalid naming every fault."""
+    """Fill the message, which is the request's field `path`, from a JSON object. Raises Invalid naming its faults."""
     value = _loaded(data)
     if not isinstance(value, dict):
         raise Invalid.of(path, f"the body must be a JSON object, {message.DESCRIPTOR.name}")
-    violations = list(_violations(value, descriptor_of(message), path))
-    if violations:
-        raise Invalid.of_all(violations)
+    Invalid.raise_any(_violations(value, descriptor_of(message), path))
     message.SetInParent()
     try:
         ParseDict(value, message)
@@ -102,6 +101,10 @@ def _loaded(data: bytes) -> Any:
 def _object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     found: dict[str, Any] = {}
     for name, value in pairs:
+        if not _is_unicode(name):
+            raise Invalid(
+                "The body has a name with half of a character in it (\\ud800 to \\udfff)."
+            )
         if name in found:
             raise Invalid.of(name, "is given twice in one object of the body")
         found[name] = value
@@ -129,6 +132,8 @@ def _violations(value: dict[str, Any], descriptor: Descriptor, path: str) -> Ite
             yield Violation(here, _unknown(descriptor, name))
         elif item is None:
             continue
+        elif _is_too_long(field, item):
+            yield Violation(here, _too_many(field, item))
         elif is_map(field):
             yield from _map_violations(field, item, here)
         elif not field.is_repeated:
@@ -141,13 +146,23 @@ def _violations(value: dict[str, Any], descriptor: Descriptor, path: str) -> Ite
     yield from _oneof_violations(value, descriptor, path)
 
 
+def _is_too_long(field: FieldDescriptor, item: Any) -> bool:
+    """Whether there is more in a list or map than may be: before each of it is looked at."""
+    most = rule_of(field).max_items
+    return bool(most) and isinstance(item, list | dict) and field.is_repeated and len(item) > most
+
+
+def _too_many(field: FieldDescriptor, item: Any) -> str:
+    return f"has {len(item)} items; at most {rule_of(field).max_items} are allowed"
+
+
 def _field(descriptor: Descriptor, name: str) -> FieldDescriptor | None:
     found = descriptor.fields_by_name.get(name)
     return found if found is not None else descriptor.fields_by_camelcase_name.get(name)
 
 
 def _unknown(descriptor: Descriptor, name: str) -> str:
-    near = get_close_matches(name, descriptor.fields_by_name.keys(), n=1)
+    near = get_close_matches(name[:100], descriptor.fields_by_name.keys(), n=1)
     return f"is no field of {descriptor.name}" + (f"; is {near[0]} meant?" if near else "")
 
 
@@ -172,14 +187,14 @@ def _value_violations(field: FieldDescriptor, item: Any, path: str) -> Iterator[
 
 
 def _fits(field: FieldDescriptor, item: Any) -> bool:
-    if item is None:
+    if item is None or (isinstance(item, str) and not _is_unicode(item)):
         return False
     if field.cpp_type == FieldDescriptor.CPPTYPE_BOOL:
         return isinstance(item, bool)
     if field.enum_type:
         return isinstance(item, str) and item in field.enum_type.values_by_name
     if field.type == FieldDescriptor.TYPE_STRING:
-        return isinstance(item, str) and _is_unicode(item)
+        return isinstance(item, str)
     return _parses(field, item)
 
 

@@ -14,7 +14,14 @@ from mostek.hub.http.json import compact
 from mostek.hub.status import status_of, without_database
 from mostek.hub.store import StoreError
 from mostek.link.v1.failure_pb2 import FailureKind
-from mostek.wire.failures import Cancelled, CommandFailure, Internal, NotFound, Unsupported
+from mostek.wire.failures import (
+    Cancelled,
+    CommandFailure,
+    Expired,
+    Internal,
+    NotFound,
+    Unsupported,
+)
 from mostek.wire.names import COMMAND_ID
 
 __all__ = ["EXCEPTION_HANDLERS", "MEDIA_TYPE", "kind_of", "problem"]
@@ -62,7 +69,7 @@ def _response(document: dict[str, Any], headers: dict[str, str]) -> Response:
         headers[COMMAND_ID] = command_id
     if status == 401:
         headers["www-authenticate"] = "Bearer"
-    if status == 413:
+    if status in (408, 413):
         # The rest of the body may not have been read: the connection is not used again.
         headers["connection"] = "close"
     return Response(compact(document), status, headers, MEDIA_TYPE)
@@ -75,6 +82,9 @@ async def _on_failure(request: Request, failure: Exception) -> Response:
 
 async def _on_http_exception(request: Request, wrong: Exception) -> Response:
     assert isinstance(wrong, HTTPException)
+    if wrong.status_code == 408:
+        late = problem(Expired("The request's body did not come in time."))
+        return _response(late | {"status": 408, "title": "Request timeout"}, {})
     if wrong.status_code != 405:
         return await _on_failure(
             request, NotFound(f"There is nothing at {request.url.path}; see /openapi.json.")

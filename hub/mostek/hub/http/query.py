@@ -69,17 +69,16 @@ class Query:
         self._maps = tuple(p for p in self.parameters.values() if p.is_map)
 
     def read(self, query: bytes, request: Message) -> None:
-        """Set the request's fields from the query string. Raises Invalid naming every parameter at fault."""
-        if not query:
-            return
-        violations = []
-        for name, values in _grouped(query).items():
+        """Set the request's fields from the query string. Raises Invalid naming the parameters at fault."""
+        if query:
+            Invalid.raise_any(self._put(_grouped(query), request))
+
+    def _put(self, given: dict[str, list[str]], request: Message) -> Iterator[Violation]:
+        for name, values in given.items():
             try:
                 self._find(name).put(request, name, values)
             except ValueError as wrong:
-                violations.append(Violation(name, str(wrong)))
-        if violations:
-            raise Invalid.of_all(violations)
+                yield Violation(name, str(wrong))
 
     def _find(self, name: str) -> Parameter:
         found = self.parameters.get(name)

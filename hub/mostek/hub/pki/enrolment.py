@@ -13,7 +13,7 @@ from typing import Final
 
 import structlog
 from cryptography import x509
-from cryptography.exceptions import InvalidSignature
+from cryptography.exceptions import InvalidSignature, UnsupportedAlgorithm
 from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.hazmat.primitives.serialization import Encoding
@@ -49,6 +49,8 @@ _CHALLENGE: Final = 60.0
 _EACH: Final = (1 / 3, 20)
 _ALL: Final = (20.0, 1200)
 _LARGEST_PEM: Final = 16 * 1024
+#: What loading raises, of a request or a certificate that may be anything.
+_UNREADABLE: Final = (ValueError, TypeError, UnsupportedAlgorithm, x509.InvalidVersion)
 _UNENTITLED: Final = (
     "The token gives no right to enrol: it is unknown, expired or was used. "
     "Ask the hub's operator for a new one."
@@ -208,7 +210,7 @@ class Enrolment:
             key = certificate.public_key()
             assert isinstance(key, ec.EllipticCurvePublicKey)
             key.verify(request.signature, signed, ec.ECDSA(hashes.SHA256()))
-        except (ValueError, Refused, InvalidSignature):
+        except (*_UNREADABLE, Refused, InvalidSignature):
             raise Unauthenticated(_NO_RENEWAL) from None
         if not self._is_fresh(request.challenge):
             raise Unauthenticated("The challenge is too old; ask for another one.", retriable=True)
@@ -267,7 +269,7 @@ def _public_key(csr: str) -> ec.EllipticCurvePublicKey:
     try:
         request = x509.load_pem_x509_csr(_limited(csr))
         signed, key = request.is_signature_valid, request.public_key()
-    except (ValueError, TypeError):
+    except _UNREADABLE:
         raise Invalid.of("csr", "must be a PKCS #10 request, PEM") from None
     if not isinstance(key, ec.EllipticCurvePublicKey) or not isinstance(
         key.curve, ec.SECP256R1 | ec.SECP384R1

@@ -199,7 +199,10 @@ class AuditEntry(NamedTuple):
 
 @dataclass(frozen=True)
 class AuditFilter:
-    """Which entries of a tenant to list, the oldest first; what is empty does not matter. Moments as in the entries."""
+    """Which entries of a tenant to list, the oldest first; what is empty does not matter. Moments as in the entries.
+
+    `reach`: only those about what a caller so restricted may see.
+    """
 
     connector: str = ""
     kinds: frozenset[AuditKind] = frozenset()
@@ -207,6 +210,7 @@ class AuditFilter:
     until: float | None = None
     #: Numbers above.
     after: int = 0
+    reach: Reach = EVERYTHING
 
 
 @dataclass(frozen=True)

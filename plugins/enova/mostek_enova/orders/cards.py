@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import re
-from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
@@ -19,17 +17,16 @@ from mostek.plugin.orders.cards import (
     VatCard,
     folded,
 )
-from mostek.plugin.orders.lookup import Lookup
+from mostek.plugin.orders.choices import chosen_products, known_id
+from mostek.plugin.orders.lookup import Lookup, integer, text
 from mostek.plugin.sql_types import Param, SqlType
-from mostek.plugin.tax_ids import tax_id_notations, typed_tax_id
-from mostek_enova.conversion import first_line, rate_percent, typed
+from mostek.plugin.tax_ids import compact_notations, compact_sql, typed_tax_id
+from mostek_enova.conversion import UNSET, first_line, rate_percent, typed
 from mostek_enova.limits import COLUMNS, LIMITS
 
-__all__ = ["EnovaCards", "Product", "amount", "known_id", "text"]
+__all__ = ["EnovaCards", "Product", "amount"]
 
 _SERVICE, _RECIPE = 2, 8
-_ID = re.compile(r"[1-9][0-9]{0,9}")
-_COMPACT = "UPPER(REPLACE(REPLACE(REPLACE(REPLACE({}, '-', ''), ' ', ''), '.', ''), '/', ''))"
 _CUSTOMERS = """
 SELECT k.ID, k.Kod, k.Nazwa, k.NIP, k.EuVAT, a.AdresKodKraju, k.Blokada, k.BlokadaSprzedazy, k.Rabat, k.RodzajPodmiotu,
     k.VATLiczonyOd
@@ -50,6 +47,11 @@ _BY_EAN = (
 _PRICES = (
     "SELECT c.Towar, c.NettoValue, c.BruttoValue, c.BruttoSymbol FROM dbo.Ceny c"
     " WHERE c.Definicja = ?{period} AND c.Towar IN ({{}}) ORDER BY c.ID"
+)
+#: A period may have no begin and no end.
+_TODAY = (
+    " AND (c.OkresFrom IS NULL OR c.OkresFrom <= ?)"
+    " AND (c.OkresTo IS NULL OR c.OkresTo >= ? OR c.OkresTo <= ?)"
 )
 _RATES = "SELECT v.ID, v.Kod, v.StawkaProcent, v.StawkaStatus FROM dbo.DefStawekVat v"
 
@@ -73,16 +75,16 @@ class EnovaCards(Cards[CustomerCard, Product]):
 
     def by_id(self, wanted: str) -> list[CustomerCard]:
         number = known_id(wanted)
-        return self._customers("k.ID = ?", Param.of(number, "int")) if number else []
+        return self._customers("k.ID = ?", integer(number)) if number else []
 
     def by_code(self, code: str) -> list[CustomerCard]:
         return self._customers("k.Kod = ?", Param.of(code, "nvarchar(128)"))
 
     def by_tax_id(self, tax_id: str) -> list[CustomerCard]:
         """However either was typed: no index serves this, and only this finds it for certain."""
-        spelled = sorted({_compact(notation) for notation in tax_id_notations(tax_id)})
+        spelled = compact_notations(tax_id)
         marks = ", ".join("?" * len(spelled))
-        either = " OR ".join(f"{_COMPACT.format(f'k.{c}')} IN ({marks})" for c in ("NIP", "EuVAT"))
+        either = " OR ".join(f"{compact_sql(c)} IN ({marks})" for c in ("k.NIP", "k.EuVAT"))
         params = [Param.of(spelling, "nvarchar(40)") for spelling in spelled]
         wanted = typed_tax_id(tax_id)
         found = self._customers(f"({either})", *params, *params)
@@ -109,25 +111,16 @@ class EnovaCards(Cards[CustomerCard, Product]):
     # Products
 
     def products(self, choices: Sequence[ProductChoice]) -> list[list[Product]]:
-        codes = self._ids(choices, "code", _BY_CODE, "nvarchar(100)")
-        eans = self._ids(choices, "ean", _BY_EAN, "nvarchar(130)")
-        wanted = [_meant(choice, codes, eans) for choice in choices]
-        ids = dict.fromkeys(number for numbers in wanted for number in numbers)
-        rows = self._lookup.fetch_in(_PRODUCTS, ids, "int")
-        found = {int(row[0]): _product(row) for row in rows}
-        return [[found[number] for number in numbers if number in found] for numbers in wanted]
+        return chosen_products(
+            choices,
+            codes=self._lookup.search(_BY_CODE, "nvarchar(100)"),
+            eans=self._lookup.search(_BY_EAN, "nvarchar(130)"),
+            read=self._products,
+        )
 
-    def _ids(
-        self, choices: Sequence[ProductChoice], kind: str, statements: Sequence[str], sql_type: str
-    ) -> dict[str, set[int]]:
-        size = SqlType.parse(sql_type).size or 0
-        values = [getattr(c, kind) for c in choices if c.WhichOneof("product") == kind]
-        ids: dict[str, set[int]] = defaultdict(set)
-        for sql in statements:
-            fitting = [value for value in values if value and len(value) <= size]
-            for value, number in self._lookup.fetch_in(sql, fitting, sql_type):
-                ids[folded(str(value))].add(int(number))
-        return ids
+    def _products(self, ids: Sequence[int]) -> dict[int, Product]:
+        rows = self._lookup.fetch_in(_PRODUCTS, ids, "int")
+        return {int(row[0]): _product(row) for row in rows}
 
     def prices(self, products: Iterable[Product], price_list: int) -> Mapping[int, ListedPrice]:
         """Those of today. What the program makes of them for this buyer only it can tell."""
@@ -135,9 +128,8 @@ class EnovaCards(Cards[CustomerCard, Product]):
         before = [Param.of(price_list, "int")]
         period = ""
         if self._lookup.has("Ceny", "OkresFrom") and self._lookup.has("Ceny", "OkresTo"):
-            period = " AND c.OkresFrom <= ? AND c.OkresTo >= ?"
-            period = period.replace("?", self._lookup.dialect.placeholder(_DATETIME))
-            before += [Param(self._today, _DATETIME)] * 2
+            period = _TODAY.replace("?", self._lookup.dialect.placeholder(_DATETIME))
+            before += [Param(day, _DATETIME) for day in (self._today, self._today, UNSET)]
         rows = self._lookup.fetch_in(_PRICES.format(period=period), ids, "int", *before)
         return {
             int(row[0]): ListedPrice(amount(row[1]), amount(row[2]), text(row[3]) or "PLN")
@@ -157,23 +149,9 @@ class EnovaCards(Cards[CustomerCard, Product]):
 _DATETIME = SqlType.parse("datetime")
 
 
-def known_id(wanted: str) -> int | None:
-    """The id as the ERP's columns hold it; None for what can't be one."""
-    return int(wanted) if _ID.fullmatch(wanted) and int(wanted) < 2**31 else None
-
-
-def text(value: Any) -> str:
-    """A text column's value; NULL is empty."""
-    return "" if value is None else str(value).rstrip()
-
-
 def amount(value: Any) -> Decimal:
     """The value of an amount, a quantity or a fraction; NULL is 0."""
     return Decimal(f"{value or 0:.6f}")
-
-
-def _compact(tax_id: str) -> str:
-    return re.sub(r"[^0-9A-Z]", "", tax_id.upper())
 
 
 def _blocked(*, hidden: Any, sales: Any) -> str:
@@ -201,16 +179,3 @@ def _product(row: Sequence[Any]) -> Product:
 def _rate(row: Sequence[Any]) -> VatCard:
     known = rate_percent(row[2], row[3])
     return VatCard(id=row[0], code=text(row[1]), percent=known or Decimal(0), known=known)
-
-
-def _meant(
-    choice: ProductChoice, codes: Mapping[str, set[int]], eans: Mapping[str, set[int]]
-) -> list[int]:
-    match choice.WhichOneof("product"):
-        case "id":
-            number = known_id(choice.id)
-            return [number] if number else []
-        case "code":
-            return sorted(codes.get(folded(choice.code), ()))
-        case _:
-            return sorted(eans.get(folded(choice.ean), ()))

@@ -11,13 +11,14 @@ from typing import Any
 from mostek.erp.v1.common_pb2 import Address, TaxIdKind
 from mostek.erp.v1.customer_pb2 import CustomerDraft, CustomerKind
 from mostek.plugin.orders.cards import CustomerCard
-from mostek.plugin.orders.lookup import Lookup
+from mostek.plugin.orders.choices import known_id
+from mostek.plugin.orders.lookup import Lookup, text
 from mostek.plugin.orders.problems import INCONSISTENT, NOT_FOUND, Problems
 from mostek.plugin.sql_types import Param
 from mostek.plugin.tax_ids import TypedTaxId, typed_tax_id
 from mostek_enova.conversion import first_line
 from mostek_enova.limits import COLUMNS
-from mostek_enova.orders.cards import EnovaCards, known_id, text
+from mostek_enova.orders.cards import EnovaCards
 from mostek_enova.orders.config import HOW_TO_ALLOW_CUSTOMERS
 
 __all__ = ["NewCustomer", "plan_customer"]

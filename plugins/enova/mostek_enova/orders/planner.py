@@ -11,12 +11,13 @@ from mostek.erp.v1.common_pb2 import TransactionKind
 from mostek.erp.v1.customer_pb2 import CustomerDraft
 from mostek.erp.v1.order_pb2 import OrderDraft
 from mostek.plugin.orders.cards import CustomerCard
-from mostek.plugin.orders.lookup import Lookup
+from mostek.plugin.orders.choices import known_id
+from mostek.plugin.orders.lookup import Lookup, text
 from mostek.plugin.orders.plan import Chosen, Plan
 from mostek.plugin.orders.planner import Defaults, OrderPlanner
 from mostek.plugin.orders.problems import INACTIVE, INCONSISTENT, NOT_FOUND, OTHER
 from mostek.plugin.sql_types import Param
-from mostek_enova.orders.cards import EnovaCards, Product, known_id, text
+from mostek_enova.orders.cards import EnovaCards, Product
 from mostek_enova.orders.config import HOW_TO_ALLOW_ORDERS, OrdersConfig
 from mostek_enova.orders.customers import NewCustomer, plan_customer
 

@@ -10,7 +10,7 @@ from mostek.erp.v1.order_pb2 import OrderDraft, OrderLineDraft
 from mostek.plugin.database import Session
 from mostek.plugin.database_config import SqliteConfig
 from mostek.plugin.orders.cards import CustomerCard
-from mostek.plugin.orders.lookup import Lookup
+from mostek.plugin.orders.lookup import Lookup, text
 from mostek.plugin.orders.plan import Chosen, PlannedLine
 from mostek.plugin.orders.planner import OrderPlanner
 from mostek.plugin.orders.recorded import RecordedOrder
@@ -22,7 +22,7 @@ from mostek.plugin.worker.config import WorkerConfig
 from mostek.plugin.worker.worker import Worker
 from mostek.wire.failures import Unsupported
 from mostek_enova.config import EnovaConfig
-from mostek_enova.orders.cards import Product, text
+from mostek_enova.orders.cards import Product
 from mostek_enova.orders.config import HOW_TO_ALLOW_CUSTOMERS, HOW_TO_ALLOW_ORDERS, OrdersConfig
 from mostek_enova.orders.customers import NewCustomer
 from mostek_enova.orders.planner import EnovaPlan, EnovaPlanner

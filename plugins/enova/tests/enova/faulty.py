@@ -46,6 +46,8 @@ class _Books(Books):
         match self.fault:
             case "dialog":
                 time.sleep(600)
+            case "licence lost":
+                raise BusException("Utracono licencję na program enova365.")
             case "refuses":
                 raise RowException("Okres jest zamknięty.")
             case "conflict":

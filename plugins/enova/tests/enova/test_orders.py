@@ -241,6 +241,18 @@ def test_without_a_price_the_program_s_own_holds(company: Company) -> None:
     assert (written["CenaValue"], written["KorektaCeny"]) == (listed, 0)
 
 
+@pytest.mark.parametrize("empty", ["'1900-01-01 00:00:00'", "NULL"])
+def test_a_price_whose_period_has_no_ends_is_the_price_of_today(
+    company: Company, empty: str
+) -> None:
+    """As the list of products tells it."""
+    plain = company().check(lines=[company().line()], price_list_id="42").order
+    shop = company(f"UPDATE dbo.Ceny SET OkresFrom = {empty}, OkresTo = {empty}")
+    found = shop.check(lines=[shop.line()], price_list_id="42")
+    assert not found.problems
+    assert found.order.gross == plain.gross != "0.00"
+
+
 def test_a_price_list_that_is_named_fixes_the_price_of_today(company: Company) -> None:
     shop = company()
     shop.order(lines=[shop.line()], price_list_id="43")
@@ -619,11 +631,12 @@ def test_words_of_callers_stand_for_what_the_program_has(sandbox_path: Path) -> 
     ("fault", "said", "told"),
     [
         ("no licence", "no licence seat left", "Brak wolnych licencji"),
+        ("licence lost", "no licence seat left", "Utracono licencję"),
         ("wrong password", "operator and password", "Nieprawidłowe hasło"),
         ("no database", "no such database in its list", ""),
     ],
 )
-def test_what_keeps_the_program_from_opening_is_told(
+def test_what_keeps_the_program_from_working_is_told(
     company: Company, fault: str, said: str, told: str
 ) -> None:
     shop = company(fault=fault)

@@ -12,10 +12,9 @@ from datetime import date
 from typing import Any
 
 from mostek.plugin.converters import as_day
-from mostek.plugin.orders.lookup import Lookup
+from mostek.plugin.orders.lookup import Lookup, text
 from mostek.plugin.sql_types import Param
 from mostek.wire.failures import Rejected, Unsupported
-from mostek_optima.orders.cards import text
 
 __all__ = ["Numbering"]
 

@@ -7,6 +7,7 @@ from decimal import Decimal
 
 from mostek.erp.v1.customer_pb2 import CustomerDraft
 from mostek.erp.v1.order_pb2 import OrderDraft
+from mostek.plugin.orders.lookup import text
 from mostek.plugin.orders.plan import Chosen, Plan
 from mostek.plugin.orders.planner import Defaults
 from mostek.plugin.orders.problems import TOO_LONG, UNSUPPORTED
@@ -14,7 +15,7 @@ from mostek.wire.failures import Unsupported
 from mostek_optima.direct.numbering import Numbering
 from mostek_optima.direct.rows import Rows
 from mostek_optima.direct.template import Template
-from mostek_optima.orders.cards import Customer, OptimaCards, Product, text
+from mostek_optima.orders.cards import Customer, OptimaCards, Product
 from mostek_optima.orders.config import (
     HOW_TO_ALLOW_CUSTOMERS,
     HOW_TO_ALLOW_ORDERS,
@@ -98,12 +99,16 @@ class DirectPlanner(OptimaPlanner[None]):
         """An order has none of its own."""
 
     def plan_payment(self, plan: DirectPlan, draft: OrderDraft) -> None:
-        """As the draft says, else as the buyer's card, else as the template."""
-        buyer = plan.buyer.customer.payment if plan.buyer else 0
-        wanted = draft.payment_method_id or buyer or (self.template and self.template.payment)
+        """As the draft says, else as the buyer's card, else as the template. A term of the buyer's own comes before
+        that of its form."""
+        buyer = plan.buyer.customer if plan.buyer else None
+        usual = (buyer.payment if buyer else 0) or (self.template.payment if self.template else 0)
+        wanted = draft.payment_method_id or usual
         days = 0
         if wanted:
             plan.payment_method, days = self.payment_method(text(str(wanted)))
+        if buyer and buyer.days is not None and plan.payment_method == (usual or None):
+            days = buyer.days
         if draft.HasField("payment_days"):
             days = draft.payment_days
         plan.due = plan.order_date + timedelta(days=days)

@@ -6,10 +6,9 @@ from collections.abc import Mapping
 from datetime import date, datetime
 from typing import Any
 
-from mostek.plugin.orders.lookup import Lookup
+from mostek.plugin.orders.lookup import Lookup, integer
 from mostek.plugin.sql_types import Param, SqlType
 from mostek.wire.failures import Drift
-from mostek_optima.orders.cards import integer
 
 __all__ = ["Rows"]
 

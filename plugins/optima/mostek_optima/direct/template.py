@@ -8,10 +8,11 @@ from datetime import date
 from typing import Any
 
 from mostek.plugin.converters import as_day
+from mostek.plugin.orders.lookup import integer, text
 from mostek.plugin.sql_types import Param
 from mostek.wire.failures import Unsupported
 from mostek_optima.direct.rows import Rows
-from mostek_optima.orders.cards import amount, integer, text
+from mostek_optima.orders.cards import amount
 
 __all__ = ["ORDER", "Template"]
 

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import re
-from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
@@ -19,18 +17,19 @@ from mostek.plugin.orders.cards import (
     VatCard,
     folded,
 )
-from mostek.plugin.orders.lookup import Lookup
+from mostek.plugin.orders.choices import chosen_products, known_id
+from mostek.plugin.orders.lookup import Lookup, integer, text
 from mostek.plugin.sql_types import Param, SqlType
-from mostek.plugin.tax_ids import tax_id_notations, typed_tax_id
+from mostek.plugin.tax_ids import compact_notations, typed_tax_id
 from mostek_optima.conversion import BASE_CURRENCY, REDUCED, vat_code, vat_percent
 from mostek_optima.limits import COLUMNS
 
-__all__ = ["Customer", "OptimaCards", "Product", "amount", "integer", "known_id", "text"]
+__all__ = ["Customer", "OptimaCards", "Product", "amount"]
 
 _CUSTOMERS = """
 SELECT k.Knt_KntId, k.Knt_Kod, k.Knt_Nazwa1, k.Knt_Nazwa2, k.Knt_Nazwa3, k.Knt_NipKraj, k.Knt_Nip, k.Knt_KrajISO,
     k.Knt_BlokadaDok, k.Knt_ZakazDokumentowHaMag, k.Knt_AutoWindBlokadaSprzed, k.Knt_Nieaktywny, k.Knt_Ceny,
-    k.Knt_Upust, k.Knt_FplID, k.Knt_Finalny
+    k.Knt_Upust, k.Knt_FplID, k.Knt_TerminPlat, k.Knt_Termin, k.Knt_Export
 FROM CDN.Kontrahenci k WHERE k.Knt_Kod NOT LIKE ? AND """
 _PRODUCTS = """
 SELECT t.Twr_TwrId, t.Twr_Kod, t.Twr_Nazwa, t.Twr_Typ, t.Twr_NieAktywny, t.Twr_JM, t.Twr_Flaga, t.Twr_Stawka,
@@ -48,7 +47,7 @@ _REMARK = "the program adds {} to such a product, direct SQL does not"
 _REDUCED = "its VAT is a reduced one (stawka zaniżona), which orders are not written with"
 _COMPOSITE = "a composite service has components that only the program adds"
 _PACKAGING = "returnable packaging is counted by the program alone"
-_BY_CODE = "SELECT t.Twr_Kod, t.Twr_TwrId FROM CDN.Towary t WHERE t.Twr_Kod IN ({})"
+_BY_CODE = ("SELECT t.Twr_Kod, t.Twr_TwrId FROM CDN.Towary t WHERE t.Twr_Kod IN ({})",)
 _BY_EAN = (
     "SELECT t.Twr_EAN, t.Twr_TwrId FROM CDN.Towary t WHERE t.Twr_EAN IN ({})",
     "SELECT e.TwE_EAN, e.TwE_TwrID FROM CDN.TwrEan e WHERE e.TwE_EAN IN ({})",
@@ -65,10 +64,7 @@ _OF_PRODUCTS = (
     "SELECT r.Rab_TwrId FROM CDN.Rabaty r WHERE r.Rab_Typ IN (7, 8, 11) AND r.Rab_TwrId IN ({})"
 )
 _PURCHASE = 1
-_LONGEST_EAN, _LONGEST_CODE = 40, 50
 
-_ID = re.compile(r"[1-9][0-9]{0,9}")
-_SEPARATORS = re.compile(r"[^0-9A-Z]")
 _INACTIVE = "the customer is withdrawn from use (nieaktywny)"
 _BLOCKED = (
     "the customer is blocked (blokada sprzedaży)",
@@ -79,9 +75,12 @@ _BLOCKED = (
 
 @dataclass(frozen=True, kw_only=True)
 class Customer(CustomerCard):
-    """A contractor. `payment` is the id of its payment form, 0 if it has none."""
+    """A contractor. `payment` is the id of its payment form, 0 if it has none; `days` its own term, None where that of
+    the form holds; `export` what its sales are for VAT, 0 if domestic."""
 
     payment: int = 0
+    days: int | None = None
+    export: int = 0
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -118,7 +117,7 @@ class OptimaCards(Cards[Customer, Product]):
 
     def by_tax_id(self, tax_id: str) -> list[Customer]:
         """Those with this tax id; Knt_Nip has no separators, and perhaps the prefix."""
-        spelled = sorted({_compact(notation) for notation in tax_id_notations(tax_id)})
+        spelled = compact_notations(tax_id)
         marks = ", ".join("?" * len(spelled))
         params = [Param.of(spelling, "nvarchar(20)") for spelling in spelled if len(spelling) <= 20]
         wanted = typed_tax_id(tax_id)
@@ -140,6 +139,8 @@ class OptimaCards(Cards[Customer, Product]):
             price_list=row[12] if row[12] > _PURCHASE else None,
             discount=None if self._has_discounts(int(row[0])) else amount(row[13]),
             payment=row[14] or 0,
+            days=int(row[16] or 0) if row[15] else None,
+            export=int(row[17] or 0),
         )
 
     def _has_discounts(self, customer: int) -> bool:
@@ -149,26 +150,18 @@ class OptimaCards(Cards[Customer, Product]):
     # Products
 
     def products(self, choices: Sequence[ProductChoice]) -> list[list[Product]]:
-        codes = self._ids(choices, "code", [_BY_CODE], _LONGEST_CODE)
-        eans = self._ids(choices, "ean", _BY_EAN, _LONGEST_EAN)
-        wanted = [_meant(choice, codes, eans) for choice in choices]
-        ids = list(dict.fromkeys(number for numbers in wanted for number in numbers))
+        return chosen_products(
+            choices,
+            codes=self.lookup.search(_BY_CODE, "varchar(50)"),
+            eans=self.lookup.search(_BY_EAN, "varchar(40)"),
+            read=self._products,
+        )
+
+    def _products(self, ids: Sequence[int]) -> dict[int, Product]:
         more = "".join(f", t.{name}" for name in self._added)
         rows = list(self.lookup.fetch_in(_PRODUCTS.format(more=more), ids, "int"))
         reduced = set() if self._counts else self._discounted(rows)
-        products = {int(row[0]): self._product(row, int(row[0]) in reduced) for row in rows}
-        return [[products[n] for n in numbers if n in products] for numbers in wanted]
-
-    def _ids(
-        self, choices: Sequence[ProductChoice], kind: str, statements: Sequence[str], longest: int
-    ) -> dict[str, set[int]]:
-        values = [getattr(c, kind) for c in choices if c.WhichOneof("product") == kind]
-        fitting = [value for value in values if len(value) <= longest]
-        ids: dict[str, set[int]] = defaultdict(set)
-        for sql in statements:
-            for value, number in self.lookup.fetch_in(sql, fitting, f"varchar({longest})"):
-                ids[folded(str(value))].add(int(number))
-        return ids
+        return {int(row[0]): self._product(row, int(row[0]) in reduced) for row in rows}
 
     def _discounted(self, rows: Sequence[Sequence[Any]]) -> set[int]:
         """Products whose price the program alone can count: for a discount, or because none is given on them."""
@@ -248,37 +241,6 @@ def _rate_id(flag: int, rate: Any) -> str:
     return f"{flag}:{amount(rate):.2f}"
 
 
-def known_id(wanted: str) -> int | None:
-    """The id as the ERP's columns hold it; None for what can't be one."""
-    return int(wanted) if _ID.fullmatch(wanted) and int(wanted) < 2**31 else None
-
-
-def integer(value: int) -> Param:
-    return Param.of(value, "int")
-
-
 def amount(value: Any) -> Decimal:
     """A decimal column's value; NULL is 0."""
     return Decimal(f"{value or 0:.4f}")
-
-
-def text(value: Any) -> str:
-    """A text column's value without spaces at its end; NULL is empty."""
-    return "" if value is None else str(value).rstrip()
-
-
-def _compact(tax_id: str) -> str:
-    return _SEPARATORS.sub("", tax_id.upper())
-
-
-def _meant(
-    choice: ProductChoice, codes: Mapping[str, set[int]], eans: Mapping[str, set[int]]
-) -> list[int]:
-    match choice.WhichOneof("product"):
-        case "id":
-            number = known_id(choice.id)
-            return [number] if number else []
-        case "code":
-            return sorted(codes.get(folded(choice.code), ()))
-        case _:
-            return sorted(eans.get(folded(choice.ean), ()))

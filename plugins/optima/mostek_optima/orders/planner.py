@@ -9,7 +9,8 @@ from typing import Generic, TypeVar
 
 from mostek.erp.v1.common_pb2 import TransactionKind
 from mostek.erp.v1.order_pb2 import OrderDraft
-from mostek.plugin.orders.lookup import Lookup
+from mostek.plugin.orders.choices import known_id
+from mostek.plugin.orders.lookup import Lookup, integer, text
 from mostek.plugin.orders.plan import Plan
 from mostek.plugin.orders.planner import OrderPlanner
 from mostek.plugin.orders.problems import (
@@ -20,7 +21,7 @@ from mostek.plugin.orders.problems import (
 )
 from mostek.plugin.sql_types import Param
 from mostek_optima.conversion import BASE_CURRENCY
-from mostek_optima.orders.cards import Customer, OptimaCards, Product, integer, known_id, text
+from mostek_optima.orders.cards import Customer, OptimaCards, Product
 
 __all__ = ["OptimaPlanner"]
 
@@ -117,6 +118,12 @@ class OptimaPlanner(OrderPlanner[Customer, Product, N], Generic[N]):
         plan.series = plan.series or self._series(self.default_series(), "")
         if not plan.warehouse and not draft.warehouse_id:
             self.problems.add("warehouse_id", NOT_FOUND, self._no_warehouse)
+        export = plan.buyer.customer.export if plan.buyer else 0
+        if export and not draft.transaction_kind:
+            self.problems.warn(
+                "transaction_kind",
+                f"the sales to this buyer are not domestic (Knt_Export {export}); the order is",
+            )
 
     def _series(self, wanted: str, path: str) -> str:
         """The symbol as the ERP has it."""

@@ -6,10 +6,10 @@ from collections.abc import Sequence
 from decimal import Decimal
 from typing import Any
 
-from mostek.plugin.orders.lookup import Lookup
+from mostek.plugin.orders.lookup import Lookup, integer, text
 from mostek.plugin.orders.recorded import RecordedLine, RecordedOrder
 from mostek.plugin.sql_types import Param
-from mostek_optima.orders.cards import amount, integer, text
+from mostek_optima.orders.cards import amount
 
 __all__ = ["by_external_number", "by_id"]
 

@@ -7,14 +7,14 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Iterator
-from contextlib import contextmanager
-from decimal import Decimal
+from contextlib import AbstractContextManager, contextmanager
 from importlib import import_module
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
-from mostek.plugin.worker.inside import Fault
+from mostek.plugin.worker import net
+from mostek.plugin.worker.inside import Fault, licence_lost
 
 __all__ = ["faults", "load", "opening", "refusal"]
 
@@ -43,7 +43,10 @@ _CLASSES = (
     "ProductId",
 )
 _LOCKED = "zablokowan"
-_LICENCE = "licenc"
+_NO_LICENCE = (
+    "Subiekt nexo has no licence for Sfera, or no seat left: log somebody out, or end a program that"
+    " was left running."
+)
 _OF_THE_DATABASE = {"SqlException", "EntityException", "TimeoutException"}
 
 
@@ -56,17 +59,13 @@ def load(folder: str, runtime_config: str) -> Any:
             " [companies.<name>.orders].",
             folder,
         )
-    clr = _runtime(runtime_config)
+    clr = net.clr("Sfera nexo", "coreclr", runtime_config)
     sys.path.append(folder)
     for name in _ASSEMBLIES:
         clr.AddReference(name)
     found = SimpleNamespace(**{name: _class(name) for name in _CLASSES})
-    system = import_module("System")
-    invariant = import_module("System.Globalization").CultureInfo.InvariantCulture
-    found.decimal = lambda text: system.Decimal.Parse(text, invariant)
-    found.day = system.DateTime
-    # `str` would write it as the culture of the process does.
-    found.exact = lambda value: Decimal(value.ToString(invariant))
+    net.add_decimals(found)
+    found.day = import_module("System").DateTime
     return found
 
 
@@ -83,42 +82,13 @@ def _class(name: str) -> Any:
     )
 
 
-def _runtime(runtime_config: str) -> Any:
-    try:
-        pythonnet = import_module("pythonnet")
-    except ImportError as error:
-        raise Fault(
-            "unavailable",
-            "Sfera nexo needs pythonnet: install it in the Python of the worker.",
-            str(error),
-        ) from error
-    options = {"runtime_config": runtime_config} if runtime_config else {}
-    pythonnet.load("coreclr", **options)
-    return import_module("clr")
-
-
-@contextmanager
-def opening() -> Iterator[None]:
+def opening() -> AbstractContextManager[None]:
     """Errors within the block kept the program from starting, or the operator from logging in."""
-    try:
-        yield
-    except Fault:
-        raise
-    except Exception as error:
-        text = str(error)
-        if _LICENCE in text.lower():
-            raise Fault(
-                "licence",
-                "Subiekt nexo has no licence for Sfera, or no seat left: log somebody out, or end a program that was"
-                " left running.",
-                text,
-            ) from error
-        raise Fault(
-            "unavailable",
-            "Sfera nexo did not start: look at folder (of exactly the version that the database has), server,"
-            " database, operator and password in [companies.<name>.orders].",
-            text,
-        ) from error
+    return net.opening(
+        no_licence=_NO_LICENCE,
+        not_started="Sfera nexo did not start: look at folder (of exactly the version that the database has), server,"
+        " database, operator and password in [companies.<name>.orders].",
+    )
 
 
 @contextmanager
@@ -141,6 +111,8 @@ def faults(what: str) -> Iterator[None]:
 
 def refusal(what: str, text: str) -> Fault:
     """What the program's words mean by which it refuses."""
+    if licence_lost(text):
+        return Fault("licence", _NO_LICENCE, text)
     if _LOCKED in text.lower():
         said = f"Somebody has the {what}, or what belongs to it, open in Subiekt nexo."
         return Fault("locked", said, text)

@@ -3,57 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from datetime import timedelta
 from importlib.resources import files
 from importlib.resources.abc import Traversable
-from typing import Any, ClassVar
+from typing import Any, ClassVar, TypeVar
 
 from google.protobuf.message import Message
 
-from mostek.erp.v1.customer_pb2 import (
-    Customer,
-    GetCustomerRequest,
-    GetCustomerResponse,
-    ListCustomersRequest,
-    ListCustomersResponse,
-)
-from mostek.erp.v1.erp_pb2 import DescribeErpRequest, DescribeErpResponse, Erp
-from mostek.erp.v1.invoice_pb2 import (
-    CorrectionValues,
-    GetInvoiceRequest,
-    GetInvoiceResponse,
-    Invoice,
-    ListInvoicesRequest,
-    ListInvoicesResponse,
-)
-from mostek.erp.v1.order_pb2 import (
-    GetOrderRequest,
-    GetOrderResponse,
-    ListOrdersRequest,
-    ListOrdersResponse,
-    Order,
-)
-from mostek.erp.v1.product_pb2 import (
-    GetProductRequest,
-    GetProductResponse,
-    ListProductsRequest,
-    ListProductsResponse,
-    Product,
-)
-from mostek.erp.v1.receivable_pb2 import (
-    CustomerBalance,
-    GetCustomerBalanceRequest,
-    GetCustomerBalanceResponse,
-    ListReceivablesRequest,
-    ListReceivablesResponse,
-    Receivable,
-)
+from mostek.erp.v1.erp_pb2 import DescribeErpRequest, DescribeErpResponse
+from mostek.erp.v1.invoice_pb2 import CorrectionValues
 from mostek.plugin.conversion import Converter
-from mostek.plugin.converters import as_day
 from mostek.plugin.orders.writes import OrderWrites
 from mostek.plugin.plugin import Context, Site
+from mostek.plugin.reads import ErpReads, Filters, correction_values, in_stock
 from mostek.plugin.rights import WriteRights
-from mostek.plugin.tax_ids import tax_id_country
 from mostek.wire.failures import Drift
 from mostek_subiekt.nexo.config import NexoConfig
 from mostek_subiekt.nexo.conversion import CONVERTERS, is_correction
@@ -71,28 +33,17 @@ _KINDS = (
     *("sales", "correction", "receipt", "receipt_invoice"),
     *("advance", "final", "margin", "proforma"),
 )
-_CORRECTIONS = {
-    "difference": CorrectionValues.CORRECTION_VALUES_DIFFERENCE,
-    "after": CorrectionValues.CORRECTION_VALUES_AFTER,
-}
+
+R = TypeVar("R", bound=Message)
 
 
-class SubiektNexo(OrderWrites):
+class SubiektNexo(OrderWrites, ErpReads):
     """One company database of Subiekt nexo: the reads; the writes are in `orders`."""
 
     config_type = NexoConfig
     erp = PROGRAM
     lock = PROGRAM
     folder: ClassVar[Traversable] = files("mostek_subiekt") / "nexo" / "queries"
-    messages: ClassVar[Mapping[str, type[Message]]] = {
-        "erp": Erp,
-        "customers": Customer,
-        "products": Product,
-        "invoices": Invoice,
-        "receivables": Receivable,
-        "balances": CustomerBalance,
-        "orders": Order,
-    }
 
     def __init__(self, config: NexoConfig, site: Site) -> None:
         self.settings = config
@@ -101,19 +52,15 @@ class SubiektNexo(OrderWrites):
 
     def converters(self) -> Mapping[str, Converter]:
         return {
+            **super().converters(),
             **CONVERTERS,
-            "days_overdue": self._days_overdue,
             "correction_values": self._correction_values,
-            "now": self.now,
-            "program": lambda: PROGRAM,
-            "time_zone": lambda: self.site.zone.key,
-            "operations": self._operations,
         }
 
     def write_rights(self) -> WriteRights:
         return write_rights(self.settings.orders)
 
-    # Operations
+    # Reads
 
     def describe_erp(self, request: DescribeErpRequest, context: Context) -> DescribeErpResponse:
         with self.database.reading(context) as session:
@@ -126,133 +73,39 @@ class SubiektNexo(OrderWrites):
         description = described(versioned_lists(self.database).queries())
         return description.describe(self, request, context, str(found[0]))
 
-    def list_customers(
-        self, request: ListCustomersRequest, context: Context
-    ) -> ListCustomersResponse:
-        return versioned_lists(self.database).page(
-            self,
-            "customers",
-            request,
-            context,
-            ListCustomersResponse(),
-            tax_id_country=tax_id_country(request.tax_id) if request.tax_id else None,
-            **self._customers(),
-        )
+    def list_page(
+        self, query: str, request: Any, context: Context, response: R, **filters: Any
+    ) -> R:
+        lists = versioned_lists(self.database)
+        return lists.page(self, query, request, context, response, **filters)
 
-    def get_customer(self, request: GetCustomerRequest, context: Context) -> GetCustomerResponse:
-        return self.one(
-            "customers",
-            request,
-            context,
-            GetCustomerResponse(),
-            ids=[request.id],
-            **self._customers(),
-        )
+    def parameters(self, query: str, context: Context) -> Filters:
+        marked = {"marked": self.settings.customers == "contractors"}
+        symbols = self.settings.symbols
+        match query:
+            case "customers":
+                return marked
+            case "invoices":
+                return symbols.of(*_KINDS, "order")
+            case "receivables":
+                return symbols.of("sales")
+            case "balances":
+                return marked | symbols.of("sales")
+            case "orders":
+                return symbols.of("order", "sales", "receipt", "advance", "stock_issue")
+        return {}
 
-    def list_products(self, request: ListProductsRequest, context: Context) -> ListProductsResponse:
-        filters: dict[str, Any] = {}
-        if request.only_in_stock and request.warehouse_id:
-            filters = {"only_in_stock": None, "in_stock_of": request.warehouse_id}
-        return versioned_lists(self.database).page(
-            self, "products", request, context, ListProductsResponse(), **filters
-        )
-
-    def get_product(self, request: GetProductRequest, context: Context) -> GetProductResponse:
-        return self.one("products", request, context, GetProductResponse())
-
-    def list_invoices(self, request: ListInvoicesRequest, context: Context) -> ListInvoicesResponse:
-        return versioned_lists(self.database).page(
-            self,
-            "invoices",
-            request,
-            context,
-            ListInvoicesResponse(),
-            listed=not request.kinds,
-            **self._symbols(*_KINDS, "order"),
-        )
-
-    def get_invoice(self, request: GetInvoiceRequest, context: Context) -> GetInvoiceResponse:
-        return self.one(
-            "invoices",
-            request,
-            context,
-            GetInvoiceResponse(),
-            ids=[request.id],
-            include_cancelled=True,
-            **self._symbols(*_KINDS, "order"),
-        )
-
-    def list_receivables(
-        self, request: ListReceivablesRequest, context: Context
-    ) -> ListReceivablesResponse:
-        return versioned_lists(self.database).page(
-            self,
-            "receivables",
-            request,
-            context,
-            ListReceivablesResponse(),
-            only_overdue=None,
-            overdue_on=self.today() if request.only_overdue else None,
-            only_open=not request.include_settled_since and not request.change_token,
-            **self._symbols("sales"),
-        )
-
-    def get_customer_balance(
-        self, request: GetCustomerBalanceRequest, context: Context
-    ) -> GetCustomerBalanceResponse:
-        today = self.today()
-        ages = {f"days_{days}": today - timedelta(days=days) for days in (30, 60, 90)}
-        return self.one(
-            "balances",
-            request,
-            context,
-            GetCustomerBalanceResponse(),
-            ids=[request.id],
-            today=today,
-            **ages,
-            **self._customers(),
-            **self._symbols("sales"),
-        )
-
-    def list_orders(self, request: ListOrdersRequest, context: Context) -> ListOrdersResponse:
-        return versioned_lists(self.database).page(
-            self,
-            "orders",
-            request,
-            context,
-            ListOrdersResponse(),
-            only_valid=not request.states,
-            **self._order_symbols(),
-        )
-
-    def get_order(self, request: GetOrderRequest, context: Context) -> GetOrderResponse:
-        return self.one(
-            "orders",
-            request,
-            context,
-            GetOrderResponse(),
-            ids=[request.id],
-            **self._order_symbols(),
-        )
-
-    def _customers(self) -> dict[str, Any]:
-        return {"marked": self.settings.customers == "contractors"}
-
-    def _order_symbols(self) -> dict[str, Any]:
-        return self._symbols("order", "sales", "receipt", "advance", "stock_issue")
-
-    def _symbols(self, *kinds: str) -> dict[str, Any]:
-        return self.settings.symbols.of(*kinds)
-
-    def _operations(self) -> list[str]:
-        """What is served with this configuration; CreateCustomer tells one that is there and creates none."""
-        refused = {"CreateCustomer"} if self.settings.orders else {"CreateCustomer", "CreateOrder"}
-        return [operation for operation in self.serves if operation not in refused]
-
-    def _days_overdue(self, due: Any, remaining: Any) -> int:
-        """0 if it is not yet due or settled."""
-        return max(0, (self.today() - as_day(due)).days) if due and remaining else 0
+    def list_parameters(self, query: str, request: Any, context: Context) -> Filters:
+        match query:
+            case "products":
+                return in_stock(request)
+            case "invoices":
+                return {"listed": not request.kinds}
+            case "receivables":
+                settled_too = request.include_settled_since or request.change_token
+                return {"only_open": not settled_too}
+        return {}
 
     def _correction_values(self, kind: Any) -> CorrectionValues.ValueType | None:
         chosen = self.settings.correction_values
-        return _CORRECTIONS[chosen] if chosen and is_correction(kind) else None
+        return correction_values(chosen, corrects=is_correction(kind))

@@ -6,9 +6,10 @@ from collections.abc import Mapping
 from typing import Any
 
 from mostek.erp.v1.common_pb2 import Address
+from mostek.plugin.orders.lookup import integer, text
 from mostek.plugin.orders.problems import INCONSISTENT, NOT_FOUND, Problems
 from mostek.plugin.sql_types import Param
-from mostek_subiekt.orders.rows import Rows, integer, text
+from mostek_subiekt.orders.rows import Rows
 
 __all__ = ["CORRESPONDENCE", "DELIVERY", "SEAT", "Addresses", "address_parts"]
 

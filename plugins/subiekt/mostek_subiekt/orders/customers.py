@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from mostek.plugin.orders.cards import CustomerCard
+from mostek.plugin.orders.choices import known_id
+from mostek.plugin.orders.lookup import integer, text
 from mostek.plugin.sql_types import Param
-from mostek.plugin.tax_ids import tax_id_notations, typed_tax_id
-from mostek_subiekt.orders.rows import Rows, amount, integer, text
+from mostek.plugin.tax_ids import compact_notations, compact_sql, typed_tax_id
+from mostek_subiekt.orders.rows import Rows, amount
 
-__all__ = ["PRICE_LEVELS", "Customer", "Customers", "known_id"]
+__all__ = ["PRICE_LEVELS", "Customer", "Customers"]
 
 PRICE_LEVELS = range(1, 11)
 _BLOCKED = "the customer is blocked (zablokowany)"
@@ -26,9 +27,7 @@ LEFT JOIN dbo.adr__Ewid a ON a.adr_IdObiektu = k.kh_Id AND a.adr_TypAdresu = 1
 LEFT JOIN dbo.sl_Panstwo p ON p.pa_Id = a.adr_IdPanstwo
 LEFT JOIN dbo.sl_Rabat r ON r.rt_id = k.kh_IdRabat
 WHERE k.kh_Jednorazowy = 0 AND """
-# However it was typed in: no index serves this, and only this finds it for certain.
-_TYPED = "UPPER(REPLACE(REPLACE(REPLACE(REPLACE(a.adr_NIP, '-', ''), ' ', ''), '.', ''), '/', ''))"
-_ID = re.compile(r"[1-9][0-9]{0,9}")
+_TYPED = compact_sql("a.adr_NIP")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -59,7 +58,7 @@ class Customers:
 
     def by_tax_id(self, tax_id: str) -> list[Customer]:
         """Those with this tax id, in whatever notation either is."""
-        spelled = sorted({_compact(notation) for notation in tax_id_notations(tax_id)})
+        spelled = compact_notations(tax_id)
         marks = ", ".join("?" * len(spelled))
         params = [Param.of(spelling, "varchar(32)") for spelling in spelled]
         wanted = typed_tax_id(tax_id)
@@ -68,15 +67,6 @@ class Customers:
 
     def _found(self, condition: str, *params: Param) -> list[Customer]:
         return [_customer(row) for row in self._rows.fetch(self._select + condition, *params)]
-
-
-def known_id(wanted: str) -> int | None:
-    """The id as the ERP's columns hold it; None for what can't be one."""
-    return int(wanted) if _ID.fullmatch(wanted) and int(wanted) < 2**31 else None
-
-
-def _compact(tax_id: str) -> str:
-    return re.sub(r"[^0-9A-Z]", "", tax_id.upper())
 
 
 def _customer(row: Sequence[Any]) -> Customer:

@@ -6,6 +6,8 @@ from datetime import date, timedelta
 
 from mostek.erp.v1.customer_pb2 import CustomerDraft
 from mostek.erp.v1.order_pb2 import DeliveryAddressDraft, OrderDraft
+from mostek.plugin.orders.choices import known_id
+from mostek.plugin.orders.lookup import integer
 from mostek.plugin.orders.plan import Chosen, Plan
 from mostek.plugin.orders.planner import Defaults
 from mostek.plugin.orders.problems import (
@@ -16,12 +18,12 @@ from mostek.plugin.orders.problems import (
 from mostek.wire.failures import Unsupported
 from mostek_subiekt.orders.addresses import DELIVERY, Addresses, address_parts
 from mostek_subiekt.orders.config import HOW_TO_ALLOW_ORDERS, OrdersConfig
-from mostek_subiekt.orders.customers import PRICE_LEVELS, Customer, known_id
+from mostek_subiekt.orders.customers import PRICE_LEVELS, Customer
 from mostek_subiekt.orders.new_customer import NewCustomer, plan_customer
 from mostek_subiekt.orders.numbering import Numbering
 from mostek_subiekt.orders.planner import SubiektPlanner
 from mostek_subiekt.orders.products import Product
-from mostek_subiekt.orders.rows import Rows, integer
+from mostek_subiekt.orders.rows import Rows
 from mostek_subiekt.orders.template import Template
 
 __all__ = ["OrderPlan", "Planner"]

@@ -8,6 +8,8 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 
 from mostek.erp.v1.customer_pb2 import CustomerDraft, CustomerKind
+from mostek.plugin.orders.choices import known_id
+from mostek.plugin.orders.lookup import integer
 from mostek.plugin.orders.problems import INACTIVE, NOT_FOUND, Problems
 from mostek_subiekt.orders.addresses import (
     CORRESPONDENCE,
@@ -17,8 +19,8 @@ from mostek_subiekt.orders.addresses import (
     address_parts,
 )
 from mostek_subiekt.orders.config import HOW_TO_ALLOW_CUSTOMERS, OrdersConfig
-from mostek_subiekt.orders.customers import PRICE_LEVELS, Customer, Customers, known_id
-from mostek_subiekt.orders.rows import Rows, integer
+from mostek_subiekt.orders.customers import PRICE_LEVELS, Customer, Customers
+from mostek_subiekt.orders.rows import Rows
 
 __all__ = ["NewCustomer", "as_kept", "existing", "person_names", "plan_customer"]
 

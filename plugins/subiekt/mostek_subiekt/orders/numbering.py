@@ -13,9 +13,10 @@ from datetime import date, datetime
 from itertools import product
 from typing import Any
 
+from mostek.plugin.orders.lookup import integer, text
 from mostek.plugin.sql_types import Param
 from mostek.wire.failures import Rejected, Unsupported
-from mostek_subiekt.orders.rows import Rows, integer, text
+from mostek_subiekt.orders.rows import Rows
 from mostek_subiekt.orders.template import ORDER, Template
 
 __all__ = ["Layout", "NumberParts", "Numbering", "how_many"]

@@ -10,13 +10,15 @@ from typing import Any, Generic, TypeVar
 
 from mostek.erp.v1.common_pb2 import TransactionKind
 from mostek.erp.v1.order_pb2 import OrderDraft
+from mostek.plugin.orders.choices import known_id
+from mostek.plugin.orders.lookup import integer
 from mostek.plugin.orders.plan import Plan
 from mostek.plugin.orders.planner import OrderPlanner
 from mostek.plugin.orders.problems import INACTIVE, INCONSISTENT, NOT_FOUND, OTHER, TOO_LONG
 from mostek_subiekt.orders.cards import SubiektCards
-from mostek_subiekt.orders.customers import PRICE_LEVELS, Customer, known_id
+from mostek_subiekt.orders.customers import PRICE_LEVELS, Customer
 from mostek_subiekt.orders.products import Product
-from mostek_subiekt.orders.rows import Rows, integer
+from mostek_subiekt.orders.rows import Rows
 from mostek_subiekt.orders.template import ORDER
 
 __all__ = ["SubiektPlanner", "split_remarks"]

@@ -3,18 +3,19 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
 from typing import Any
 
 from mostek.erp.v1.order_pb2 import ProductChoice
 from mostek.plugin.orders.cards import ListedPrice, ProductCard, VatCard, folded
+from mostek.plugin.orders.choices import chosen_products
+from mostek.plugin.orders.lookup import text
 from mostek_subiekt.conversion import vat_percent
-from mostek_subiekt.orders.customers import known_id
-from mostek_subiekt.orders.rows import Rows, amount, text
+from mostek_subiekt.orders.rows import Rows, amount
 
-__all__ = ["Product", "Products", "meant", "vat_rates"]
+__all__ = ["Product", "Products", "vat_rates"]
 
 GOODS, SERVICE, SET = 1, 2, 8
 
@@ -22,7 +23,9 @@ _SELECT = """
 SELECT tw_Id, tw_Symbol, tw_Nazwa, tw_Rodzaj, tw_Zablokowany, tw_JednMiary, tw_IdVatSp, tw_PKWiU, tw_KodTowaru,
     tw_GrupaJpkVat, tw_IdRabat, tw_DomyslnaKategoria, {more}
 FROM dbo.tw__Towar WHERE tw_Usuniety = 0 AND """
-_BY_CODE = "SELECT tw_Symbol, tw_Id FROM dbo.tw__Towar WHERE tw_Usuniety = 0 AND tw_Symbol IN ({})"
+_BY_CODE = (
+    "SELECT tw_Symbol, tw_Id FROM dbo.tw__Towar WHERE tw_Usuniety = 0 AND tw_Symbol IN ({})",
+)
 _BY_EAN = (
     "SELECT tw_PodstKodKresk, tw_Id FROM dbo.tw__Towar WHERE tw_Usuniety = 0 AND tw_PodstKodKresk IN ({})",
     "SELECT k.kk_Kod, k.kk_IdTowar FROM dbo.tw_KodKreskowy k"
@@ -64,13 +67,12 @@ class Products:
 
     def find(self, choices: Sequence[ProductChoice]) -> list[list[Product]]:
         """For each choice the products that it means: none, one, or several."""
-        codes = self._ids(choices, "code", [_BY_CODE])
-        eans = self._ids(choices, "ean", _BY_EAN)
-        wanted = [meant(choice, codes, eans) for choice in choices]
-        products = self._by_id(number for numbers in wanted for number in numbers)
-        return [
-            [products[number] for number in numbers if number in products] for numbers in wanted
-        ]
+        return chosen_products(
+            choices,
+            codes=self._rows.search(_BY_CODE, "varchar(20)"),
+            eans=self._rows.search(_BY_EAN, "varchar(20)"),
+            read=self._by_id,
+        )
 
     def prices(self, products: Iterable[Product], level: int) -> dict[int, ListedPrice]:
         """The prices of that level, by product."""
@@ -86,19 +88,7 @@ class Products:
             for row in found
         }
 
-    def _ids(
-        self, choices: Sequence[ProductChoice], kind: str, statements: Sequence[str]
-    ) -> dict[str, set[int]]:
-        values = [getattr(c, kind) for c in choices if c.WhichOneof("product") == kind]
-        fitting = [value for value in values if len(value) <= 20]
-        ids: dict[str, set[int]] = defaultdict(set)
-        for sql in statements:
-            for value, number in self._rows.fetch_in(sql, fitting, "varchar(20)"):
-                ids[folded(value)].add(int(number))
-        return ids
-
-    def _by_id(self, ids: Iterable[int]) -> dict[int, Product]:
-        wanted = list(dict.fromkeys(ids))
+    def _by_id(self, wanted: Sequence[int]) -> dict[int, Product]:
         more = ", ".join(self._added) or "0"
         sql = _SELECT.format(more=more) + "tw_Id IN ({})"
         units: dict[int, dict[str, tuple[str, Decimal]]] = defaultdict(dict)
@@ -143,17 +133,3 @@ def vat_rates(rows: Rows) -> list[VatCard]:
         )
         for row in rows.fetch(_RATES)
     ]
-
-
-def meant(
-    choice: ProductChoice, codes: Mapping[str, set[int]], eans: Mapping[str, set[int]]
-) -> list[int]:
-    """The ids of the products that a choice means, with those that were found by code and bar code."""
-    match choice.WhichOneof("product"):
-        case "id":
-            number = known_id(choice.id)
-            return [number] if number else []
-        case "code":
-            return sorted(codes.get(folded(choice.code), ()))
-        case _:
-            return sorted(eans.get(folded(choice.ean), ()))

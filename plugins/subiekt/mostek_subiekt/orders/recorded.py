@@ -5,12 +5,13 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
+from mostek.plugin.orders.lookup import integer, text
 from mostek.plugin.orders.recorded import (
     RecordedLine,
     RecordedOrder,
 )
 from mostek.plugin.sql_types import Param
-from mostek_subiekt.orders.rows import Rows, amount, integer, text
+from mostek_subiekt.orders.rows import Rows, amount
 from mostek_subiekt.orders.template import ORDER
 
 __all__ = ["by_external_number", "by_id"]

@@ -8,11 +8,11 @@ from decimal import Decimal
 from typing import Any
 
 from mostek.plugin.database import Database, Session
-from mostek.plugin.orders.lookup import Lookup
+from mostek.plugin.orders.lookup import Lookup, integer, text
 from mostek.plugin.sql_types import Param, SqlType
 from mostek.wire.failures import Drift
 
-__all__ = ["Rows", "amount", "day", "integer", "is_empty", "text"]
+__all__ = ["Rows", "amount", "day", "is_empty"]
 
 _UNWRITABLE = """
 SELECT c.name FROM sys.columns c
@@ -140,10 +140,6 @@ class Rows(Lookup):
         return {str(name).lower() for (name,) in found}
 
 
-def integer(value: int) -> Param:
-    return Param.of(value, "int")
-
-
 def _bound(value: object, kind: SqlType) -> object:
     if isinstance(value, date) and not isinstance(value, datetime) and kind.name != "date":
         return datetime(value.year, value.month, value.day)
@@ -160,11 +156,6 @@ def day(value: Any) -> date | None:
     if value is None:
         return None
     return date.fromisoformat(value[:10]) if isinstance(value, str) else value.date()
-
-
-def text(value: Any) -> str:
-    """A text column's value without the padding of its type; NULL is empty."""
-    return "" if value is None else str(value).rstrip()
 
 
 def is_empty(value: Any) -> bool:

@@ -8,9 +8,10 @@ from datetime import date
 from decimal import Decimal
 from typing import Any
 
+from mostek.plugin.orders.lookup import integer, text
 from mostek.plugin.sql_types import Param
 from mostek.wire.failures import Unsupported
-from mostek_subiekt.orders.rows import Rows, amount, day, integer, is_empty, text
+from mostek_subiekt.orders.rows import Rows, amount, day, is_empty
 
 __all__ = ["ORDER", "PAID_WITH", "WITHOUT_RESERVATION", "Template"]
 

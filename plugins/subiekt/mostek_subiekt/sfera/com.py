@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager
 from typing import Any
 
-from mostek.plugin.worker.com import DOES_NOT_FIT, NOT_REGISTERED, com_said
-from mostek.plugin.worker.inside import Fault
+from mostek.plugin.worker.com import DOES_NOT_FIT, NOT_REGISTERED, ComSaid, com_faults
+from mostek.plugin.worker.inside import licence_lost
 
 __all__ = ["faults", "opening"]
 
@@ -22,30 +21,27 @@ _OF_THE_PROGRAM = 0x8004
 
 _LOCKED = "zablokowany przez operatora"
 _LICENCE = "licenc"
+_NO_LICENCE = (
+    "licence",
+    "Subiekt GT has no licence seat left for Sfera, or Sfera itself has no licence: log somebody out, or end a"
+    " program that was left running.",
+)
 
 
-def _said(error: Exception) -> tuple[int, str]:
-    """Code and text of an error: the program's own, else COM's."""
-    said = com_said(error)
-    return said.own or said.code, said.text
+def _code(said: ComSaid) -> int:
+    """The program's own, else COM's."""
+    return said.own or said.code
 
 
-@contextmanager
-def opening(com: Any) -> Iterator[None]:
+def opening(com: Any) -> AbstractContextManager[None]:
     """Errors within the block kept the program from starting."""
-    try:
-        yield
-    except com.error as error:
-        code, text = _said(error)
-        raise Fault(*_not_opened(code, text), text) from error
+    return com_faults(com, _not_opened)
 
 
-def _not_opened(code: int, text: str) -> tuple[str, str]:
-    if _LICENCE in text.lower():
-        return "licence", (
-            "Subiekt GT has no licence seat left for Sfera, or Sfera itself has no licence: log somebody out, or end a"
-            " program that was left running."
-        )
+def _not_opened(said: ComSaid) -> tuple[str, str]:
+    code = _code(said)
+    if _LICENCE in said.text.lower():
+        return _NO_LICENCE
     if code in {NOT_REGISTERED, DOES_NOT_FIT}:
         return "unavailable", (
             "Sfera GT can't be started: it is not registered on this machine, or for the other kind of program: try a"
@@ -62,22 +58,20 @@ def _not_opened(code: int, text: str) -> tuple[str, str]:
     )
 
 
-@contextmanager
-def faults(com: Any, what: str) -> Iterator[None]:
+def faults(com: Any, what: str) -> AbstractContextManager[None]:
     """Errors within the block are told by what they mean.
 
     An error that the program itself answers with is its refusal. Any other, as of a program that died, leaves unknown
     whether something was saved.
     """
-    try:
-        yield
-    except com.error as error:
-        code, text = _said(error)
-        raise Fault(*_failed(code, text, what), text) from error
+    return com_faults(com, lambda said: _failed(said, what))
 
 
-def _failed(code: int, text: str, what: str) -> tuple[str, str]:
-    if _LOCKED in text.lower():
+def _failed(said: ComSaid, what: str) -> tuple[str, str]:
+    code = _code(said)
+    if licence_lost(said.text):
+        return _NO_LICENCE
+    if _LOCKED in said.text.lower():
         return "locked", f"Somebody has the {what}, or what belongs to it, open in Subiekt GT."
     if code == _NO_GOODS:
         return "refused", "There is not enough of a product in the warehouse to reserve it."

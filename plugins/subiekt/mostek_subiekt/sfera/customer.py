@@ -9,10 +9,11 @@ from dataclasses import dataclass
 from typing import Any
 
 from mostek.erp.v1.customer_pb2 import CustomerDraft, CustomerKind
+from mostek.plugin.orders.choices import known_id
 from mostek.plugin.orders.problems import NOT_FOUND, Problems
 from mostek_subiekt.orders.addresses import address_parts
 from mostek_subiekt.orders.config import SferaConfig
-from mostek_subiekt.orders.customers import PRICE_LEVELS, Customer, Customers, known_id
+from mostek_subiekt.orders.customers import PRICE_LEVELS, Customer, Customers
 from mostek_subiekt.orders.new_customer import as_kept, existing, person_names
 from mostek_subiekt.orders.rows import Rows
 

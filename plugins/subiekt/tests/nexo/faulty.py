@@ -53,7 +53,11 @@ class _Books(Books):
         return (net, vat, gross + 1) if self._fault == "dearer" else (net, vat, gross)
 
     def wrong(self, order: Any, lines: Any) -> str:
-        said = {"refuses": "Okres jest zamknięty.", "locked": "Podmiot jest zablokowany."}
+        said = {
+            "refuses": "Okres jest zamknięty.",
+            "locked": "Podmiot jest zablokowany.",
+            "licence lost": "Utracono licencję na Sferę.",
+        }
         return said.get(self._fault) or super().wrong(order, lines)
 
     def transaction(self, write: Callable[[], T]) -> T:

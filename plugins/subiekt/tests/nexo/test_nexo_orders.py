@@ -235,6 +235,7 @@ def test_a_configuration_without_operator_is_refused() -> None:
     ("fault", "failure", "said"),
     [
         ("no licence", ErpUnavailable, "licence"),
+        ("licence lost", ErpUnavailable, "no licence for Sfera"),
         ("wrong password", ErpUnavailable, "operator"),
         ("other version", ErpUnavailable, "exactly the version"),
         ("open", Locked, "open in Subiekt nexo"),

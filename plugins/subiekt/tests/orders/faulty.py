@@ -48,6 +48,8 @@ class _Books(Books):
         match self._fault:
             case "dialog":
                 time.sleep(600)
+            case "licence lost":
+                raise ComError.of("Utracono licencję na program Subiekt GT.")
             case "refuses":
                 raise ComError.of("Dokument nie może być zapisany: okres jest zamknięty.")
             case "dies":

@@ -299,8 +299,8 @@ def test_customers_are_created_only_where_the_configuration_lets_them(company: C
     shop = company(**SFERA | {"customers": False})
     with pytest.raises(Unsupported, match="set customers = true"):
         shop.customer(name="Nowa", address=PLAIN)
-    assert "CreateCustomer" not in shop.plugin._operations()
-    assert "CreateOrder" in shop.plugin._operations()
+    assert "CreateCustomer" not in shop.plugin.operations()
+    assert "CreateOrder" in shop.plugin.operations()
 
 
 # What goes wrong
@@ -397,6 +397,7 @@ def test_a_record_that_an_operator_has_open_is_told_as_locked(company: Company) 
     ("fault", "told"),
     [
         ("no licence", "no licence seat left"),
+        ("licence lost", "no licence seat left"),
         ("not registered", "32-bit Python as `worker.python`"),
         ("other account", "Subiekt.exe of another Windows account"),
         ("wrong password", "look at server, database, operator, password"),

@@ -2,19 +2,19 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from decimal import Decimal
 from typing import Any
 
 from mostek.plugin.orders.cards import CustomerCard
-from mostek.plugin.orders.lookup import Lookup
+from mostek.plugin.orders.choices import known_id
+from mostek.plugin.orders.lookup import Lookup, text
 from mostek.plugin.sql_types import Param
-from mostek.plugin.tax_ids import tax_id_notations, typed_tax_id
+from mostek.plugin.tax_ids import compact_notations, compact_sql, typed_tax_id
 from mostek_wapro.conversion import flag
 
-__all__ = ["Customer", "Customers", "amount", "known_code", "known_id", "number", "text"]
+__all__ = ["GREATEST_ID", "Customer", "Customers", "amount", "known_code", "number"]
 
 _BLOCKED = "the customer is blocked (zablokowany)"
 _NO_BUYER = "the card is a supplier's alone: mark it as a customer's (odbiorca) in the program"
@@ -28,10 +28,9 @@ SELECT k.ID_KONTRAHENTA, k.KOD_KONTRAHENTA, k.NAZWA, k.NAZWA_PELNA, k.NIP, k.SYM
 FROM dbo.KONTRAHENT k
 LEFT JOIN dbo.GRUPA_KONTRAHENTA g ON g.ID_GRUPY = k.ID_GRUPY
 WHERE k.ID_FIRMY = ? AND COALESCE(k.Incydentalny, 0) = 0 AND """
-# However it was typed in: no index serves this, and only this finds it for certain.
-_TYPED = "UPPER(REPLACE(REPLACE(REPLACE(REPLACE(k.NIP, '-', ''), ' ', ''), '.', ''), '/', ''))"
-_ID = re.compile(r"[1-9][0-9]{0,17}")
-_CODE = re.compile(r"[1-9][0-9]{0,9}")
+_TYPED = compact_sql("k.NIP")
+#: Ids are numeric(18, 0).
+GREATEST_ID = 10**18 - 1
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -50,7 +49,7 @@ class Customers:
         self._company = number(company)
 
     def by_id(self, wanted: str) -> list[Customer]:
-        known = known_id(wanted)
+        known = known_id(wanted, GREATEST_ID)
         return self._found("k.ID_KONTRAHENTA = ?", number(known)) if known else []
 
     def by_code(self, code: str) -> list[Customer]:
@@ -59,7 +58,7 @@ class Customers:
 
     def by_tax_id(self, tax_id: str) -> list[Customer]:
         """Those with this tax id, in whatever notation either is."""
-        spelled = sorted({_compact(notation) for notation in tax_id_notations(tax_id)})
+        spelled = compact_notations(tax_id)
         marks = ", ".join("?" * len(spelled))
         params = [Param.of(spelling, "varchar(64)") for spelling in spelled]
         wanted = typed_tax_id(tax_id)
@@ -71,14 +70,9 @@ class Customers:
         return [_customer(row) for row in rows]
 
 
-def known_id(wanted: str) -> int | None:
-    """The id as the ERP's columns hold it; None for what can't be one."""
-    return int(wanted) if _ID.fullmatch(wanted) else None
-
-
 def known_code(code: str) -> int | None:
     """A customer's code, which is a number; None for what can't be one."""
-    return int(code) if _CODE.fullmatch(code.strip()) and int(code) < 2**31 else None
+    return known_id(code.strip())
 
 
 def number(value: int) -> Param:
@@ -89,15 +83,6 @@ def number(value: int) -> Param:
 def amount(value: Any) -> Decimal:
     """A decimal column's value; NULL is 0."""
     return Decimal(f"{value or 0:.6f}")
-
-
-def text(value: Any) -> str:
-    """A text column's value without the padding of its type; NULL is empty."""
-    return "" if value is None else str(value).rstrip()
-
-
-def _compact(tax_id: str) -> str:
-    return re.sub(r"[^0-9A-Z]", "", tax_id.upper())
 
 
 def _customer(row: Sequence[Any]) -> Customer:

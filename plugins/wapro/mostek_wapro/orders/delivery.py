@@ -5,10 +5,11 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from mostek.erp.v1.order_pb2 import DeliveryAddressDraft, DeliveryChoice
-from mostek.plugin.orders.lookup import Lookup
+from mostek.plugin.orders.choices import known_id
+from mostek.plugin.orders.lookup import Lookup, text
 from mostek.plugin.orders.problems import INCONSISTENT, NOT_FOUND, Problems
 from mostek_wapro.orders.config import HOW_TO_ALLOW_DELIVERIES, OrdersConfig
-from mostek_wapro.orders.customers import Customer, known_id, number, text
+from mostek_wapro.orders.customers import GREATEST_ID, Customer, number
 from mostek_wapro.orders.insertion import inserted
 
 __all__ = ["NewPlace", "deliver", "plan_delivery"]
@@ -46,7 +47,7 @@ def plan_delivery(
     if kind == "address":
         return _new_place(lookup, choice.address, buyer, problems)
     places = lookup.fetch(_PLACES, number(buyer.id)) if buyer else []
-    wanted = known_id(choice.id)
+    wanted = known_id(choice.id, GREATEST_ID)
     if buyer and wanted not in {int(row[0]) for row in places}:
         problems.add("delivery.id", NOT_FOUND, "the buyer has no such delivery place")
     return wanted

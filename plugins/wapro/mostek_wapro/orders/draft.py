@@ -8,7 +8,8 @@ from decimal import Decimal
 from mostek.erp.v1.common_pb2 import TransactionKind
 from mostek.erp.v1.customer_pb2 import CustomerDraft
 from mostek.erp.v1.order_pb2 import DocumentWanted, OrderDraft
-from mostek.plugin.orders.lookup import Lookup
+from mostek.plugin.orders.choices import known_id
+from mostek.plugin.orders.lookup import Lookup, text
 from mostek.plugin.orders.plan import Chosen, Plan
 from mostek.plugin.orders.planner import Defaults, OrderPlanner
 from mostek.plugin.orders.problems import INACTIVE, INCONSISTENT, NOT_FOUND, OTHER, UNSUPPORTED
@@ -16,7 +17,7 @@ from mostek.plugin.sql_types import Param
 from mostek_wapro.conversion import flag
 from mostek_wapro.orders.cards import WaproCards
 from mostek_wapro.orders.config import OrdersConfig
-from mostek_wapro.orders.customers import Customer, Customers, known_id, number, text
+from mostek_wapro.orders.customers import GREATEST_ID, Customer, Customers, number
 from mostek_wapro.orders.delivery import NewPlace, plan_delivery
 from mostek_wapro.orders.new_customer import NewCustomer, plan_customer
 from mostek_wapro.orders.procedures import Procedures
@@ -128,11 +129,11 @@ class Planner(OrderPlanner[Customer, Product, NewCustomer]):
     # What the draft names
 
     def warehouse(self, wanted: str) -> int:
-        known = known_id(wanted) or 0
+        known = known_id(wanted, GREATEST_ID) or 0
         return known if known in self.setup.warehouses else 0
 
     def price_list(self, wanted: str) -> int:
-        known = known_id(wanted) or 0
+        known = known_id(wanted, GREATEST_ID) or 0
         company = number(self.setup.company)
         return known if known and self.lookup.one(_PRICE_LIST, company, number(known)) else 0
 
@@ -158,15 +159,15 @@ class Planner(OrderPlanner[Customer, Product, NewCustomer]):
         buyer = plan.buyer.customer if plan.buyer else None
         if draft.HasField("payment_method_id"):
             self._choose_method(plan, draft.payment_method_id)
-        elif buyer and buyer.payment:
+        elif buyer:
             self.payment, self.payment_days = buyer.payment, buyer.payment_days
-            plan.payment_method = self._method_named(buyer.payment)
+            plan.payment_method = self._method_named(buyer.payment) if buyer.payment else None
         if draft.HasField("payment_days"):
             self.payment_days = draft.payment_days
         plan.due = plan.order_date + timedelta(days=self.payment_days)
 
     def _choose_method(self, plan: OrderPlan, wanted: str) -> None:
-        path, known = "payment_method_id", known_id(wanted) or 0
+        path, known = "payment_method_id", known_id(wanted, GREATEST_ID) or 0
         found = self.lookup.one(_METHOD, number(known), number(self.setup.company))
         if found is None:
             self.problems.add(path, NOT_FOUND, "there is no such payment method")

@@ -10,11 +10,12 @@ from datetime import date
 from mostek.erp.v1.common_pb2 import Address
 from mostek.erp.v1.customer_pb2 import CustomerDraft, CustomerKind
 from mostek.plugin.clarion import clarion
-from mostek.plugin.orders.lookup import Lookup
+from mostek.plugin.orders.choices import known_id
+from mostek.plugin.orders.lookup import Lookup, text
 from mostek.plugin.orders.problems import INACTIVE, INCONSISTENT, NOT_FOUND, OTHER, Problems
 from mostek_wapro.conversion import flag
 from mostek_wapro.orders.config import HOW_TO_ALLOW_CUSTOMERS, OrdersConfig
-from mostek_wapro.orders.customers import Customer, known_code, known_id, number, text
+from mostek_wapro.orders.customers import GREATEST_ID, Customer, known_code, number
 from mostek_wapro.orders.insertion import inserted, next_number
 
 __all__ = ["NewCustomer", "plan_customer"]
@@ -163,7 +164,7 @@ def _group(
 ) -> tuple[int, int | None]:
     """The group of customers and its price list: the draft's, else the default one."""
     if draft.HasField("group_id"):
-        wanted = known_id(draft.group_id) or 0
+        wanted = known_id(draft.group_id, GREATEST_ID) or 0
         found = lookup.one(f"{_GROUP}g.ID_GRUPY = ?", number(company), number(wanted))
         if found is None:
             problems.add(f"{path}.group_id", NOT_FOUND, "there is no such group")
@@ -179,7 +180,7 @@ def _payment(
 ) -> tuple[str, int]:
     name, days = "", 0
     if draft.HasField("payment_method_id"):
-        wanted = number(known_id(draft.payment_method_id) or 0)
+        wanted = number(known_id(draft.payment_method_id, GREATEST_ID) or 0)
         found = lookup.one(_METHOD, wanted, number(company))
         where = f"{path}.payment_method_id"
         if found is None:

@@ -12,9 +12,10 @@ from typing import Any
 from mostek.erp.v1.order_pb2 import ProductChoice
 from mostek.plugin.clarion import day
 from mostek.plugin.orders.cards import ListedPrice, ProductCard, VatCard, folded
-from mostek.plugin.orders.lookup import Lookup
+from mostek.plugin.orders.choices import Search, chosen_products
+from mostek.plugin.orders.lookup import Lookup, text
 from mostek_wapro.conversion import flag, vat_percent
-from mostek_wapro.orders.customers import amount, known_id, number, text
+from mostek_wapro.orders.customers import GREATEST_ID, amount, number
 
 __all__ = ["Product", "Products", "vat_rates"]
 
@@ -27,7 +28,7 @@ WHERE t.ID_ARTYKULU IN ({})
 """
 _BY_CODE = (
     "SELECT t.INDEKS_KATALOGOWY, t.ID_ARTYKULU FROM dbo.ARTYKUL t"
-    " WHERE t.ID_MAGAZYNU = ? AND t.INDEKS_KATALOGOWY IN ({})"
+    " WHERE t.ID_MAGAZYNU = ? AND t.INDEKS_KATALOGOWY IN ({})",
 )
 _BY_EAN = (
     "SELECT t.KOD_KRESKOWY, t.ID_ARTYKULU FROM dbo.ARTYKUL t"
@@ -69,11 +70,13 @@ class Products:
 
     def find(self, choices: Sequence[ProductChoice]) -> list[list[Product]]:
         """For each choice the products that it means: none, one, or several."""
-        codes = self._ids(choices, "code", [_BY_CODE])
-        eans = self._ids(choices, "ean", _BY_EAN)
-        wanted = [_meant(choice, codes, eans) for choice in choices]
-        products = self._by_id(one for numbers in wanted for one in numbers)
-        return [[products[one] for one in numbers if one in products] for numbers in wanted]
+        return chosen_products(
+            choices,
+            codes=self._search(_BY_CODE),
+            eans=self._search(_BY_EAN),
+            read=self._by_id,
+            greatest=GREATEST_ID,
+        )
 
     def prices(self, products: Iterable[Product], price_list: int) -> dict[int, ListedPrice]:
         """The prices of that list, by product; of list 0, those of each product's own."""
@@ -85,22 +88,12 @@ class Products:
                 found[int(product)] = listed
         return found
 
-    def _ids(
-        self, choices: Sequence[ProductChoice], kind: str, statements: Sequence[str]
-    ) -> dict[str, set[int]]:
-        values = [getattr(c, kind) for c in choices if c.WhichOneof("product") == kind]
-        fitting = [value for value in values if len(value) <= 20]
-        ids: dict[str, set[int]] = defaultdict(set)
-        # Without a warehouse that alone is the problem: its cards stand for the others'.
-        for warehouse in [self.warehouse] if self.warehouse else [*self._warehouses][:1]:
-            for sql in statements:
-                found = self._lookup.fetch_in(sql, fitting, "varchar(20)", number(warehouse))
-                for value, card in found:
-                    ids[folded(str(value))].add(int(card))
-        return ids
+    def _search(self, statements: Sequence[str]) -> Search:
+        # Without a warehouse that alone is the problem: the first one's cards stand for the others'.
+        warehouse = self.warehouse or next(iter(self._warehouses), 0)
+        return self._lookup.search(statements, "varchar(20)", number(warehouse))
 
-    def _by_id(self, ids: Iterable[int]) -> dict[int, Product]:
-        wanted = list(dict.fromkeys(ids))
+    def _by_id(self, wanted: Sequence[int]) -> dict[int, Product]:
         units: dict[int, dict[str, tuple[str, Decimal]]] = defaultdict(dict)
         for card, unit, factor in self._lookup.fetch_in(_UNITS, wanted, "bigint"):
             units[int(card)].setdefault(folded(unit), (text(unit), amount(factor)))
@@ -152,16 +145,3 @@ def vat_rates(lookup: Lookup) -> list[VatCard]:
 
 def _price(value: Any) -> Decimal:
     return Decimal(f"{value or 0:.4f}")
-
-
-def _meant(
-    choice: ProductChoice, codes: dict[str, set[int]], eans: dict[str, set[int]]
-) -> list[int]:
-    match choice.WhichOneof("product"):
-        case "id":
-            known = known_id(choice.id)
-            return [known] if known else []
-        case "code":
-            return sorted(codes.get(folded(choice.code), ()))
-        case _:
-            return sorted(eans.get(folded(choice.ean), ()))

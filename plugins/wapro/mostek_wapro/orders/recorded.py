@@ -7,11 +7,11 @@ from dataclasses import dataclass
 from decimal import Decimal
 from typing import Any
 
-from mostek.plugin.orders.lookup import Lookup
+from mostek.plugin.orders.lookup import Lookup, text
 from mostek.plugin.orders.recorded import RecordedLine, RecordedOrder
 from mostek.plugin.sql_types import Param
 from mostek_wapro.conversion import flag
-from mostek_wapro.orders.customers import amount, number, text
+from mostek_wapro.orders.customers import amount, number
 
 __all__ = ["OrderFound", "by_external_number", "by_id"]
 

@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
-from mostek.plugin.orders.lookup import Lookup
+from mostek.plugin.orders.lookup import Lookup, text
 from mostek.plugin.sql_types import Param
 from mostek_wapro.conversion import flag
 from mostek_wapro.orders.config import HOW_TO_ALLOW_ORDERS, OrdersConfig
-from mostek_wapro.orders.customers import number, text
+from mostek_wapro.orders.customers import number
 
 __all__ = ["Setup"]
 

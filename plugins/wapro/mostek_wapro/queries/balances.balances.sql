@@ -2,6 +2,7 @@
 -- key: b.currency varchar(3)
 -- :parents bigint
 -- :company int
+-- :contractor_cards char(1)
 -- :today int clarion
 -- :days_30 int clarion
 -- :days_60 int clarion
@@ -44,6 +45,7 @@ FROM (
         WHERE r.ID_KONTRAHENTA IN (:parents)
           AND COALESCE(r.ID_FIRMY, 0) = :company
           AND r.RODZAJ = 'N'
+          AND (r.TYP_KARTOTEKI IN (:contractor_cards) OR '*' IN (:contractor_cards))
           AND (r.STRONA = 'WN' OR (r.STRONA = 'MA' AND COALESCE(r.CZY_KOREKTA, 0) <> 0))
           AND COALESCE(r.FLAGA_STANU, 0) = 0
           AND (h.ID_DOKUMENTU_HANDLOWEGO IS NULL OR h.TYP_DOKUMENTU = 's')

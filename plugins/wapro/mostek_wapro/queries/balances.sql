@@ -1,6 +1,7 @@
 -- What a contractor owes. How much of a credit limit is taken is counted here, from the open receivables in PLN.
 -- key: k.ID_KONTRAHENTA bigint
 -- :company int
+-- :contractor_cards char(1)
 -- :ids bigint
 -- convert as_of: now()
 SELECT
@@ -13,6 +14,7 @@ SELECT
             WHERE r.ID_KONTRAHENTA = k.ID_KONTRAHENTA
               AND COALESCE(r.ID_FIRMY, 0) = :company
               AND r.STRONA = 'WN' AND r.RODZAJ = 'N'
+              AND (r.TYP_KARTOTEKI IN (:contractor_cards) OR '*' IN (:contractor_cards))
               AND COALESCE(r.FLAGA_STANU, 0) = 0
               AND (h.ID_DOKUMENTU_HANDLOWEGO IS NULL OR h.TYP_DOKUMENTU = 's')
         ), 0

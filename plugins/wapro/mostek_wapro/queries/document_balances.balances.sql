@@ -35,15 +35,20 @@ FROM (
         MIN(CASE WHEN o.side = 'WN' AND o.remaining <> 0 THEN NULLIF(o.due, 0) END) AS oldest
     FROM (
         SELECT
-            h.ID_PLATNIKA AS customer,
+            COALESCE(NULLIF(h.ID_PLATNIKA, 0), h.ID_KONTRAHENTA) AS customer,
             CASE WHEN CAST(h.DOK_WAL AS int) = 1 THEN h.SYM_WAL ELSE 'PLN' END AS currency,
             CASE WHEN h.WARTOSC_BRUTTO < 0 OR h.POZOSTALO < 0 THEN 'MA' ELSE 'WN' END AS side,
             h.TERMIN_PLAT AS due,
             ABS(CASE WHEN CAST(h.DOK_WAL AS int) = 1 THEN h.POZOSTALO_WAL ELSE h.POZOSTALO END) AS remaining
         FROM dbo.DOKUMENT_HANDLOWY h
         LEFT JOIN dbo.TYP_DOKUMENTU_HANDLOWEGO t ON t.ID_TYPU = h.ID_TYPU
-        WHERE h.ID_FIRMY = :company
-          AND h.ID_PLATNIKA IN (:parents)
+        WHERE h.ID_DOKUMENTU_HANDLOWEGO IN (
+            SELECT x.ID_DOKUMENTU_HANDLOWEGO FROM dbo.DOKUMENT_HANDLOWY x
+            WHERE x.ID_FIRMY = :company AND x.ID_PLATNIKA IN (:parents)
+            UNION ALL
+            SELECT x.ID_DOKUMENTU_HANDLOWEGO FROM dbo.DOKUMENT_HANDLOWY x
+            WHERE x.ID_FIRMY = :company AND x.ID_KONTRAHENTA IN (:parents) AND COALESCE(x.ID_PLATNIKA, 0) = 0
+        )
           AND h.TYP_DOKUMENTU = 's'
           AND COALESCE(CAST(h.TRYBREJESTRACJI AS int), 0) = 0
           AND COALESCE(h.FLAGA_STANU, 0) = 0

@@ -11,8 +11,13 @@ SELECT
         (
             SELECT SUM(h.POZOSTALO) FROM dbo.DOKUMENT_HANDLOWY h
             LEFT JOIN dbo.TYP_DOKUMENTU_HANDLOWEGO t ON t.ID_TYPU = h.ID_TYPU
-            WHERE h.ID_FIRMY = :company
-              AND h.ID_PLATNIKA = k.ID_KONTRAHENTA
+            WHERE h.ID_DOKUMENTU_HANDLOWEGO IN (
+                SELECT x.ID_DOKUMENTU_HANDLOWEGO FROM dbo.DOKUMENT_HANDLOWY x
+                WHERE x.ID_FIRMY = :company AND x.ID_PLATNIKA = k.ID_KONTRAHENTA
+                UNION ALL
+                SELECT x.ID_DOKUMENTU_HANDLOWEGO FROM dbo.DOKUMENT_HANDLOWY x
+                WHERE x.ID_FIRMY = :company AND x.ID_KONTRAHENTA = k.ID_KONTRAHENTA AND COALESCE(x.ID_PLATNIKA, 0) = 0
+            )
               AND h.POZOSTALO > 0
               AND h.TYP_DOKUMENTU = 's'
               AND COALESCE(CAST(h.TRYBREJESTRACJI AS int), 0) = 0

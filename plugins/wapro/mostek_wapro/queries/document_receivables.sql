@@ -59,10 +59,10 @@ WHERE COALESCE(h.ID_FIRMY, 0) = :company
   )  --? customer_id
   AND h.TERMIN_PLAT < :due_date_before AND h.TERMIN_PLAT <> 0  --? due_date_before
   AND h.TERMIN_PLAT < :overdue_on AND h.TERMIN_PLAT <> 0  --? overdue_on
-  AND (h.POZOSTALO <> 0 OR h.POZOSTALO_WAL <> 0)  --? overdue_on
+  AND CASE WHEN CAST(h.DOK_WAL AS int) = 1 THEN h.POZOSTALO_WAL ELSE h.POZOSTALO END <> 0  --? overdue_on
   AND CASE WHEN CAST(h.DOK_WAL AS int) = 1 THEN h.SYM_WAL ELSE 'PLN' END = :currency  --? currency
-  AND (h.POZOSTALO <> 0 OR h.POZOSTALO_WAL <> 0)  --? not include_settled_since
+  AND CASE WHEN CAST(h.DOK_WAL AS int) = 1 THEN h.POZOSTALO_WAL ELSE h.POZOSTALO END <> 0  --? not include_settled_since
   AND (  --? include_settled_since
-      h.POZOSTALO <> 0 OR h.POZOSTALO_WAL <> 0  --? include_settled_since
+      CASE WHEN CAST(h.DOK_WAL AS int) = 1 THEN h.POZOSTALO_WAL ELSE h.POZOSTALO END <> 0  --? include_settled_since
       OR h.DATA_OST_ROZLICZENIA >= :include_settled_since  --? include_settled_since
   )  --? include_settled_since

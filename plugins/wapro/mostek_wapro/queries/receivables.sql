@@ -2,6 +2,7 @@
 -- Payments are entries on the side MA too, without CZY_KOREKTA. What remains is not negative whatever its sign is here.
 -- key: r.ID_ROZRACHUNKU bigint
 -- :company int
+-- :contractor_cards char(1)
 -- :customer_id bigint
 -- :due_date_before int clarion
 -- :overdue_on int clarion
@@ -47,15 +48,16 @@ LEFT JOIN dbo.KONTRAHENT b ON b.ID_KONTRAHENTA = COALESCE(h.ID_KONTRAHENTA, r.ID
 -- COALESCE keeps an index on the company from being taken: pages walk along the key.
 WHERE COALESCE(r.ID_FIRMY, 0) = :company
   AND r.RODZAJ = 'N'
+  AND (r.TYP_KARTOTEKI IN (:contractor_cards) OR '*' IN (:contractor_cards))
   AND (r.STRONA = 'WN' OR (r.STRONA = 'MA' AND COALESCE(r.CZY_KOREKTA, 0) <> 0))
   AND COALESCE(r.FLAGA_STANU, 0) = 0
   AND (h.ID_DOKUMENTU_HANDLOWEGO IS NULL OR h.TYP_DOKUMENTU = 's')
   AND r.ID_KONTRAHENTA = :customer_id  --? customer_id
   AND r.TERMIN_PLATNOSCI < :due_date_before AND r.TERMIN_PLATNOSCI <> 0  --? due_date_before
   AND r.TERMIN_PLATNOSCI < :overdue_on AND r.TERMIN_PLATNOSCI <> 0  --? overdue_on
-  AND (r.POZOSTALO <> 0 OR r.POZOSTALO_W <> 0)  --? overdue_on
+  AND CASE WHEN COALESCE(NULLIF(r.SYM_WALUTY, ''), 'PLN') = 'PLN' THEN r.POZOSTALO ELSE r.POZOSTALO_W END <> 0  --? overdue_on
   AND COALESCE(NULLIF(r.SYM_WALUTY, ''), 'PLN') = :currency  --? currency
-  AND (r.POZOSTALO <> 0 OR r.POZOSTALO_W <> 0)  --? not include_settled_since
+  AND CASE WHEN COALESCE(NULLIF(r.SYM_WALUTY, ''), 'PLN') = 'PLN' THEN r.POZOSTALO ELSE r.POZOSTALO_W END <> 0  --? not include_settled_since
   AND (  --? include_settled_since
-      r.POZOSTALO <> 0 OR r.POZOSTALO_W <> 0 OR r.DATA_OST_ROZL >= :include_settled_since  --? include_settled_since
+      CASE WHEN COALESCE(NULLIF(r.SYM_WALUTY, ''), 'PLN') = 'PLN' THEN r.POZOSTALO ELSE r.POZOSTALO_W END <> 0 OR r.DATA_OST_ROZL >= :include_settled_since  --? include_settled_since
   )  --? include_settled_since

@@ -5,6 +5,7 @@ Where it is not known how the real program stores something, the data follow one
 - Corrections hold the difference; settlements (`ROZRACHUNEK`) have `POZOSTALO` without sign; a correction that lowers
   the sum is an entry on the side MA with `CZY_KOREKTA`, a payment one without it.
 - Lines without a discount; one of eleven has a `RABAT`, and its price is before it.
+- Lines of an invoice that was made of stock issues (WZ) name the issue alone, which names the invoice.
 - Flags of one byte are the texts `0` and `1` here.
 - The procedures that write orders are emulated (`mostek_wapro.orders.emulated`).
 
@@ -62,6 +63,9 @@ INDEXES = (
     Index("dbo.ROZRACHUNEK", ("TERMIN_PLATNOSCI",), _KNOWN),
     Index("dbo.DOKUMENT_HANDLOWY", ("ID_FIRMY", "ID_PLATNIKA"), _ASSUMED),
     Index("dbo.POZYCJA_DOKUMENTU_MAGAZYNOWEGO", ("ID_POZ_ZAM",), _ASSUMED),
+    Index("dbo.POZYCJA_DOKUMENTU_MAGAZYNOWEGO", ("ID_DOK_MAGAZYNOWEGO",), _ASSUMED),
+    Index("dbo.DOKUMENT_MAGAZYNOWY", ("ID_DOK_MAGAZYNOWEGO",), _ASSUMED),
+    Index("dbo.DOKUMENT_MAGAZYNOWY", ("ID_DOKUMENTU_HANDLOWEGO",), _ASSUMED),
     Index("dbo.POZYCJA_ZAMOWIENIA", ("ID_ZAMOWIENIA",), _ASSUMED),
     Index("dbo.ZAMOWIENIE", ("ID_KONTRAHENTA",), _ASSUMED),
     Index("dbo.DOSTAWA", ("ID_ZAMOWIENIA",), _ASSUMED),

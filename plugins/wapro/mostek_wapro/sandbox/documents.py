@@ -106,6 +106,8 @@ class Documents:
                 self._document(index, day, buyer, from_net=False, paid=30)
             case 13:
                 self._opening(day, buyer)
+            case 14:
+                self._document(index, day, buyer, by_issues=True)
             case _:
                 self._document(index, day, buyer, paid=(0, 100, 35)[index % 3])
 
@@ -143,8 +145,10 @@ class Documents:
         paid: int = 0,
         settled: bool = True,
         order_lines: Sequence[int] = (),
+        by_issues: bool = False,
     ) -> tuple[int, list[Line]]:
-        """`paid`: per cent of the gross sum. Answers the document's id and its lines."""
+        """`paid`: per cent of the gross sum; `by_issues`: made of stock issues (WZ), which keep the lines. Answers the
+        document's id and its lines."""
         number = self._writer.next_id("DOKUMENT_HANDLOWY")
         warehouse = self._cards.warehouses[index % 2]
         rate = EUR_RATE if euro else 10_000
@@ -199,14 +203,31 @@ class Documents:
         row |= {name: money(value) for name, value in in_zloty.items()}
         row |= {f"{name}_WAL": money(value) if euro else 0 for name, value in foreign.items()}
         self._writer.add("DOKUMENT_HANDLOWY", row)
-        self._write_lines(number, lines, euro=euro, corrects=bool(corrects), orders=order_lines)
+        issues = self._issues(row, len(lines)) if by_issues else []
+        self._write_lines(number, lines, issues, euro, bool(corrects), order_lines)
         self._write_rates(number, sums, rate if euro else 0)
         if settled and gross:
             self._settle(row, payer or buyer, gross, remaining, rate if euro else 0, day)
         return number, lines
 
+    def _issues(self, invoice: dict[str, object], count: int) -> list[int]:
+        """A stock issue for each line of the invoice, two lines on the last one."""
+        numbers = [self._writer.next_id("DOKUMENT_MAGAZYNOWY") for _ in range(max(1, count - 1))]
+        same = ("ID_DOKUMENTU_HANDLOWEGO", "ID_KONTRAHENTA", "ID_MAGAZYNU", "KONTRAHENT_NAZWA")
+        for number in numbers:
+            row = {name: invoice[name] for name in same} | {"RODZAJ_DOKUMENTU": "WZ"}
+            row |= {"ID_DOK_MAGAZYNOWEGO": number, "NUMER": f"WZ {number}", "ROZCHOD": "1"}
+            self._writer.add("DOKUMENT_MAGAZYNOWY", row | {"DATA": invoice["DATA_WYSTAWIENIA"]})
+        return [numbers[min(place, len(numbers) - 1)] for place in range(count)]
+
     def _write_lines(
-        self, number: int, lines: list[Line], *, euro: bool, corrects: bool, orders: Sequence[int]
+        self,
+        number: int,
+        lines: list[Line],
+        issues: Sequence[int],
+        euro: bool,
+        corrects: bool,
+        orders: Sequence[int],
     ) -> None:
         for place, line in enumerate(lines):
             own = self._writer.next_id("POZYCJA_DOKUMENTU_MAGAZYNOWEGO")
@@ -215,7 +236,8 @@ class Documents:
                 "POZYCJA_DOKUMENTU_MAGAZYNOWEGO",
                 {
                     "ID_POZ_DOK_MAG": own,
-                    "ID_DOK_HANDLOWEGO": number,
+                    "ID_DOK_HANDLOWEGO": 0 if issues else number,
+                    "ID_DOK_MAGAZYNOWEGO": issues[place] if issues else 0,
                     "ID_ARTYKULU": line.product.id,
                     "ID_POZ_ORYGINALNEJ": own,
                     "ID_POZ_KORYGOWANEJ": own,
@@ -353,7 +375,7 @@ class Documents:
         writer.add("ZAMOWIENIE", row)
         ids = [self._order_line(number, line, kind) for line in lines]
         if kind in {1, 6}:
-            self._document(index, day, buyer, lines=lines, order_lines=ids)
+            self._document(index, day, buyer, lines=lines, order_lines=ids, by_issues=kind == 6)
         if index % 7 == 0:
             delivery = {"ID_DOSTAWY": writer.next_id("DOSTAWA"), "ID_ZAMOWIENIA": number}
             writer.add("DOSTAWA", delivery | {"ID_MIEJSCA_DOSTAWY": 1, "ODEBRANO": "0"})

@@ -278,9 +278,9 @@ def test_customers_are_created_only_where_the_configuration_lets_them(company: C
     shop = company(orders=COM | {"customers": False})
     with pytest.raises(Unsupported, match="customers = true"):
         shop.customer(name="Nowa", address=ADDRESS)
-    assert "CreateCustomer" not in shop.plugin._operations()
-    assert "CreateOrder" in shop.plugin._operations()
-    assert "CreateOrder" not in company(orders=None).plugin._operations()
+    assert "CreateCustomer" not in shop.plugin.operations()
+    assert "CreateOrder" in shop.plugin.operations()
+    assert "CreateOrder" not in company(orders=None).plugin.operations()
 
 
 # What goes wrong
@@ -324,6 +324,7 @@ def test_what_was_committed_is_found_whatever_became_of_the_program(
         ("refuses", Rejected, "Optima refused the order"),
         ("locked", Locked, "open in Optima"),
         ("no licence", ErpUnavailable, "no licence left"),
+        ("licence lost", ErpUnavailable, "no licence left"),
         ("not registered", ErpUnavailable, "try a 32-bit Python"),
         ("wrong password", ErpUnavailable, "Nobody could log in to Optima"),
     ],

@@ -17,7 +17,7 @@ from mostek_optima.direct.numbering import Numbering
 from mostek_optima.sandbox import Sandbox
 
 from ..conftest import TODAY
-from .conftest import Company, Shop
+from .conftest import COM, Company, Shop
 
 
 def faults(company: Company, sandbox: Sandbox, *statements: str) -> str:
@@ -187,6 +187,43 @@ def test_prices_are_those_of_the_list_less_the_buyer_s_discount(sql: Shop) -> No
             sql.order(external_number="WEB-2", price_list_id=refused)
 
 
+def test_the_buyer_s_own_term_comes_before_that_of_its_payment_form(
+    company: Company, sandbox: Sandbox
+) -> None:
+    shop = company(
+        "UPDATE CDN.Kontrahenci SET Knt_TerminPlat = 1, Knt_Termin = 45",
+        "UPDATE CDN.FormyPlatnosci SET FPl_Termin = 14, FPl_NieAktywny = 0",
+        orders={"mode": "sql", "template": sandbox.template_order},
+    )
+    usual = shop.row("Kontrahenci", "Knt_KntId", shop.buyer)["Knt_FplID"]
+    ((other, *_),) = shop.rows(
+        "SELECT MIN(FPl_FPlId) FROM CDN.FormyPlatnosci WHERE FPl_FPlId <> ?", usual
+    )
+    cases: list[tuple[dict[str, Any], str]] = [
+        ({}, "2027-01-04"),
+        ({"payment_method_id": str(usual)}, "2027-01-04"),
+        ({"payment_method_id": str(other)}, "2026-12-04"),
+        ({"payment_days": 7}, "2026-11-27"),
+    ]
+    for number, (given, due) in enumerate(cases):
+        answer = shop.order(external_number=f"WEB-{number}", **given)
+        assert shop.row("TraNag", "TrN_TrNID", int(answer.id))["TrN_Termin"][:10] == due, given
+
+
+@pytest.mark.parametrize("mode", ["com", "sql"])
+def test_a_buyer_whose_sales_are_not_domestic_is_warned_of(
+    company: Company, sandbox: Sandbox, mode: str
+) -> None:
+    direct = {"mode": "sql", "template": sandbox.template_order}
+    shop = company(
+        "UPDATE CDN.Kontrahenci SET Knt_Export = 3", orders=COM if mode == "com" else direct
+    )
+    said = [w.message for w in shop.check().warnings if w.field == "transaction_kind"]
+    assert said == ["the sales to this buyer are not domestic (Knt_Export 3); the order is"]
+    shop.change("UPDATE CDN.Kontrahenci SET Knt_Export = 0")
+    assert not [w for w in shop.check().warnings if w.field == "transaction_kind"]
+
+
 def test_exempt_lines_have_no_vat(sql: Shop) -> None:
     (code,) = sql.rows("SELECT Twr_Kod FROM CDN.Towary WHERE Twr_Flaga = 1 AND Twr_NieAktywny = 0")[
         0
@@ -241,7 +278,7 @@ def test_customers_are_found_and_never_created(sql: Shop) -> None:
     assert not sql.customer(code=sql.code, name="Kto").customer.created
     with pytest.raises(Unsupported, match='mode = "com"'):
         sql.customer(name="Nowa", tax_id="5261040828")
-    assert "CreateCustomer" not in sql.plugin._operations()
+    assert "CreateCustomer" not in sql.plugin.operations()
 
 
 def test_a_total_that_is_not_met_writes_nothing(sql: Shop) -> None:

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import re
-from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from decimal import Decimal
 from typing import Any
@@ -17,14 +15,13 @@ from mostek.plugin.orders.cards import (
     VatCard,
     folded,
 )
-from mostek.plugin.orders.lookup import Lookup
+from mostek.plugin.orders.choices import chosen_products, known_id
+from mostek.plugin.orders.lookup import Lookup, integer, text
 from mostek.plugin.sql_types import Param, SqlType
-from mostek.plugin.tax_ids import tax_id_notations, typed_tax_id
+from mostek.plugin.tax_ids import compact_notations, compact_sql, typed_tax_id
 from mostek_subiekt.nexo.conversion import vat_percent
 from mostek_subiekt.nexo.limits import COLUMNS
-from mostek_subiekt.orders.customers import known_id
-from mostek_subiekt.orders.products import meant
-from mostek_subiekt.orders.rows import amount, integer, text
+from mostek_subiekt.orders.rows import amount
 
 __all__ = ["NexoCards"]
 
@@ -43,7 +40,6 @@ LEFT JOIN ModelDanychContainer.Adresy b ON b.Id = a.Id
 LEFT JOIN ModelDanychContainer.Panstwa c ON c.Id = b.Panstwo_Id
 WHERE COALESCE(p.Jednorazowy, 0) = 0 AND (COALESCE(p.Typ, 0) <> 2 OR COALESCE(p.Podtyp, 0) <> 11) AND """
 _MARKED = "p.Kontrahent = 1 AND "
-_COMPACT = "UPPER(REPLACE(REPLACE(REPLACE(REPLACE({}, '-', ''), ' ', ''), '.', ''), '/', ''))"
 _PRODUCTS = """
 SELECT t.Id, t.Symbol, t.Nazwa, t.Rodzaj_Id, CAST(t.StawkaVatSprzedaz_Id AS nvarchar(36)), u.Symbol
 FROM ModelDanychContainer.Asortymenty t
@@ -52,11 +48,11 @@ LEFT JOIN ModelDanychContainer.JednostkiMiarAsortymentow j ON j.Id = (
 )
 LEFT JOIN ModelDanychContainer.JednostkiMiar u ON u.Id = j.JednostkaMiary_Id
 WHERE COALESCE(t.IsInRecycleBin, 0) = 0 AND t.Id IN ({})"""
-_BY_CODE = "SELECT t.Symbol, t.Id FROM ModelDanychContainer.Asortymenty t WHERE t.Symbol IN ({})"
+_BY_CODE = ("SELECT t.Symbol, t.Id FROM ModelDanychContainer.Asortymenty t WHERE t.Symbol IN ({})",)
 _BY_EAN = (
     "SELECT k.Kod, j.Asortyment_Id FROM ModelDanychContainer.KodyKreskowe k"
     " JOIN ModelDanychContainer.JednostkiMiarAsortymentow j ON j.Id = k.JednostkaMiaryAsortymentu_Id"
-    " WHERE k.Kod IN ({})"
+    " WHERE k.Kod IN ({})",
 )
 _PRICES = (
     "SELECT i.Asortyment_Id, i.CenaNetto, i.CenaBrutto, w.Symbol FROM ModelDanychContainer.PozycjeCennika i"
@@ -92,12 +88,10 @@ class NexoCards(Cards[CustomerCard, ProductCard]):
 
     def by_tax_id(self, tax_id: str) -> list[CustomerCard]:
         """However either was typed: no index serves this, and only this finds it for certain."""
-        compact = {re.sub(r"[^0-9A-Z]", "", n.upper()) for n in tax_id_notations(tax_id)}
-        marks = ", ".join("?" * len(compact))
-        either = " OR ".join(
-            f"{_COMPACT.format(f'p.{name}')} IN ({marks})" for name in ("NIP", "NIPUE")
-        )
-        params = [Param.of(spelling, "nvarchar(31)") for spelling in sorted(compact)]
+        spelled = compact_notations(tax_id)
+        marks = ", ".join("?" * len(spelled))
+        either = " OR ".join(f"{compact_sql(c)} IN ({marks})" for c in ("p.NIP", "p.NIPUE"))
+        params = [Param.of(spelling, "nvarchar(31)") for spelling in spelled]
         wanted = typed_tax_id(tax_id)
         found = self._customers(f"({either})", *params, *params)
         return [customer for customer in found if customer.tax_id == wanted]
@@ -109,24 +103,16 @@ class NexoCards(Cards[CustomerCard, ProductCard]):
     # Products
 
     def products(self, choices: Sequence[ProductChoice]) -> list[list[ProductCard]]:
-        codes = self._ids(choices, "code", _BY_CODE)
-        eans = self._ids(choices, "ean", _BY_EAN)
-        wanted = [meant(choice, codes, eans) for choice in choices]
-        ids = dict.fromkeys(number for numbers in wanted for number in numbers)
-        rows = self._lookup.fetch_in(_PRODUCTS, ids, "int")
-        found = {int(row[0]): _product(row) for row in rows}
-        return [[found[number] for number in numbers if number in found] for numbers in wanted]
+        return chosen_products(
+            choices,
+            codes=self._lookup.search(_BY_CODE, _SYMBOL),
+            eans=self._lookup.search(_BY_EAN, _SYMBOL),
+            read=self._products,
+        )
 
-    def _ids(
-        self, choices: Sequence[ProductChoice], kind: str, statement: str
-    ) -> dict[str, set[int]]:
-        size = SqlType.parse(_SYMBOL).size or 0
-        values = [getattr(c, kind) for c in choices if c.WhichOneof("product") == kind]
-        fitting = [value for value in values if value and len(value) <= size]
-        ids: dict[str, set[int]] = defaultdict(set)
-        for value, number in self._lookup.fetch_in(statement, fitting, _SYMBOL):
-            ids[folded(str(value))].add(int(number))
-        return ids
+    def _products(self, ids: Sequence[int]) -> dict[int, ProductCard]:
+        rows = self._lookup.fetch_in(_PRODUCTS, ids, "int")
+        return {int(row[0]): _product(row) for row in rows}
 
     def prices(self, products: Iterable[ProductCard], price_list: int) -> Mapping[int, ListedPrice]:
         ids = [product.id for product in products]

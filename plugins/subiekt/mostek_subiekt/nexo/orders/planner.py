@@ -9,14 +9,13 @@ from mostek.erp.v1.common_pb2 import TransactionKind
 from mostek.erp.v1.customer_pb2 import CustomerDraft
 from mostek.erp.v1.order_pb2 import OrderDraft
 from mostek.plugin.orders.cards import CustomerCard, ProductCard
-from mostek.plugin.orders.lookup import Lookup
+from mostek.plugin.orders.choices import known_id
+from mostek.plugin.orders.lookup import Lookup, integer
 from mostek.plugin.orders.plan import Chosen, Plan
 from mostek.plugin.orders.planner import Defaults, OrderPlanner
 from mostek.plugin.orders.problems import INACTIVE, INCONSISTENT, NOT_FOUND, OTHER
 from mostek_subiekt.nexo.orders.cards import NexoCards
 from mostek_subiekt.nexo.orders.config import NexoOrders
-from mostek_subiekt.orders.customers import known_id
-from mostek_subiekt.orders.rows import integer
 
 __all__ = ["NexoPlan", "NexoPlanner"]
 

@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from mostek.plugin.orders.lookup import Lookup
+from mostek.plugin.orders.lookup import Lookup, integer, text
 from mostek.plugin.orders.recorded import RecordedLine, RecordedOrder
 from mostek.plugin.sql_types import Param
-from mostek_subiekt.orders.rows import amount, integer, text
+from mostek_subiekt.orders.rows import amount
 
 __all__ = ["by_external_number", "by_id"]
 

@@ -96,6 +96,12 @@ def test_goods_are_to_be_reserved_only_if_the_draft_or_the_site_says_so(company:
         assert header["AUTO_REZERWACJA"] == bool(expected)
 
 
+def test_a_buyer_s_days_hold_also_where_its_card_names_no_method(company: Company) -> None:
+    shop = company("UPDATE dbo.KONTRAHENT SET FORMA_PLATNOSCI = ''")
+    row = shop.row("ZAMOWIENIE", "ID_ZAMOWIENIA", int(shop.order().id))
+    assert (row["FORMA_PLATNOSCI"], row["DNI_PLATNOSCI"]) == ("", 14)
+
+
 def test_a_receipt_can_be_wanted_and_a_payment_method_chosen(shop: Any) -> None:
     answer = shop.order(
         document_wanted="DOCUMENT_WANTED_RECEIPT", payment_method_id="1", payment_days=3
