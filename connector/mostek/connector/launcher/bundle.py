@@ -152,8 +152,8 @@ def install(bundle: Bundle, installation: Installation, say: Callable[[str], Non
         return
     if sys.platform != "win32" and (closed := closed_to_others(Path(sys.executable).resolve())):
         say(
-            f"WARNING: other accounts may not enter {closed}, where this Python is, so that a service with an account of "
-            "its own can't start. Make the launcher's environment with a Python for all users, like /usr/bin/python3."
+            f"WARNING: other accounts may not enter {closed}, where this Python is, so that a service with an account "
+            "of its own can't start. Make the launcher's environment with a Python for all users: /usr/bin/python3."
         )
     # The service's account must be able to read what an administrator with a strict umask installs.
     before = os.umask(0o022)
