@@ -70,15 +70,15 @@ def test_an_empty_day_is_absent(empty: Any) -> None:
 
 
 def test_of_several_companies_one_must_be_named(sandbox_path: Any) -> None:
-    plugin = opened(sandbox_path, company=None)
+    """Told when it is opened, so that `doctor` and the log of a start have it before a caller asks."""
     with pytest.raises(ErpUnavailable, match="set `company`") as failure:
-        read(plugin, "ListCustomers")
+        opened(sandbox_path, company=None)
     assert '"Nasza", "Inna"' in failure.value.erp_text
 
 
 def test_a_company_that_is_not_there_is_told(sandbox_path: Any) -> None:
     with pytest.raises(ErpUnavailable, match=r"FIRMA\.NAZWA"):
-        read(opened(sandbox_path, company="Nikt"), "ListCustomers")
+        opened(sandbox_path, company="Nikt")
 
 
 def test_the_only_company_needs_no_name(changed: Callable[..., Frozen]) -> None:
