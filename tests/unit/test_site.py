@@ -224,7 +224,7 @@ def test_on_windows_what_an_administrator_writes_is_read_by_the_service_and_not_
                     own.pop(name.removeprefix("*"), None)
             case ["icacls", _, "/grant", *grants]:
                 for grant in grants:
-                    name, _, right = grant.removeprefix("*").partition(":")
+                    name, _colon, right = grant.removeprefix("*").partition(":")
                     own[name] = right
             case _:
                 raise AssertionError(command)
