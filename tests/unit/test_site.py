@@ -5,13 +5,14 @@ from __future__ import annotations
 import os
 import stat
 import subprocess
+import sys
 import time
 from pathlib import Path
 
 import pytest
 from typer.testing import CliRunner
 
-from mostek.connector import identity, site
+from mostek.connector import site
 from mostek.connector.cli import app
 from mostek.connector.companies import load
 from mostek.connector.enrolment import Enrolled
@@ -208,7 +209,7 @@ ADMINISTRATOR, SERVICE = "S-1-5-21-1-2-3-500", "S-1-5-80-1"
 def test_on_windows_what_an_administrator_writes_is_read_by_the_service_and_not_by_everybody(
     folder: dict[str, str], may_read: set[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    inherited, own = dict(folder), {}
+    inherited, own = dict(folder), dict[str, str]()
 
     def run(command: list[str], **_: object) -> subprocess.CompletedProcess[str]:
         match command:
@@ -222,12 +223,14 @@ def test_on_windows_what_an_administrator_writes_is_read_by_the_service_and_not_
                 for name in names:
                     own.pop(name.removeprefix("*"), None)
             case ["icacls", _, "/grant", *grants]:
-                own.update(grant.removeprefix("*").split(":") for grant in grants)
+                for grant in grants:
+                    name, _colon, right = grant.removeprefix("*").partition(":")
+                    own[name] = right
             case _:
                 raise AssertionError(command)
         return subprocess.CompletedProcess(command, 0, "", "")
 
-    monkeypatch.setattr(identity.sys, "platform", "win32")
-    monkeypatch.setattr(identity.subprocess, "run", run)
+    monkeypatch.setattr(sys, "platform", "win32")
+    monkeypatch.setattr(subprocess, "run", run)
     write_private(tmp_path / "identity.pem", b"key")
     assert {**inherited, **own}.keys() == may_read
