@@ -159,6 +159,19 @@ def test_a_python_that_only_its_owner_reaches_is_known(tmp_path: Path) -> None:
     assert closed_to_others(tmp_path / "python3") in (tmp_path, *tmp_path.parents)
 
 
+def test_whoever_may_not_write_the_programs_is_told_who_may(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refused(folder: Path, *_: object, **__: object) -> None:
+        raise PermissionError(13, "Permission denied", str(folder))
+
+    given = Bundle.of(bundle(tmp_path))
+    to = Installation(tmp_path / "root", tmp_path / "control", tmp_path / "c.toml")
+    monkeypatch.setattr(Path, "mkdir", refused)
+    with pytest.raises(BundleError, match="can't be written: run this as an administrator"):
+        install(given, to)
+
+
 def test_a_wheel_that_is_not_the_pinned_one_leaves_nothing_behind(tmp_path: Path) -> None:
     other = b"connector-stub==2.0 --hash=sha256:" + b"0" * 64
     file = bundle(tmp_path, more={"requirements.txt": other})

@@ -221,6 +221,9 @@ def read_toml(file: Path) -> tuple[dict[str, Any], dict[Path_, int]]:
     """What the file says, and the line of each of its keys. Raises ConfigError."""
     try:
         text = file.read_text(encoding="utf-8")
+    except FileNotFoundError:
+        how = "there is no such file: `mostek-connector enroll TOKEN` writes one, --config names another"
+        raise ConfigError(file, [Mistake(0, "", how)]) from None
     except OSError as error:
         raise ConfigError(file, [Mistake(0, "", f"can't be read: {error.strerror}")]) from None
     except UnicodeDecodeError:

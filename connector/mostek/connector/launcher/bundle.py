@@ -165,6 +165,10 @@ def install(bundle: Bundle, installation: Installation, say: Callable[[str], Non
         _environment(folder, say)
         shutil.rmtree(folder / WHEELS)
         (folder / "complete").touch()
+    except PermissionError as error:
+        raise BundleError(
+            f"{error.filename or folder} can't be written: run this as an administrator"
+        ) from None
     except OSError as error:
         raise BundleError(f"{error.filename or folder}: {error.strerror}") from None
     finally:
