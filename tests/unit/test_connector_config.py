@@ -176,7 +176,9 @@ def test_text_that_is_no_toml_is_told_with_line_and_column(tmp_path: Path) -> No
 
 
 def test_a_missing_file_is_told(tmp_path: Path) -> None:
-    with pytest.raises(ConfigError, match="there is no such file: `mostek-connector enroll TOKEN` writes one"):
+    with pytest.raises(
+        ConfigError, match="there is no such file: `mostek-connector enroll TOKEN` writes one"
+    ):
         load(tmp_path / "none.toml")
 
 
