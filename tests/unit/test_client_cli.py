@@ -334,6 +334,9 @@ def test_one_connector_as_json_has_the_hash_in_hexadecimal(run: Run, hub: FakeHu
     hub.answers["GetConnector"] = lambda request: GetConnectorResponse(connector=faulty_connector())
     shown = json.loads(run("connectors", "show", "acme").stdout)
     assert shown["journals"][0]["hash"] == "ab" * 32
+    hub.connectors = [faulty_connector()]
+    (listed,) = json.loads(run("connectors").stdout)
+    assert listed["journals"] == shown["journals"]
 
 
 def test_no_connectors_are_told(terminal: Run) -> None:

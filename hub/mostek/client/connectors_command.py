@@ -32,7 +32,7 @@ def list_connectors(context: typer.Context, hub: Hub = DEFAULT_HUB, json: Json =
             return await client.connectors()
 
     found = done(ask())
-    data = [as_json(connector) for connector in found]
+    data = [_data(connector) for connector in found]
     show(data, list(_overview(found)), as_text=json)
 
 
