@@ -1,19 +1,38 @@
-"""For a plugin's tests: a context to call operations with, and what statements were sent."""
+"""For a plugin's tests: its operations called, its sandbox changed and asked, a shop that orders, what was sent."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
+from pathlib import Path
+from shutil import copyfile
 from typing import Any
 
+from google.protobuf.json_format import ParseDict
 from google.protobuf.message import Message
 
+from mostek.erp.v1.customer_pb2 import (
+    CreateCustomerRequest,
+    CreateCustomerResponse,
+    CustomerDraft,
+)
+from mostek.erp.v1.order_pb2 import (
+    CreateOrderRequest,
+    CreateOrderResponse,
+    OrderDraft,
+    ValidateOrderRequest,
+    ValidateOrderResponse,
+)
 from mostek.plugin.database import Database
-from mostek.plugin.plugin import Context
+from mostek.plugin.orders.writes import OrderWrites
+from mostek.plugin.plugin import Context, Plugin
+from mostek.plugin.sandbox import connect_sandbox
 from mostek.plugin.sql_types import Param
 from mostek.wire.fields import DeniedFields
+from mostek.wire.operations import OPERATIONS
+from mostek.wire.rules import validate
 
-__all__ = ["Sent", "context", "items", "recorded"]
+__all__ = ["Sent", "Shop", "changed_copy", "context", "items", "listed", "read", "recorded"]
 
 #: Statements as they were sent, with their parameters.
 Sent = list[tuple[str, Sequence[Param]]]
@@ -54,3 +73,90 @@ def items(response: Message) -> list[Any]:
     """The items of a list's response."""
     field = next(f for f in response.DESCRIPTOR.fields if f.is_repeated and f.message_type)
     return list(getattr(response, field.name))
+
+
+def read(plugin: Plugin, operation: str, **fields: Any) -> Any:
+    """The response to a request with these fields."""
+    return plugin.call(operation, OPERATIONS[operation].request(**fields), context(operation))
+
+
+def listed(plugin: Plugin, operation: str, **fields: Any) -> list[Any]:
+    """All items of a list, page by page."""
+    found: list[Any] = []
+    token = ""
+    while True:
+        page = read(plugin, operation, page_size=150, page_token=token, **fields)
+        found += items(page)
+        token = page.next_page_token
+        if not token:
+            return found
+
+
+def changed_copy(sandbox: Path, to: Path, *statements: str, schema: str = "dbo") -> Path:
+    """A copy of a sandbox in which some statements were run."""
+    copyfile(sandbox, to)
+    with closing(connect_sandbox(to, schema)) as connection:
+        for statement in statements:
+            connection.execute(statement)
+    return to
+
+
+class Shop:
+    """A company that takes orders, what it sells (`goods`, by code) and to whom (`buyer`), and its database.
+
+    A plugin's own says how the plugin is made, and finds buyer and goods.
+    """
+
+    plugin: OrderWrites
+    buyer: Any
+    goods: list[str]
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        self.connection = connect_sandbox(path)
+
+    def close(self) -> None:
+        self.plugin.close()
+        self.connection.close()
+
+    # Asking the plugin
+
+    def draft(self, **changes: Any) -> OrderDraft:
+        whole: dict[str, Any] = {
+            "external_number": "WEB-1",
+            "buyer": {"id": str(self.buyer)},
+            "lines": [{"product": {"code": self.goods[0]}, "quantity": "2"}],
+        }
+        draft = ParseDict(whole | changes, OrderDraft())
+        validate(draft)
+        return draft
+
+    def order(self, draft: OrderDraft | None = None, **changes: Any) -> CreateOrderResponse:
+        request = CreateOrderRequest(order=draft or self.draft(**changes))
+        return self.plugin.create_order(request, context("CreateOrder", idempotency_key="key"))
+
+    def check(self, draft: OrderDraft | None = None, **changes: Any) -> ValidateOrderResponse:
+        request = ValidateOrderRequest(order=draft or self.draft(**changes))
+        return self.plugin.validate_order(request, context("ValidateOrder"))
+
+    def customer(self, **fields: Any) -> CreateCustomerResponse:
+        draft = ParseDict(fields, CustomerDraft())
+        validate(draft)
+        running = context("CreateCustomer", idempotency_key="key")
+        return self.plugin.create_customer(CreateCustomerRequest(customer=draft), running)
+
+    # Asking its database
+
+    def rows(self, sql: str, *parameters: Any) -> list[tuple[Any, ...]]:
+        return self.connection.execute(sql, parameters).fetchall()
+
+    def column(self, sql: str, *parameters: Any) -> list[Any]:
+        return [row[0] for row in self.rows(sql, *parameters)]
+
+    def value(self, sql: str, *parameters: Any) -> Any:
+        return self.rows(sql, *parameters)[0][0]
+
+    def row(self, table: str, key: str, value: Any) -> dict[str, Any]:
+        """The one row of `dbo.table` whose `key` has that value, by column."""
+        cursor = self.connection.execute(f"SELECT * FROM dbo.{table} WHERE {key} = ?", (value,))  # noqa: S608 - names of a test
+        return dict(zip((c[0] for c in cursor.description), cursor.fetchone(), strict=True))

@@ -13,20 +13,15 @@ from typing import Any
 
 import pytest
 import sqlglot
-from google.protobuf.json_format import ParseDict
 from sqlglot import exp
 
-from mostek.erp.v1.customer_pb2 import CreateCustomerRequest, CreateCustomerResponse, CustomerDraft
 from mostek.erp.v1.erp_pb2 import DescribeErpRequest
 from mostek.erp.v1.order_pb2 import (
-    CreateOrderRequest,
-    CreateOrderResponse,
     OrderDraft,
     OrderProblemCode,
     OrderState,
-    ValidateOrderRequest,
-    ValidateOrderResponse,
 )
+from mostek.plugin import testing
 from mostek.plugin.rights import LoginNames, logins_script
 from mostek.plugin.sandbox import connect_sandbox
 from mostek.plugin.testing import context, recorded
@@ -39,7 +34,6 @@ from mostek.wire.failures import (
     Rejected,
     Unsupported,
 )
-from mostek.wire.rules import validate
 from mostek_enova.net import CLASSES, load
 from mostek_enova.orders.config import OrdersConfig
 from mostek_enova.orders.writer import EnovaWriter
@@ -54,12 +48,14 @@ NIP = "5252248481"
 WARSAW = {"street": "Długa", "house_number": "7", "postal_code": "00-950", "city": "Warszawa"}
 
 
-class Shop:
-    """A company that takes orders, what it sells and to whom, and its database asked directly."""
+class Shop(testing.Shop):
+    """A company of enova365."""
+
+    plugin: Frozen
 
     def __init__(self, path: Path, plugin: Frozen) -> None:
-        self.path, self.plugin = path, plugin
-        self.connection = connect_sandbox(path)
+        super().__init__(path)
+        self.plugin = plugin
         self.goods = self.column(
             "SELECT t.Kod FROM dbo.Towary t WHERE t.Typ = 1 AND t.Blokada = 0 AND t.DefinicjaStawki = 4 ORDER BY t.ID"
         )
@@ -69,14 +65,7 @@ class Shop:
         )
 
     def draft(self, **changes: Any) -> OrderDraft:
-        whole: dict[str, Any] = {
-            "external_number": "WEB-1",
-            "buyer": {"id": str(self.buyer)},
-            "lines": [self.line(net="10.50")],
-        }
-        draft = ParseDict(whole | changes, OrderDraft())
-        validate(draft)
-        return draft
+        return super().draft(**{"lines": [self.line(net="10.50")]} | changes)
 
     def line(self, number: int = 0, **price: str) -> dict[str, Any]:
         line: dict[str, Any] = {"product": {"code": self.goods[number]}, "quantity": "3"}
@@ -84,42 +73,15 @@ class Shop:
             line["discount"] = price.pop("discount")
         return line | ({"price": price} if price else {})
 
-    def order(self, **changes: Any) -> CreateOrderResponse:
-        request = CreateOrderRequest(order=self.draft(**changes))
-        return self.plugin.create_order(request, context("CreateOrder", idempotency_key="key"))
-
-    def check(self, **changes: Any) -> ValidateOrderResponse:
-        request = ValidateOrderRequest(order=self.draft(**changes))
-        return self.plugin.validate_order(request, context("ValidateOrder"))
-
     def problems(self, **changes: Any) -> dict[str, int]:
         return {one.field: one.code for one in self.check(**changes).problems}
 
-    def customer(self, **fields: Any) -> CreateCustomerResponse:
-        draft = ParseDict(fields, CustomerDraft())
-        validate(draft)
-        key = context("CreateCustomer", idempotency_key="key")
-        return self.plugin.create_customer(CreateCustomerRequest(customer=draft), key)
-
-    def rows(self, sql: str, *parameters: Any) -> list[tuple[Any, ...]]:
-        return self.connection.execute(sql, parameters).fetchall()
-
-    def column(self, sql: str, *parameters: Any) -> list[Any]:
-        return [row[0] for row in self.rows(sql, *parameters)]
-
-    def value(self, sql: str, *parameters: Any) -> Any:
-        return self.rows(sql, *parameters)[0][0]
-
-    def row(self, table: str, condition: str, *parameters: Any) -> dict[str, Any]:
+    def where(self, table: str, condition: str, *parameters: Any) -> dict[str, Any]:
         cursor = self.connection.execute(f"SELECT * FROM dbo.{table} WHERE {condition}", parameters)
         return dict(zip((c[0] for c in cursor.description), cursor.fetchone(), strict=True))
 
     def orders(self) -> list[Any]:
         return self.column("SELECT ID FROM dbo.DokHandlowe WHERE ObcyNumer = 'WEB-1'")
-
-    def close(self) -> None:
-        self.plugin.close()
-        self.connection.close()
 
 
 Company = Callable[..., Shop]
@@ -131,10 +93,7 @@ def company(sandbox_path: Path, tmp_path: Path) -> Iterator[Company]:
     made: list[Shop] = []
 
     def make(*statements: str, fault: str = "", worker: Any = None, **orders: Any) -> Shop:
-        path = Path(copyfile(sandbox_path, tmp_path / f"company{len(made)}.db"))
-        with closing(connect_sandbox(path)) as connection:
-            for statement in statements:
-                connection.execute(statement)
+        path = testing.changed_copy(sandbox_path, tmp_path / f"company{len(made)}.db", *statements)
         plugin = opened(
             path, orders=ORDERS | orders | {"worker": ORDERS["worker"] | (worker or {})}
         )
@@ -164,7 +123,7 @@ def shop(sandbox_path: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterat
 def test_an_order_is_made_by_the_program_in_the_buffer(company: Company) -> None:
     shop = company()
     answer = shop.order(remarks="Zażółć gęślą jaźń – 注文", delivery_date="2026-12-01")
-    row = shop.row("DokHandlowe", "ID = ?", int(answer.id))
+    row = shop.where("DokHandlowe", "ID = ?", int(answer.id))
     assert (row["Kategoria"], row["Stan"], row["NumerPelny"]) == (302, 0, answer.number)
     assert (row["ObcyNumer"], row["Opis"]) == ("WEB-1", "Zażółć gęślą jaźń – 注文")
     assert (row["Kontrahent"], row["Odbiorca"], row["Magazyn"]) == (shop.buyer, shop.buyer, 3)
@@ -219,9 +178,9 @@ def test_a_cancelled_order_keeps_its_number(company: Company) -> None:
 def test_prices_are_the_draft_s_to_the_grosz_and_fixed_for_the_program(company: Company) -> None:
     shop = company()
     answer = shop.order(lines=[shop.line(gross="9.99", discount="10")], expected_total="26.97")
-    row = shop.row("DokHandlowe", "ID = ?", int(answer.id))
+    row = shop.where("DokHandlowe", "ID = ?", int(answer.id))
     assert (row["SumaNetto"], row["SumaVAT"], row["SumaBrutto"]) == (21.93, 5.04, 26.97)
-    line = shop.row("PozycjeDokHan", "Dokument = ?", int(answer.id))
+    line = shop.where("PozycjeDokHan", "Dokument = ?", int(answer.id))
     assert (line["CenaValue"], line["Rabat"]) == (9.99, 0.1)
     assert (line["KorektaCeny"], line["KorektaRabatu"], row["LiczonaOd"]) == (1, 1, 2)
     assert not answer.warnings
@@ -234,7 +193,7 @@ def test_without_a_price_the_program_s_own_holds(company: Company) -> None:
     assert not checked.problems
     assert any("get the program's" in one.message for one in checked.warnings)
     shop.order(lines=[line])
-    written = shop.row("PozycjeDokHan", "Dokument = ?", shop.orders()[0])
+    written = shop.where("PozycjeDokHan", "Dokument = ?", shop.orders()[0])
     listed = shop.value(
         "SELECT NettoValue FROM dbo.Ceny WHERE Towar = ? AND Definicja = 42", written["Towar"]
     )
@@ -256,7 +215,7 @@ def test_a_price_whose_period_has_no_ends_is_the_price_of_today(
 def test_a_price_list_that_is_named_fixes_the_price_of_today(company: Company) -> None:
     shop = company()
     shop.order(lines=[shop.line()], price_list_id="43")
-    line = shop.row("PozycjeDokHan", "Dokument = ?", shop.orders()[0])
+    line = shop.where("PozycjeDokHan", "Dokument = ?", shop.orders()[0])
     listed = shop.value(
         "SELECT NettoValue FROM dbo.Ceny WHERE Towar = ? AND Definicja = 43"
         " AND OkresTo > '2026-11-20'",
@@ -288,19 +247,19 @@ def test_a_total_that_only_the_program_can_tell_is_checked_before_it_saves(
 def test_a_recipient_is_the_documents(company: Company) -> None:
     shop = company()
     shop.order(recipient={"code": "KARTY"})
-    assert shop.row("DokHandlowe", "ObcyNumer = 'WEB-1'")["Odbiorca"] == 2
+    assert shop.where("DokHandlowe", "ObcyNumer = 'WEB-1'")["Odbiorca"] == 2
 
 
 def test_a_series_is_a_definition_of_orders(company: Company) -> None:
     shop = company()
     answer = shop.order(series="zoi")
-    assert shop.row("DokHandlowe", "ID = ?", int(answer.id))["Definicja"] == 57
+    assert shop.where("DokHandlowe", "ID = ?", int(answer.id))["Definicja"] == 57
 
 
 def test_a_definition_may_count_as_the_buyer_does(company: Company) -> None:
     shop = company("UPDATE dbo.Kontrahenci SET VATLiczonyOd = 2")
     shop.order(series="ZOI", lines=[shop.line()])
-    assert shop.row("DokHandlowe", "ObcyNumer = 'WEB-1'")["LiczonaOd"] == 2
+    assert shop.where("DokHandlowe", "ObcyNumer = 'WEB-1'")["LiczonaOd"] == 2
 
 
 def test_attributes_that_the_site_lets_be_written_are_features(company: Company) -> None:
@@ -501,7 +460,7 @@ def test_a_company_is_created_with_what_the_draft_says(company: Company) -> None
     )
     assert answer.customer.created
     assert answer.customer.code == "ZOLTALODZSPZ"
-    row = shop.row("Kontrahenci", "ID = ?", int(answer.customer.id))
+    row = shop.where("Kontrahenci", "ID = ?", int(answer.customer.id))
     assert (row["Nazwa"], row["NIP"], row["REGON"]) == (
         "Żółta Łódź Sp. z o.o.",
         NIP,
@@ -538,11 +497,11 @@ def test_a_consumer_and_a_foreign_company_are_such_in_the_program(company: Compa
         eu_vat_payer=True,
         address={"city": "Berlin", "postal_code": "10115", "country": "DE"},
     )
-    row = shop.row("Kontrahenci", "ID = ?", int(person.customer.id))
+    row = shop.where("Kontrahenci", "ID = ?", int(person.customer.id))
     assert (row["StatusPodmiotu"], row["NIP"]) == (1, None)
-    row = shop.row("Kontrahenci", "ID = ?", int(abroad.customer.id))
+    row = shop.where("Kontrahenci", "ID = ?", int(abroad.customer.id))
     assert (row["RodzajPodmiotu"], row["EuVAT"], row["NIP"]) == (3, "DE136695976", None)
-    address = shop.row("Adresy", "HostType = 'Kontrahenci' AND Host = ?", row["ID"])
+    address = shop.where("Adresy", "HostType = 'Kontrahenci' AND Host = ?", row["ID"])
     assert (address["AdresZagranicznyKodPocztowy"], address["AdresKodKraju"]) == ("10115", "DE")
 
 

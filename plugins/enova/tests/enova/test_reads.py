@@ -25,10 +25,9 @@ from mostek.erp.v1.order_pb2 import OrderDocumentKind, OrderState
 from mostek.erp.v1.product_pb2 import ProductKind
 from mostek.erp.v1.receivable_pb2 import ReceivableDirection, ReceivableKind
 from mostek.plugin.plugin import SettingError
-from mostek.plugin.testing import context, recorded
+from mostek.plugin.testing import context, listed, read, recorded
 from mostek.plugin.testing import items as items_of
 from mostek.wire.failures import Drift, Invalid, NotFound, Unsupported
-from mostek.wire.operations import OPERATIONS
 from mostek_enova.enova import Enova365
 
 from .conftest import Frozen, Rows, opened
@@ -37,23 +36,6 @@ OWED = ReceivableDirection.RECEIVABLE_DIRECTION_OWED_BY_CUSTOMER
 BACK = ReceivableDirection.RECEIVABLE_DIRECTION_OWED_TO_CUSTOMER
 ALL = {"paths": [field.name for field in Invoice.DESCRIPTOR.fields]}
 Changed = Callable[..., Frozen]
-
-
-def read(plugin: Enova365, operation: str, **fields: Any) -> Any:
-    request: Any = OPERATIONS[operation].request(**fields)
-    return plugin.call(operation, request, context(operation))
-
-
-def listed(plugin: Enova365, operation: str, **fields: Any) -> list[Any]:
-    """All items of a list, page by page."""
-    found: list[Any] = []
-    token = ""
-    while True:
-        page = read(plugin, operation, page_size=150, page_token=token, **fields)
-        found += items_of(page)
-        token = page.next_page_token
-        if not token:
-            return found
 
 
 def invoices(plugin: Enova365, *kinds: InvoiceKind.ValueType, **fields: Any) -> list[Any]:

@@ -21,10 +21,9 @@ from mostek.erp.v1.receivable_pb2 import ReceivableDirection, ReceivableKind
 from mostek.plugin.contract import full_scans
 from mostek.plugin.invented import nip_as_typed
 from mostek.plugin.sandbox import connect_sandbox
-from mostek.plugin.testing import context, recorded
 from mostek.plugin.testing import items as items_of
+from mostek.plugin.testing import listed, read, recorded
 from mostek.wire.failures import Drift, Invalid, NotFound, Unsupported
-from mostek.wire.operations import OPERATIONS
 from mostek_subiekt.nexo.plugin import SubiektNexo
 from mostek_subiekt.nexo.sandbox import create
 from mostek_subiekt.nexo.schema import OWNER, reference_schema
@@ -36,22 +35,6 @@ ALL = {"paths": [field.name for field in Invoice.DESCRIPTOR.fields]}
 LISTS = ("ListCustomers", "ListProducts", "ListInvoices", "ListReceivables", "ListOrders")
 
 Changed = Callable[..., Frozen]
-
-
-def read(plugin: SubiektNexo, operation: str, **fields: Any) -> Any:
-    return plugin.call(operation, OPERATIONS[operation].request(**fields), context(operation))
-
-
-def listed(plugin: SubiektNexo, operation: str, **fields: Any) -> list[Any]:
-    """All items of a list, page by page."""
-    found: list[Any] = []
-    token = ""
-    while True:
-        page = read(plugin, operation, page_size=150, page_token=token, **fields)
-        found += items_of(page)
-        token = page.next_page_token
-        if not token:
-            return found
 
 
 def by_id(plugin: SubiektNexo, operation: str, number: Any) -> Any:

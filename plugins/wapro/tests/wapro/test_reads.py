@@ -19,10 +19,9 @@ from mostek.plugin.clarion import clarion, day
 from mostek.plugin.contract import full_scans
 from mostek.plugin.contract_filters import FILTERS
 from mostek.plugin.sqlite_database import SqliteDatabase
-from mostek.plugin.testing import context, recorded
+from mostek.plugin.testing import context, listed, read, recorded
 from mostek.plugin.testing import items as items_of
 from mostek.wire.failures import ErpUnavailable, NotFound, Unsupported
-from mostek.wire.operations import OPERATIONS
 from mostek_wapro.conversion import flag
 from mostek_wapro.mag import WaproMag
 
@@ -31,23 +30,6 @@ from .conftest import LARGE_TABLES, Frozen, Rows, opened
 LISTS = ("ListCustomers", "ListProducts", "ListInvoices", "ListReceivables", "ListOrders")
 OWED = ReceivableDirection.RECEIVABLE_DIRECTION_OWED_BY_CUSTOMER
 ALL = {"paths": [field.name for field in Invoice.DESCRIPTOR.fields]}
-
-
-def read(plugin: WaproMag, operation: str, **fields: Any) -> Any:
-    request: Any = OPERATIONS[operation].request(**fields)
-    return plugin.call(operation, request, context(operation))
-
-
-def listed(plugin: WaproMag, operation: str, **fields: Any) -> list[Any]:
-    """All items of a list, page by page."""
-    found: list[Any] = []
-    token = ""
-    while True:
-        page = read(plugin, operation, page_size=150, page_token=token, **fields)
-        found += items_of(page)
-        token = page.next_page_token
-        if not token:
-            return found
 
 
 def balance(plugin: WaproMag, customer: str) -> Any:
