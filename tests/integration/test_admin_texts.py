@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import time
 from collections.abc import AsyncIterator
 from typing import Any
@@ -13,8 +14,16 @@ from google.protobuf.message_factory import GetMessageClass
 
 from mostek.admin.v1 import admin_service_pb2 as admin
 from mostek.erp.v1.customer_pb2 import ListCustomersRequest
+from mostek.erp.v1.order_pb2 import (
+    CreateOrderRequest,
+    CreateOrderResponse,
+    CustomerChoice,
+    OrderDraft,
+    OrderLineDraft,
+    ProductChoice,
+)
 from mostek.hub.admin import ADMIN_SERVICE
-from mostek.hub.identity import Scope
+from mostek.hub.identity import ConnectorId, Scope
 from mostek.hub.store import AuditKind
 from mostek.wire.failures import Conflict, Denied, Invalid, NotFound
 
@@ -104,3 +113,17 @@ async def test_what_the_audit_keeps_of_a_request_is_short_also_while_it_waits(ed
     assert all(len(str(entry)) < 1000 for entry in waiting)
     kept = await edge.entries("default", kinds=frozenset({AuditKind.READ}))
     assert [entry.operation for entry in kept] == ["GetCommand", "ListCustomers"]
+
+
+async def test_a_number_that_no_database_takes_holds_up_no_write(edge: Edge) -> None:
+    """The site has written by then: an end that can't be kept would be asked for again and again."""
+    site = edge.sites.live[ConnectorId("default", "acme")]
+    site.responses["CreateOrder"] = CreateOrderResponse(id="7", number="ZK\0 7/2026")
+    line = OrderLineDraft(product=ProductChoice(code="A"), quantity="1")
+    order = OrderDraft(external_number="1", buyer=CustomerChoice(id="1"), lines=[line])
+    async with edge.grpc(await edge.key("default", "crm", Scope.WRITE)) as client:
+        acme = client.connector("acme").with_key("k")
+        async with asyncio.timeout(10):
+            assert (await acme.CreateOrder(CreateOrderRequest(order=order))).id == "7"
+        [command] = (await client.admin.ListCommands(admin.ListCommandsRequest())).commands
+    assert command.erp_number.startswith("ZK")

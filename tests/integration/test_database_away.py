@@ -4,21 +4,25 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import socket
 from collections.abc import AsyncIterator, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
 import httpx
 import pytest
+from sqlalchemy import make_url, text
 from structlog.testing import capture_logs
 
 from chaos.postgresql import PostgreSql
+from chaos.proxy import DOWN, UP, Proxy
 from mostek.admin.v1 import admin_service_pb2 as admin
 from mostek.client import Client
 from mostek.erp.v1.customer_pb2 import CreateCustomerRequest, CustomerDraft, GetCustomerRequest
 from mostek.hub.hub import Hub
 from mostek.hub.keyring import add_key, load_keys
 from mostek.hub.store import Store, StoreError
+from mostek.hub.store import store as store_module
 from mostek.wire.failures import CommandFailure, Expired, Internal
 
 from .conftest import World, hub_config
@@ -128,6 +132,55 @@ async def test_nothing_is_lost_or_doubled_under_load(shaken: Shaken) -> None:
     states = {command.idempotency_key: command.state for command in listed.commands}
     assert states == dict.fromkeys(names, admin.COMMAND_STATE_SUCCEEDED)
     assert len(listed.commands) == len(names)
+
+
+async def test_a_database_that_falls_silent_is_away_and_back_with_its_first_answer(
+    database: PostgreSql, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(store_module, "ANSWERS_WITHIN", 0.5)
+    monkeypatch.setattr(store_module, "CLOSES_WITHIN", 0.1)
+    add_key(tmp_path / KEYS)
+    at = make_url(database.url)
+    assert at.host
+    assert at.port
+    proxy = Proxy(socket.create_server(("127.0.0.1", 0)), [(at.host, at.port)])
+    await proxy.start()
+    host, _, port = proxy.address.partition(":")
+    url = at.set(host=host, port=int(port), database="postgres")
+    store = await Store.open(url.render_as_string(), load_keys(tmp_path / KEYS))
+    try:
+        async with asyncio.timeout(20):
+            await asyncio.gather(*(store.get("default", "1") for _ in range(2)))
+            # As when its machine is gone: nothing comes back, not even that it is.
+            losing = asyncio.ensure_future(proxy.losing(UP, DOWN)(60))
+            await asyncio.sleep(0)
+            asked = (store.get("default", "1"), store.connect(), store.keep_claim())
+            silent = await asyncio.gather(*asked, return_exceptions=True)
+            assert [str(error) for error in silent] == [
+                "The database can't be used: TimeoutError"
+            ] * 3
+            losing.cancel()
+            await asyncio.wait([losing])
+            found: object = ...
+            while found is not None:
+                with contextlib.suppress(StoreError):
+                    found = await store.get("default", "1")
+            losing = asyncio.ensure_future(proxy.losing(UP, DOWN)(60))
+            await asyncio.sleep(0)
+            await store.close()
+            losing.cancel()
+    finally:
+        await proxy.close()
+
+
+async def test_the_server_looks_whether_a_hub_is_there_still(shaken: Shaken) -> None:
+    keys = load_keys(shaken.state / KEYS)
+    beside = await Store.open(shaken.url, keys, alone=False)
+    for number in range(3):
+        assert await beside.do(lambda c: c.scalar(text("SHOW tcp_keepalives_idle"))) == "10"
+        with pytest.raises(StoreError):
+            await beside.do(lambda c, n=number: c.execute(text(f"SELECT 1 FROM none_{n}")))  # type: ignore[misc]
+    await beside.close()
 
 
 async def test_what_waits_is_executed_when_the_database_is_back(shaken: Shaken) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import base64
 import hmac
 import json
@@ -258,6 +259,68 @@ async def test_an_issuer_that_is_away_is_told_as_such(clock: Clock, issuer: Litt
     with pytest.raises(Internal, match="can't get the keys") as caught:
         await Issuer(settings(issuer), away, clock=clock).caller(token)
     assert caught.value.retriable
+
+
+@pytest.mark.parametrize(
+    "answer",
+    [b"", b"[]", b"1", b"[" * 100_000, b"<html>", b'{"issuer": 1, "jwks_uri": 2}'],
+    ids=lambda answer: answer.decode()[:20] or "nothing",
+)
+@pytest.mark.parametrize("where", ["configuration", "keys"])
+async def test_an_issuer_that_answers_something_else_is_as_if_it_were_away(
+    clock: Clock, issuer: LittleIssuer, answer: bytes, where: str
+) -> None:
+    async def strange(address: str) -> bytes:
+        if where in address:
+            return answer
+        return json.dumps(issuer.answer("/.well-known/openid-configuration")).encode()
+
+    with pytest.raises(Internal, match="can't get the keys") as caught:
+        await Issuer(settings(issuer), strange, clock=clock).caller(issuer.token())
+    assert caught.value.retriable
+
+
+async def test_a_server_that_speaks_no_http_is_no_issuer(clock: Clock) -> None:
+    async def greets(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        writer.write(b"220 mail ready\r\n")
+        await writer.drain()
+        writer.close()
+
+    async with await asyncio.start_server(greets, "127.0.0.1", 0) as server:
+        address = f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}"
+        config = HubConfig(oidc_issuer=address, oidc_audience="mostek")
+        with pytest.raises(Internal, match="can't get the keys"):
+            await Issuer(config, clock=clock).caller("e30.e30.AAAA")
+
+
+async def test_an_issuer_that_does_not_come_to_an_end_holds_nobody_up(
+    clock: Clock, issuer: LittleIssuer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("mostek.hub.oidc._FETCH_WITHIN", 0.02)
+
+    async def endless(address: str) -> bytes:
+        await asyncio.Event().wait()
+        return b""
+
+    with pytest.raises(Internal, match="can't get the keys"):
+        async with asyncio.timeout(5):
+            await Issuer(settings(issuer), endless, clock=clock).caller(issuer.token())
+
+
+async def test_a_key_that_can_not_be_read_does_not_hide_the_others(
+    clock: Clock, issuer: LittleIssuer
+) -> None:
+    async def some(address: str) -> bytes:
+        answer = issuer.answer(
+            "/keys" if address.endswith("/keys") else "/.well-known/openid-configuration"
+        )
+        wrong = ["x", {"kty": "RSA"}, {"kty": "RSA", "alg": ["a"], "n": "AQ", "e": "AQAB"}]
+        if "keys" in answer:
+            answer["keys"] = [*wrong, *answer["keys"]]
+        return json.dumps(answer).encode()
+
+    caller = await Issuer(settings(issuer), some, clock=clock).caller(issuer.token())
+    assert caller.tenant == "alfa"
 
 
 async def test_keys_are_taken_from_the_issuer_itself_alone(

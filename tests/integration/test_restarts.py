@@ -36,9 +36,9 @@ from mostek.link.v1.link_pb2 import (
     HubToConnector,
 )
 from mostek.link.v1.link_pb2_grpc import LinkServiceStub
-from mostek.wire.failures import CommandFailure, Offline
+from mostek.wire.failures import CommandFailure, Conflict, Expired, Offline
 
-from .conftest import World, hub_config
+from .conftest import Notebook, World, hub_config
 
 if TYPE_CHECKING:
     Stream = grpc.aio.StreamStreamCall[ConnectorToHub, HubToConnector]
@@ -68,6 +68,42 @@ async def test_a_call_waits_for_a_connector_that_is_being_restarted(patient: Wor
     await patient.until(lambda: len(patient.acme.waiting) == 1)
     async with patient.connector():
         assert (await waiting).erp.program == "Notebook"
+
+
+@contextlib.asynccontextmanager
+async def _run_of_a_hub(folder: Path, plugins: dict[str, Notebook]) -> AsyncIterator[World]:
+    hub = Hub(hub_config(folder, drain_grace=0.5))
+    async with hub.running() as addresses, Client(addresses.api) as client:
+        yield World(hub, addresses, client, folder, plugins)
+
+
+async def _create(world: World, name: str, key: str, timeout: float = 10.0) -> str:
+    acme = world.client.connector("acme").with_key(key)
+    request = CreateCustomerRequest(customer=CustomerDraft(name=name))
+    return (await acme.CreateCustomer(request, timeout=timeout)).customer.id
+
+
+async def test_a_hub_restored_from_a_backup_is_told_by_the_site_what_it_forgot(
+    tmp_path: Path,
+) -> None:
+    plugins: dict[str, Notebook] = {}
+    file, backup = tmp_path / "hub.sqlite", tmp_path / "backup"
+    async with _run_of_a_hub(tmp_path, plugins) as world:
+        async with world.connector():
+            pass
+        with pytest.raises(Expired):
+            await _create(world, "Waits", "1", timeout=0.3)
+    shutil.copy(file, backup)
+    async with _run_of_a_hub(tmp_path, plugins) as world, world.connector():
+        assert await _create(world, "Waits", "1") == "1"
+        assert await _create(world, "Later", "2") == "2"
+    shutil.copy(backup, file)
+    async with _run_of_a_hub(tmp_path, plugins) as world, world.connector():
+        assert await _create(world, "Later", "2") == "2"
+        assert await _create(world, "Waits", "1") == "1"
+        with pytest.raises(Conflict, match="other content"):
+            await _create(world, "Another", "2")
+        assert (world.plugin.calls, len(world.plugin.created)) == (2, 2)
 
 
 async def test_a_connector_that_does_not_come_back_is_offline_at_last(tmp_path: Path) -> None:

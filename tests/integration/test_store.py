@@ -5,6 +5,8 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import gc
+import os
+import stat
 from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any
@@ -17,7 +19,7 @@ from sqlalchemy import Connection, text
 from mostek.hub import commands
 from mostek.hub.commands import State
 from mostek.hub.identity import ConnectorId
-from mostek.hub.keyring import Keyring
+from mostek.hub.keyring import Keyring, add_key
 from mostek.hub.store import (
     CommandFilter,
     CommandRecord,
@@ -50,6 +52,20 @@ def record(name: str = "1", **changes: Any) -> CommandRecord:
         "expire_after": 60.0,
     }
     return CommandRecord(**values | changes)
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="modes of files are POSIX's")
+async def test_a_file_of_the_hubs_own_is_for_its_account_alone(tmp_path: Path) -> None:
+    before = os.umask(0)
+    try:
+        file = tmp_path / "state" / "hub.sqlite"
+        await (await Store.open(f"sqlite:///{file}", Keyring({"k": b"1" * 32}))).close()
+        add_key(tmp_path / "keys" / "hub.keys")
+    finally:
+        os.umask(before)
+    assert stat.S_IMODE(file.stat().st_mode) == 0o600
+    for folder in ("state", "keys"):
+        assert stat.S_IMODE((tmp_path / folder).stat().st_mode) == 0o700
 
 
 @pytest.fixture
@@ -180,6 +196,16 @@ async def test_what_ran_out_of_time_and_what_was_interrupted_is_found(store: Sto
     assert [c.id for c in await store.overdue(NOW + 60)] == ["2"]
     assert await store.overdue(NOW + 59) == []
     assert [c.id for c in await store.interrupted()] == ["1"]
+
+
+async def test_commands_in_doubt_do_not_keep_others_from_running_out_of_time(store: Store) -> None:
+    for first in await add(store, "1", "2", "3"):
+        under_way = await store.move(first, commands.sent(first.progress), [])
+        await store.move(under_way, commands.lost(under_way.progress, NOW), [])
+    await add(store, "4", progress=commands.recorded(NOW, 70.0))
+    assert [c.id for c in await store.overdue(NOW + 70, 2)] == ["4"]
+    long_after = await store.overdue(NOW + 60 + 24 * 3600, 9)
+    assert [c.id for c in long_after] == ["1", "2", "3", "4"]
 
 
 async def test_an_outcome_is_acknowledged_once(store: Store) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import time
 from collections.abc import AsyncIterator
 from dataclasses import replace
@@ -12,6 +13,7 @@ import pytest
 from sqlalchemy import text
 from sqlalchemy.exc import IntegrityError
 
+from mostek.hub import audit as audit_of_hub
 from mostek.hub.identity import Reach, Scope
 from mostek.hub.keyring import Keyring
 from mostek.hub.keys import ApiKey
@@ -26,6 +28,7 @@ from mostek.hub.store import (
     Store,
     StoreError,
 )
+from mostek.hub.store import audit as audit_module
 
 NOW = time.time()
 DAY = 24 * 3600.0
@@ -158,6 +161,40 @@ async def test_what_is_purged_leaves_an_entry_that_says_so(store: Store) -> None
     )
     assert len(await audit.find("alfa", AuditFilter(), 10)) == 1
     assert await audit.purge(NOW - 365 * DAY, NOW) == 0
+
+
+async def test_others_get_their_turn_while_much_is_purged(
+    store: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(audit_module, "_BATCH", 10)
+    audit, old = AuditStore(store), NOW - 400 * DAY
+    await audit.add([entry(old)] * 200)
+    purging = asyncio.create_task(audit.purge(NOW - 365 * DAY, NOW))
+    await asyncio.sleep(0)
+    await audit.add([entry(NOW)])
+    assert not purging.done()
+    assert await purging == 200
+
+
+async def test_reads_are_kept_while_a_purge_goes_on(
+    store: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    class Slow(AuditStore):
+        async def purge(self, before: float, now: float) -> int:
+            await asyncio.Event().wait()
+            return 0
+
+    monkeypatch.setattr(audit_of_hub, "FLUSH_EVERY", 0.01)
+    audit = audit_of_hub.Audit(Slow(store))
+    running = asyncio.create_task(audit.run())
+    await asyncio.sleep(0.05)
+    audit.note(entry(NOW))
+    async with asyncio.timeout(5):
+        while not await AuditStore(store).find("default", AuditFilter(), 10):  # noqa: ASYNC110
+            await asyncio.sleep(0.01)
+    running.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await running
 
 
 #: As docs/operations.md has it.

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from collections import Counter
 from collections.abc import AsyncIterator, Callable, Mapping
 from dataclasses import dataclass, replace
 from typing import Any, cast
@@ -301,6 +302,54 @@ async def test_a_purged_outcome_still_names_what_was_written(scene: Scene) -> No
         await scene.writes.retry(LOCAL.tenant, command_id)
 
 
+async def test_a_purge_that_takes_long_keeps_no_command_from_running_out_of_time(
+    scene: Scene, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    purging, over = asyncio.Event(), asyncio.Event()
+
+    async def purge(before: float) -> int:
+        purging.set()
+        await over.wait()
+        return 0
+
+    monkeypatch.setattr(scene.store, "purge", purge)
+    monkeypatch.setattr(dispatcher, "LOOK_EVERY", 0.01)
+    scene.site.refusal = Offline("Gone.")
+    command_id = await scene.record(expire_after=10)
+    await scene.settle()
+    await scene.writes.dispatcher.start()
+    async with asyncio.timeout(5):
+        await purging.wait()
+        await asyncio.gather(*scene.writes.dispatcher._lanes.values())
+        scene.now += 20
+        ended = await scene.writes.wait(LOCAL.tenant, command_id, 5)
+    assert ended.state is State.EXPIRED
+    over.set()
+    await scene.writes.dispatcher.stop()
+
+
+async def test_connectors_that_come_all_the_time_do_not_have_the_database_asked_all_the_time(
+    scene: Scene, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    looks = 0
+
+    async def due_lanes(now: float) -> set[Lane]:
+        nonlocal looks
+        looks += 1
+        await asyncio.sleep(0.03)
+        return set()
+
+    monkeypatch.setattr(scene.store, "due_lanes", due_lanes)
+    began = asyncio.get_running_loop().time()
+    await scene.writes.dispatcher.start()
+    for _ in range(100):
+        scene.writes.dispatcher._came.set()
+        await asyncio.sleep(0.005)
+    # A fifth of the time.
+    assert looks <= 1 + (asyncio.get_running_loop().time() - began) / (5 * 0.03)
+    await scene.writes.dispatcher.stop()
+
+
 async def test_a_caller_that_can_not_wait_is_told_which_command_goes_on(scene: Scene) -> None:
     scene.site.refusal = Offline("Away.")
     command_id = await scene.record()
@@ -341,6 +390,34 @@ async def test_what_a_crowd_serves_is_saved_together(
         await scene.writes.dispatcher.stop()
     assert saved == [100]
     assert len(await scene.store.connectors()) == 100
+
+
+async def test_a_site_that_says_without_end_what_it_serves_keeps_the_database_from_nobody(
+    scene: Scene, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked: Counter[str] = Counter()
+    for name in ("save_connectors", "due_lanes"):
+        real = getattr(scene.store, name)
+
+        async def counted(*args: Any, name: str = name, real: Any = real) -> Any:
+            asked[name] += 1
+            return await real(*args)
+
+        monkeypatch.setattr(scene.store, name, counted)
+    await scene.writes.dispatcher.start()
+    try:
+        for number in range(200):
+            arrival = _Arrival(ConnectorId("default", "c"), Status(configuration=str(number)))
+            for listener in scene.site.listeners:
+                listener(cast(LiveSession, arrival))
+            await asyncio.sleep(0.002)
+    finally:
+        await scene.writes.dispatcher.stop()
+    assert asked["save_connectors"] <= 2
+    assert asked["due_lanes"] <= 8
+    [(_, status, _)] = await scene.store.connectors()
+    # The last one is kept all the same.
+    assert Status.FromString(status).configuration == "199"
 
 
 def test_a_connector_that_begins_a_write_again_and_again_fills_no_timeline() -> None:

@@ -11,7 +11,7 @@ import threading
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import pytest
 from google.protobuf.message import Message
@@ -23,10 +23,12 @@ from mostek.connector.journal.journal import NotJournaled, key_file
 from mostek.connector.journal.search import Search
 from mostek.connector.journal.tape import Tape
 from mostek.connector.journal.values import SiteKey, filters_of
+from mostek.connector.link import Session
+from mostek.connector.runner import Runner
 from mostek.erp.v1.customer_pb2 import GetCustomerRequest, ListCustomersRequest
 from mostek.erp.v1.order_pb2 import CreateOrderRequest, OrderDraft, ProductChoice
 from mostek.erp.v1.record_pb2 import ListRecordsRequest
-from mostek.link.v1.link_pb2 import Command
+from mostek.link.v1.link_pb2 import Command, Hello, HubToConnector, JournalHead, Welcome
 from mostek.wire.failures import Denied, Rejected, Violation
 
 DAY = 24 * 3600.0
@@ -294,6 +296,33 @@ async def test_one_look_at_a_file_at_a_time_however_often_a_link_comes_back(
     assert looks == [1]
 
 
+async def test_what_a_session_that_is_over_asked_of_the_journal_is_not_looked_up(
+    tmp_path: Path, disk: Disk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked, over = asyncio.Event(), asyncio.Event()
+
+    async def known(number: int) -> bytes:
+        asked.set()
+        try:
+            await asyncio.Event().wait()
+        finally:
+            over.set()
+        return b""
+
+    async def stream(channel: object) -> None:
+        welcome = Welcome(part_size=1024, credit_limit=4096, journal=JournalHead(number=7))
+        welcome.heartbeat_interval.FromSeconds(1)
+        session._take(HubToConnector(welcome=welcome))
+        await asked.wait()
+
+    async with at_work(tmp_path, disk) as journal, asyncio.timeout(5):
+        monkeypatch.setattr(journal, "known", known)
+        session = Session("127.0.0.1:9", "", Hello(), cast(Runner, None), journal)
+        monkeypatch.setattr(session, "_stream", stream)
+        await session.run()
+        await over.wait()
+
+
 async def test_an_entry_that_can_not_be_made_is_there_all_the_same(
     tmp_path: Path, disk: Disk, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -446,6 +475,24 @@ async def test_a_disk_that_takes_a_line_and_does_not_keep_it_is_no_success(
         await journal.commit(trace("c2"))
     assert commands(tmp_path)[-1] == "c2"
     assert verify(journal.folder, journal.head).faults == []
+
+
+async def test_a_disk_that_tells_of_its_fault_when_the_file_is_closed_too_leaves_nobody_waiting(
+    tmp_path: Path, disk: Disk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def close(tape: Tape) -> None:
+        raise OSError(errno.EIO, "Input/output error")
+
+    async with at_work(tmp_path, disk) as journal, asyncio.timeout(5):
+        disk.fault = OSError(errno.EIO, "Input/output error")
+        with monkeypatch.context() as broken:
+            broken.setattr(Tape, "close", close)
+            with pytest.raises(NotJournaled, match="Input/output error"):
+                await journal.commit(trace("c1"))
+        disk.fault = None
+        await until(lambda: not refuses(journal))
+        await journal.commit(trace("c2"))
+    assert commands(tmp_path) == ["c2"]
 
 
 async def test_a_disk_that_is_full_at_the_start_refuses_commands_and_no_more(

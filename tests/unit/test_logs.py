@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import asyncio
+import errno
 import io
 import json
 import logging
+import re
 from collections.abc import Iterator
 
 import pytest
@@ -40,6 +42,25 @@ def test_what_a_process_always_says_is_in_each_line_that_does_not_say_it_itself(
     assert [line["connector"] for line in lines] == ["acme", "beta"]
 
 
+def test_a_disk_that_takes_no_line_stops_nobody() -> None:
+    class Full(io.StringIO):
+        full = True
+
+        def write(self, text: str) -> int:
+            if self.full:
+                raise OSError(errno.ENOSPC, "No space left on device")
+            return super().write(text)
+
+    out = Full()
+    configure_logs(json=True, stream=out)
+    structlog.get_logger().error("commands are refused")
+    out.full = False
+    structlog.get_logger().info("the journal is written again")
+    assert [json.loads(line)["message"] for line in out.getvalue().splitlines()] == [
+        "the journal is written again"
+    ]
+
+
 def test_lines_below_the_level_are_not_written() -> None:
     out = io.StringIO()
     configure_logs("warning", json=True, stream=out)
@@ -55,6 +76,18 @@ def test_an_exception_is_written_with_its_traceback() -> None:
     except ZeroDivisionError:
         structlog.get_logger().exception("crashed")
     assert "ZeroDivisionError" in json.loads(out.getvalue())["exception"]
+
+
+@pytest.mark.parametrize("json", [True, False])
+def test_what_callers_write_moves_no_cursor_and_begins_no_line(json: bool) -> None:
+    stream = io.StringIO()
+    configure_logs(json=json, stream=stream)
+    structlog.get_logger().info("call", connector="\x1b]0;x\x07\x1b[2K\nlevel=error")
+    logging.getLogger("grpc").warning("refused \x1b[2K")
+    # Colours are the log's own.
+    lines = re.sub(r"\x1b\[[0-9;]*m", "", stream.getvalue()).splitlines()
+    assert len(lines) == 2
+    assert all(line.isprintable() for line in lines)
 
 
 @pytest.mark.parametrize("json", [True, False])

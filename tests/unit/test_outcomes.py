@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import os
 import sqlite3
+import stat
 import time
+from datetime import date
 from pathlib import Path
 from random import Random
 
@@ -12,6 +15,7 @@ import pytest
 from mostek.connector import outcomes
 from mostek.connector.link import Backoff
 from mostek.connector.outcomes import Outcome, OutcomeStore, StateInUse
+from mostek.connector.rows import RowCount
 from mostek.hub.config import HubConfig
 
 
@@ -19,6 +23,25 @@ def test_an_unknown_key_has_no_outcome(tmp_path: Path) -> None:
     store = OutcomeStore.open(tmp_path / "o.sqlite")
     assert store.find("main", "k") is None
     store.close()
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="modes of files are POSIX's")
+def test_what_the_site_keeps_is_for_its_account_alone_whatever_the_umask(tmp_path: Path) -> None:
+    before = os.umask(0)
+    try:
+        store, rows = (
+            OutcomeStore.open(tmp_path / "o.sqlite"),
+            RowCount.open(tmp_path / "rows.sqlite"),
+        )
+        store.record("main", "k", b"what the ERP has")
+        rows.take("main", date(2026, 1, 1), 1, 1)
+        modes = {file.name: stat.S_IMODE(file.stat().st_mode) for file in tmp_path.iterdir()}
+        store.close()
+        rows.close()
+    finally:
+        os.umask(before)
+    assert len(modes) >= 4
+    assert set(modes.values()) == {0o600}
 
 
 def test_an_outcome_survives_reopening(tmp_path: Path) -> None:
@@ -92,6 +115,30 @@ def test_only_an_acknowledged_response_is_forgotten_and_its_intent_stays(tmp_pat
     assert store.find("main", "not told") == Outcome(b"hash", b"response")
     row = store._connection.execute("SELECT erp_id, erp_number FROM outcome WHERE key = 'told'")
     assert row.fetchone() == ("7", "ZK 1")
+    store.close()
+
+
+def test_what_an_acknowledgement_costs_does_not_grow_with_what_is_kept(tmp_path: Path) -> None:
+    store = OutcomeStore.open(tmp_path / "o.sqlite")
+    rows = [
+        ("main", f"k{n}", "CreateOrder", b"hash", 1, 2, b"response", 1000 + n) for n in range(2000)
+    ]
+    store._connection.execute("BEGIN")
+    store._connection.executemany(
+        "INSERT INTO outcome (company, key, operation, content, intended_at, finished_at, response, acknowledged_at)"
+        " VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
+        rows,
+    )
+    store._connection.execute("COMMIT")
+    steps: list[int] = []
+    store._connection.set_progress_handler(lambda: steps.append(1), 1)
+    store.acknowledge("main", "k7")
+    assert store.forget_responses(1002) == 2
+    assert len(steps) < 500
+    steps.clear()
+    forgotten = store.forget_responses(5000)
+    assert forgotten < 200
+    assert len(steps) < 100 * forgotten
     store.close()
 
 

@@ -20,14 +20,15 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from mostek.connector.config import PolicyConfig
-from mostek.connector.policy import Policy
+from mostek.connector.explain import field_lines
+from mostek.connector.policy import CompanyPolicy, Policy
 from mostek.connector.presets import PRESETS
 from mostek.connector.testing import Commands
 from mostek.erp.v1 import options_pb2
 from mostek.plugin.plugin import Context, NoConfig, Plugin, Site
 from mostek.wire.failures import Denied
 from mostek.wire.fields import identities, roots
-from mostek.wire.operations import OPERATIONS
+from mostek.wire.operations import OPERATIONS, Operation
 from mostek.wire.rules import violations_of
 
 _STRUCT, _INSTANT = "google.protobuf.Struct", "google.protobuf.Timestamp"
@@ -255,6 +256,39 @@ def _names(path: str) -> tuple[str, ...]:
         descriptor = below
         names.append(".".join((descriptor.name, *steps[place:])))
     return tuple(names)
+
+
+@settings(max_examples=10, deadline=None)
+@given(configs())
+def test_explain_shows_what_leaves_and_gives_the_line_for_what_does_not(
+    config: PolicyConfig,
+) -> None:
+    policy = Policy(config).of("demo")
+    for name, operation in OPERATIONS.items():
+        if name != "ListRecords":
+            _check_explained(policy, operation)
+
+
+def _check_explained(policy: CompanyPolicy, operation: Operation) -> None:
+    """By the answer that leaves; fields beside the item, and names that are the site's own, are not in the table."""
+    response: Any = operation.response()
+    response.CopyFrom(filled(operation.name).message)
+    policy.prune(response, policy.denied, example(operation.name))
+    lines = list(field_lines(policy, response))
+    shown = " ".join(line.value for line in lines if line.leaves)
+    kept = {line.path: line.why for line in lines if not line.leaves}
+    left = response.SerializeToString()
+    item = lines[0].path.partition(".")[0]
+    for value, names in filled(operation.name).places:
+        field = response.DESCRIPTOR.fields_by_name[names[0].split(".")[1]]
+        if field.message_type is None or field.message_type.name != item:
+            continue
+        path = next(name for name in names if name.startswith(f"{item}."))
+        if ".attributes." in path or path == "Erp.operations":
+            continue
+        assert (value in shown) is (value.encode() in left), path
+        if value not in shown:
+            assert any(why for line, why in kept.items() if _covers([line], path)), path
 
 
 @pytest.mark.parametrize("operation", OPERATIONS)

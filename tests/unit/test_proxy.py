@@ -8,6 +8,7 @@ import pytest
 
 from mostek.connector.config import HubConfig
 from mostek.connector.proxy import channel_options, checked_proxy, explained, named, proxy_for
+from mostek.wire.tracing import checked_endpoint
 
 HUB = "link.example.com:443"
 NONE = (("grpc.enable_http_proxy", 0),)
@@ -100,6 +101,17 @@ def test_an_environments_proxy_that_can_not_be_used_is_refused_by_name(
     monkeypatch.setenv("ALL_PROXY", "socks5://user:s3cret@proxy:1080")
     with pytest.raises(ValueError, match=r"^ALL_PROXY must begin with http:") as error:
         proxy_for(HUB)
+    assert "s3cret" not in str(error.value)
+
+
+@pytest.mark.parametrize("sign", ["\u2100", "[", "]", "\uff0f"])
+def test_nor_by_the_parser_of_addresses(sign: str) -> None:
+    """It quotes what it does not take: signs that are others once they are normalised."""
+    with pytest.raises(ValueError, match="must be http://") as error:
+        checked_proxy(f"http://user:s3cret{sign}@proxy:3128")
+    assert "s3cret" not in str(error.value)
+    with pytest.raises(ValueError, match="must be the address") as error:
+        checked_endpoint(f"http://user:s3cret{sign}@collector:4318")
     assert "s3cret" not in str(error.value)
 
 

@@ -80,7 +80,7 @@ class Connector:
     async def _connected(self, tracing: Tracing | None) -> AsyncIterator[Link]:
         settings, hub = self.config.connector, self.config.hub
         renewal = None if hub.insecure else _renewal(self.config)
-        settings.state.mkdir(parents=True, exist_ok=True)
+        settings.state.mkdir(parents=True, exist_ok=True, mode=0o700)
         outcomes = OutcomeStore.open(settings.state / "outcomes.sqlite")
         self.journal = Journal.open(settings.state, self.config.journal, self._about())
         runner = Runner(

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import inspect
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -167,7 +167,8 @@ def field_lines(policy: CompanyPolicy, response: Any) -> Iterator[FieldLine]:
     found = items(response)
     descriptor = _item_field(response).message_type
     assert descriptor is not None
-    missing = {one.path: _REASONS.get(one.reason, "") for one in response.unavailable_fields}
+    lacking = getattr(response, "unavailable_fields", ())
+    missing = {one.path: _REASONS.get(one.reason, "") for one in lacking}
     item = found[0] if found else None
     yield from _Walk(policy, missing).lines(descriptor, descriptor.name, item)
 
@@ -184,8 +185,8 @@ class _Walk:
     def _field(self, field: FieldDescriptor, here: str, message: Any) -> Iterator[FieldLine]:
         value = getattr(message, field.name) if _is_there(message, field) else None
         below = field.message_type
-        if self.policy.denied.hides(here):
-            yield FieldLine(here, False, why=self.policy.rule(here))
+        if why := self._why_kept(field, here):
+            yield FieldLine(here, False, why=why)
         elif below is None or below.full_name == "google.protobuf.Timestamp":
             yield FieldLine(here, True, _written(field, value), self._why_absent(here))
         elif below.GetOptions().map_entry:
@@ -193,6 +194,13 @@ class _Walk:
                 yield FieldLine(f"{here}.{key}", True, _cut(one))
         else:
             yield from self._below(below, field, here, value)
+
+    def _why_kept(self, field: FieldDescriptor, here: str) -> str:
+        """By which line a field stays: its own, or that of a field whose value it repeats; empty if it leaves."""
+        if self.policy.denied.hides(here):
+            return self.policy.rule(here)
+        repeated = field.GetOptions().Extensions[options_pb2.reads].fields
+        return _shows(self.policy, repeated)
 
     def _below(
         self, below: Descriptor, field: FieldDescriptor, here: str, value: Any
@@ -300,10 +308,14 @@ def _message_of(operation: Operation) -> str:
 def _own_line(policy: CompanyPolicy, path: str, shown: frozenset[str]) -> FieldLine:
     if why := policy.rule(path):
         return FieldLine(path, False, why=why)
-    for field in sorted(shown):
-        if why := policy.rule(field):
-            return FieldLine(path, False, why=f"shows {field} ({why})")
-    return FieldLine(path, True)
+    why = _shows(policy, sorted(shown))
+    return FieldLine(path, not why, why=why)
+
+
+def _shows(policy: CompanyPolicy, fields: Iterable[str]) -> str:
+    """Which of the fields that something shows is kept back, and by which line; empty if none is."""
+    found = ((field, policy.rule(field)) for field in fields)
+    return next((f"shows {field} ({why})" for field, why in found if why), "")
 
 
 def _shown(company: Company) -> dict[str, frozenset[str]]:

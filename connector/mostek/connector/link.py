@@ -145,6 +145,7 @@ class Session:
         self._answering = False
         self._sending_since: float | None = None
         self._commands: set[asyncio.Task[None]] = set()
+        self._looking_up: asyncio.Task[None] | None = None
         self.rules.outbox.wake = self._sendable
 
     async def run(self) -> None:
@@ -178,6 +179,9 @@ class Session:
             self.answered.set()
             for command_id in self.rules.running:
                 self._runner.abandon(command_id)
+            if self._looking_up is not None:
+                # A link that flaps would have more looked up than there is time for.
+                self._looking_up.cancel()
             await channel.close()
 
     async def _failed(self, reason: str) -> None:
@@ -300,7 +304,7 @@ class Session:
                 metrics.welcomed()
                 self.answered.set()
                 if welcome.HasField("journal"):
-                    self._start(self._look_up(welcome.journal.number))
+                    self._looking_up = self._start(self._look_up(welcome.journal.number))
                 proxy = shown(proxy_for(self._address, self._proxy)) or None
                 log.info(
                     "connected",
@@ -321,10 +325,11 @@ class Session:
         """Tell what the entry that the hub knows is on disk now."""
         self.rules.tell_known(await self._journal.known(number) or b"", time.monotonic())
 
-    def _start(self, work: Coroutine[Any, Any, None]) -> None:
+    def _start(self, work: Coroutine[Any, Any, None]) -> asyncio.Task[None]:
         task = asyncio.create_task(work)
         self._commands.add(task)
         task.add_done_callback(self._commands.discard)
+        return task
 
     async def _answer(self, started: float, command_id: str, end: bytes | CommandFailure) -> None:
         self._answering = True

@@ -32,9 +32,12 @@ CREATE TABLE IF NOT EXISTS outcome (
     "ALTER TABLE outcome ADD COLUMN erp_id TEXT",
     "ALTER TABLE outcome ADD COLUMN erp_number TEXT",
     "ALTER TABLE outcome ADD COLUMN acknowledged_at REAL",
+    "CREATE INDEX outcome_kept ON outcome (acknowledged_at) WHERE response IS NOT NULL",
 ]
 #: Responses are kept for so many seconds after the hub has them: a hub that lost its database asks again.
 KEEP_RESPONSES = 30 * 24 * 3600.0
+#: Responses that are dropped at once: writes wait for the store meanwhile.
+_BATCH = 100
 
 
 class StateInUse(Exception):
@@ -58,7 +61,8 @@ class OutcomeStore:
 
     @classmethod
     def open(cls, file: Path) -> Self:
-        """Open or create the store. Raises StateInUse."""
+        """Open or create the store, for its owner alone: it has the ERP's data. Raises StateInUse, OSError."""
+        file.touch(0o600)
         connection = sqlite3.connect(
             file, timeout=1.0, isolation_level=None, check_same_thread=False
         )
@@ -111,10 +115,11 @@ class OutcomeStore:
         )
 
     def forget_responses(self, before: float) -> int:
-        """Drop the responses that were acknowledged before a moment, seconds since 1970; how many."""
+        """Drop some of the responses that were acknowledged before a moment, seconds since 1970; how many."""
         gone = self._connection.execute(
-            "UPDATE outcome SET response = NULL WHERE acknowledged_at < ? AND response IS NOT NULL",
-            (before,),
+            "UPDATE outcome SET response = NULL WHERE (company, key) IN (SELECT company, key FROM outcome"
+            " WHERE acknowledged_at < ? AND response IS NOT NULL LIMIT ?)",
+            (before, _BATCH),
         )
         return gone.rowcount
 

@@ -6,7 +6,7 @@ import ipaddress
 import os
 import re
 from collections.abc import Sequence
-from urllib.parse import quote, unquote, urlsplit
+from urllib.parse import SplitResult, quote, unquote, urlsplit
 from urllib.request import getproxies, proxy_bypass
 
 __all__ = [
@@ -37,22 +37,27 @@ _INSPECTED = (
 def checked_proxy(url: str) -> str:
     """The setting as it may be used: with user and password percent-encoded. Raises ValueError, which never shows
     the password."""
-    parts = urlsplit(url if "//" in url else f"http://{url}")
+    parts = _parts(url if "//" in url else f"http://{url}")
     if parts.scheme != "http":
         raise ValueError("must begin with http://; TLS to the proxy itself is not spoken")
-    try:
-        complete = bool(parts.hostname and parts.port)
-    except ValueError:
-        complete = False
-    if not complete or parts.path.strip("/") or parts.query or parts.fragment:
-        raise ValueError(
-            f"must be {_FORM}; in user and password write %40 for @, %3A for :, %2F for /, %23 for #, %25 for %"
-        )
     login, _, address = parts.netloc.rpartition("@")
     if not login:
         return f"http://{address}"
     user, _, password = login.partition(":")
     return f"http://{quote(unquote(user), safe='')}:{quote(unquote(password), safe='')}@{address}"
+
+
+def _parts(url: str) -> SplitResult:
+    wrong = f"must be {_FORM}; in user and password write %40 for @, %3A for :, %2F for /, %23 for #, %25 for %"
+    try:
+        parts = urlsplit(url)
+        complete = parts.hostname and parts.port
+    except ValueError:
+        # Its words quote the whole.
+        raise ValueError(wrong) from None
+    if not complete or parts.path.strip("/") or parts.query or parts.fragment:
+        raise ValueError(wrong)
+    return parts
 
 
 def channel_options(link: str, setting: str = "") -> tuple[tuple[str, str | int], ...]:

@@ -19,7 +19,8 @@ class RowCount:
 
     @classmethod
     def open(cls, file: Path) -> Self:
-        """Open or create the file."""
+        """Open or create the file. Raises OSError."""
+        file.touch(0o600)
         connection = sqlite3.connect(file, isolation_level=None, check_same_thread=False)
         connection.execute("PRAGMA journal_mode = WAL")
         connection.execute(

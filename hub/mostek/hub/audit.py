@@ -105,13 +105,20 @@ class Audit:
 
     async def run(self) -> None:
         """Write what was noted, and forget what is old, for ever."""
-        purge_at = 0.0
+        async with asyncio.TaskGroup() as group:
+            group.create_task(self._flush_always(), name="flush audit")
+            # Beside it: where much is old it takes longer than there is room for what is noted meanwhile.
+            group.create_task(self._purge_always(), name="purge audit")
+
+    async def _flush_always(self) -> None:
         while True:
             await asyncio.sleep(FLUSH_EVERY)
             await self.flush()
-            if time.monotonic() >= purge_at:
-                purge_at = time.monotonic() + _PURGE_EVERY
-                await self._purge()
+
+    async def _purge_always(self) -> None:
+        while True:
+            await self._purge()
+            await asyncio.sleep(_PURGE_EVERY)
 
     async def flush(self) -> None:
         """Write what was noted until now. What can't be written waits for the next time, as far as there is room."""

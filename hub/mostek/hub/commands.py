@@ -22,6 +22,7 @@ from mostek.wire.failures import CommandFailure, Rejected
 __all__ = [
     "FINAL",
     "KEEPS_KEY",
+    "TIME_LEFT",
     "TO_RESOLVE",
     "WAITING",
     "Progress",
@@ -82,8 +83,8 @@ _ONLY_PLUGINS = frozenset({Kind.FAILURE_KIND_REJECTED})
 #: Before the second attempt; doubles for each further one.
 _FIRST_WAIT = 1.0
 _LONGEST_WAIT = 60.0
-#: How long after its time a command in doubt is still asked for.
-_ASK_FOR = 24 * 3600.0
+#: How long after it has expired a command that is not under way is ended. One in doubt is still asked for.
+TIME_LEFT = {State.RECORDED: 0.0, State.IN_DOUBT: 24 * 3600.0}
 
 
 @dataclass(frozen=True)
@@ -176,12 +177,12 @@ def _wait(attempts: int) -> float:
 
 def overtaken(progress: Progress, now: float) -> Progress:
     """What the time that passed did to a command that is not under way; itself if nothing."""
-    if progress.state is State.RECORDED and now >= progress.expires_at:
-        end = State.DEAD if progress.kind else State.EXPIRED
-        return _ended(progress, end, now)
-    if progress.state is State.IN_DOUBT and now >= progress.expires_at + _ASK_FOR:
+    left = TIME_LEFT.get(progress.state)
+    if left is None or now < progress.expires_at + left:
+        return progress
+    if progress.state is State.IN_DOUBT:
         return _ended(progress, State.UNKNOWN, now)
-    return progress
+    return _ended(progress, State.DEAD if progress.kind else State.EXPIRED, now)
 
 
 def cancelled(progress: Progress, now: float) -> Progress:

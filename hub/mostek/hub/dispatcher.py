@@ -38,6 +38,10 @@ log = structlog.get_logger()
 #: Seconds between looks at what is due, and after a connector came: others may come with it.
 LOOK_EVERY = 1.0
 _LOOK_SOON = 0.02
+_LOOKS_FOR_AT_MOST = 0.5
+#: Seconds between looks, and between savings of what connectors serve, however often one of them says something.
+_LOOKS_APART = 0.25
+_SAVINGS_APART = 1.0
 #: Seconds between looks at what need not be kept any longer.
 PURGE_EVERY = 3600.0
 #: After a failure of the store.
@@ -110,6 +114,7 @@ class Dispatcher:
         self._saved: dict[ConnectorId, bytes] = {}
         self._unsaved: dict[ConnectorId, bytes] = {}
         self._saving: asyncio.Task[None] | None = None
+        self._save_at = float("-inf")
         self._untold: set[ConnectorId] = set()
 
     async def start(self) -> None:
@@ -132,6 +137,9 @@ class Dispatcher:
         for task in tasks:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
+        if self._unsaved:
+            with contextlib.suppress(StoreError):
+                await self._store.save_connectors(self._unsaved, self._clock())
 
     def wake(self, lane: Lane) -> None:
         """There may be something to send."""
@@ -173,6 +181,8 @@ class Dispatcher:
         statuses: dict[ConnectorId, bytes] = {}
         try:
             while self._unsaved:
+                await asyncio.sleep(max(0.0, self._save_at - time.monotonic()))
+                self._save_at = time.monotonic() + _SAVINGS_APART
                 statuses, self._unsaved = self._unsaved, {}
                 await self._store.save_connectors(statuses, self._clock())
         except StoreError:
@@ -207,6 +217,7 @@ class Dispatcher:
     async def _look(self) -> None:
         purge_at = 0.0
         while True:
+            began = time.monotonic()
             try:
                 await self._store.keep_claim()
                 await self._take_up()
@@ -217,17 +228,24 @@ class Dispatcher:
                         self.wake(lane)
                 if self._clock() >= purge_at:
                     purge_at = self._clock() + PURGE_EVERY
-                    await self._store.purge(self._clock() - self._retention)
-                    self._untold |= await self._store.untold()
+                    # Beside it: where much is old it takes its time.
+                    self._chore(self._purge())
             except Exception:
                 log.exception("looking for commands failed")
                 await asyncio.sleep(_PAUSE)
+            looked_for = min(time.monotonic() - began, _LOOKS_FOR_AT_MOST)
             with contextlib.suppress(TimeoutError):
                 # Unlike wait_for, which may swallow a cancellation that comes together with the event.
                 async with asyncio.timeout(LOOK_EVERY):
                     await self._came.wait()
             self._came.clear()
-            await asyncio.sleep(_LOOK_SOON)
+            # While connectors come all the time, a part of the time goes to looks and not all of it.
+            apart = began + _LOOKS_APART - time.monotonic()
+            await asyncio.sleep(max(_LOOK_SOON, 4 * looked_for, apart))
+
+    async def _purge(self) -> None:
+        await self._store.purge(self._clock() - self._retention)
+        self._untold |= await self._store.untold()
 
     async def _end_overdue(self) -> None:
         for record in await self._store.overdue(self._clock()):

@@ -97,7 +97,7 @@ def _parsed(file: Path, number: int, line: str) -> tuple[str, bytes]:
 
 def add_key(file: Path) -> str:
     """Put a new key in front of those of the file, which only its owner may read; the key's id."""
-    file.parent.mkdir(parents=True, exist_ok=True)
+    file.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
     before = file.read_text(encoding="ascii") if file.exists() else ""
     name = secrets.token_hex(4)
     key = base64.b64encode(secrets.token_bytes(_KEY_BYTES)).decode()

@@ -68,6 +68,14 @@ _MOVED_AFTER = 60.0
 EXPELLED_AFTER = 0.25
 
 
+def _tell_of_change(session: LiveSession) -> None:
+    """In the log, though not all that a site may say in a second."""
+    now = time.monotonic()
+    if now >= session.tell_again_at:
+        session.tell_again_at = now + 1.0
+        log.info("connector changed", tenant=session.tenant, connector=session.connector.name)
+
+
 class Link(LinkServiceServicer):
     """Serves `LinkService`. `tick` must be called about once a second."""
 
@@ -240,9 +248,7 @@ class Link(LinkServiceServicer):
                 self._opened(session)
             case StatusChanged():
                 self._registry.update(session)
-                log.info(
-                    "connector changed", tenant=session.tenant, connector=session.connector.name
-                )
+                _tell_of_change(session)
             case RoundTrip() as round_trip:
                 metrics.beaten(round_trip)
             case Journaled() as told:

@@ -93,7 +93,7 @@ class Issuer:
             wanted = key_id not in self._keys or now - self._fetched_at > _FRESH
             if wanted and now - self._tried_at >= _FETCH_EVERY:
                 self._tried_at = now
-                await self._fetch_keys()
+                await self._try_to_fetch()
         if self._clock() - self._fetched_at > _STALE:
             raise Internal(
                 "The hub can't get the keys of the tokens' issuer now.",
@@ -104,32 +104,40 @@ class Issuer:
             raise jwt.InvalidKeyError("no key of this id")
         return self._keys[key_id]
 
+    async def _try_to_fetch(self) -> None:
+        try:
+            # Others wait for this, and the address's own limit is for each step.
+            async with asyncio.timeout(3 * _FETCH_WITHIN):
+                await self._fetch_keys()
+        except Exception as error:
+            # Whatever is wrong there, the keys are as they were.
+            log.warning(
+                "the issuer's keys can't be fetched",
+                issuer=self._config.oidc_issuer,
+                fault=type(error).__name__,
+                reason=str(error)[:200],
+            )
+
     async def _fetch_keys(self) -> None:
         issuer = self._config.oidc_issuer
-        try:
-            about = json.loads(
-                await self._fetch(f"{issuer.rstrip('/')}/.well-known/openid-configuration")
+        where = f"{issuer.rstrip('/')}/.well-known/openid-configuration"
+        about = json.loads(await self._fetch(where))
+        if about["issuer"] != issuer or not may_be_asked(about["jwks_uri"]):
+            raise ValueError(
+                "its configuration is of another issuer, or names keys that are not at https"
             )
-            if about["issuer"] != issuer or not may_be_asked(about["jwks_uri"]):
-                raise ValueError(
-                    "its configuration is of another issuer, or names keys that are not at https"
-                )
-            found = json.loads(await self._fetch(about["jwks_uri"]))["keys"]
-            self._keys = dict(_usable(found))
-            self._fetched_at = self._clock()
-        except (OSError, ValueError, KeyError, TypeError) as error:
-            log.warning("the issuer's keys can't be fetched", issuer=issuer, reason=str(error))
+        self._keys = dict(_usable(json.loads(await self._fetch(about["jwks_uri"]))["keys"]))
+        self._fetched_at = self._clock()
 
 
 def _usable(keys: Any) -> Any:
     """Keys by their ids; what can't be read or is not for signatures is left out."""
     for key in keys:
-        if key.get("use", "sig") != "sig" or key.get("kty") not in ("RSA", "EC", "OKP"):
-            continue
         try:
-            yield str(key.get("kid", "")), jwt.PyJWK(key)
-        except jwt.PyJWTError:
-            log.warning("a key of the issuer can't be used", key_id=str(key.get("kid", "")))
+            if key.get("use", "sig") == "sig" and key.get("kty") in ("RSA", "EC", "OKP"):
+                yield str(key.get("kid", "")), jwt.PyJWK(key)
+        except (jwt.PyJWTError, AttributeError, TypeError, ValueError) as error:
+            log.warning("a key of the issuer can't be used", fault=type(error).__name__)
 
 
 def _scopes(claim: Any) -> frozenset[Scope]:

@@ -60,6 +60,8 @@ class LiveSession:
         self.unwanted = ""
         #: The connector may not be connected: nothing that it says counts any more.
         self.expelled = False
+        #: When a change of what it serves is logged again, on the steady clock.
+        self.tell_again_at = float("-inf")
         self.connected_at = datetime.now(UTC)
         self._loop = asyncio.get_running_loop()
         self._waiting: dict[str, asyncio.Future[Finished]] = {}

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import atexit
+import contextlib
 import logging
 import sys
 from collections.abc import MutableMapping
@@ -57,6 +58,7 @@ def configure_logs(
     coloured: list[structlog.types.Processor] = [
         structlog.processors.add_log_level,
         structlog.processors.TimeStamper(fmt="iso", utc=True, key="time"),
+        _without_controls,
         # Not its own choice, which shows the values of variables: secrets are among them.
         structlog.dev.ConsoleRenderer(exception_formatter=structlog.dev.plain_traceback),
     ]
@@ -67,6 +69,16 @@ def configure_logs(
     )
     # Libraries log in the standard way; what they say goes the same way as what we say.
     logging.basicConfig(level=logging.WARNING, handlers=[_FromLibraries()], force=True)
+
+
+def _without_controls(
+    _: object, __: str, event: structlog.types.EventDict
+) -> structlog.types.EventDict:
+    """Some values are as callers wrote them: a terminal would do what their control characters say."""
+    for name, value in event.items():
+        if isinstance(value, str) and not value.isprintable():
+            event[name] = ascii(value)
+    return event
 
 
 def _json_line(
@@ -119,6 +131,8 @@ class _Lines:
 
     def _flush(self) -> None:
         lines, self._lines = self._lines, []
-        if lines:
-            self._stream.write("\n".join(lines) + "\n")
-            self._stream.flush()
+        # What can't be written, as to a disk that is full, is lost: whoever says it has other work to do.
+        with contextlib.suppress(OSError):
+            if lines:
+                self._stream.write("\n".join(lines) + "\n")
+                self._stream.flush()

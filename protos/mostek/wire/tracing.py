@@ -77,9 +77,14 @@ def traceparent_of(text: str | bytes | None) -> str:
 
 def checked_endpoint(url: str) -> str:
     """Where a collector takes OTLP over HTTP. Raises ValueError."""
-    parts = urlsplit(url)
+    wrong = ValueError("must be the address of a collector, e.g. http://127.0.0.1:4318")
+    try:
+        parts = urlsplit(url)
+    except ValueError:
+        # Its words quote the whole.
+        raise wrong from None
     if parts.scheme not in ("http", "https") or not parts.hostname or parts.query or parts.fragment:
-        raise ValueError("must be the address of a collector, e.g. http://127.0.0.1:4318")
+        raise wrong
     if parts.username or parts.password:
         raise ValueError(
             "must hold no user and password: set OTEL_EXPORTER_OTLP_HEADERS for a collector that wants a login"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import errno
 import queue
 import shutil
@@ -225,7 +226,7 @@ class Journal:
 
     def _opened(self) -> Tape:
         """Go on where the files end. The tape is kept once it has taken the first entries."""
-        self.folder.parent.mkdir(parents=True, exist_ok=True)
+        self.folder.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
         self._key = self._key or SiteKey.made(self._key_file)
         tape = Tape.open(self.folder, self._file_head(), self._torn)
         try:
@@ -276,9 +277,11 @@ class Journal:
         return False
 
     def _let_go(self) -> None:
-        if self._tape is not None:
-            self._tape.close()
-            self._tape = None
+        tape, self._tape = self._tape, None
+        if tape is not None:
+            # A disk may tell only now that it lost something: nothing in it was told to anybody.
+            with contextlib.suppress(OSError):
+                tape.close()
 
     def _lost(self, error: OSError) -> bool:
         """The disk does not take or give what it should: nothing is run until it does."""

@@ -101,6 +101,10 @@ def _loaded(data: bytes) -> Any:
 def _object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     found: dict[str, Any] = {}
     for name, value in pairs:
+        if not _is_unicode(name):
+            raise Invalid(
+                "The body has a name with half of a character in it (\\ud800 to \\udfff)."
+            )
         if name in found:
             raise Invalid.of(name, "is given twice in one object of the body")
         found[name] = value
@@ -183,14 +187,14 @@ def _value_violations(field: FieldDescriptor, item: Any, path: str) -> Iterator[
 
 
 def _fits(field: FieldDescriptor, item: Any) -> bool:
-    if item is None:
+    if item is None or (isinstance(item, str) and not _is_unicode(item)):
         return False
     if field.cpp_type == FieldDescriptor.CPPTYPE_BOOL:
         return isinstance(item, bool)
     if field.enum_type:
         return isinstance(item, str) and item in field.enum_type.values_by_name
     if field.type == FieldDescriptor.TYPE_STRING:
-        return isinstance(item, str) and _is_unicode(item)
+        return isinstance(item, str)
     return _parses(field, item)
 
 

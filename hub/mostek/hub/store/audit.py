@@ -2,17 +2,22 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterable
 
-from sqlalchemy import ColumnElement, delete, func, select
+from sqlalchemy import ColumnElement, delete, select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from mostek.hub.store.conditions import within
 from mostek.hub.store.records import AuditEntry, AuditFilter, AuditKind
 from mostek.hub.store.rows import add_entries, entry_of
-from mostek.hub.store.store import Store, within
+from mostek.hub.store.store import Store
 from mostek.hub.store.tables import audit
 
 __all__ = ["AuditStore"]
+
+#: Entries that are purged in one transaction: whoever is to be answered waits for it.
+_BATCH = 1000
 
 
 class AuditStore:
@@ -36,18 +41,16 @@ class AuditStore:
         return await self._store.do(read)
 
     async def purge(self, before: float, now: float) -> int:
-        """Forget what is older, and leave an entry that says so for each tenant; how many went."""
-        old = audit.c.at < before
-        counted = select(audit.c.tenant, func.count()).where(old).group_by(audit.c.tenant)
+        """Forget what is older, and leave entries that say so for each tenant; how many went."""
+        old = select(audit.c.number).where(audit.c.at < before).order_by(audit.c.at).limit(_BATCH)
+        gone = delete(audit).where(audit.c.number.in_(old)).returning(audit.c.tenant)
 
         async def change(connection: AsyncConnection) -> int:
-            counts = [(tenant, count) for tenant, count in await connection.execute(counted)]
-            if counts:
-                await connection.execute(delete(audit).where(old))
-                await add_entries(connection, (_purged(now, *each) for each in counts))
-            return sum(count for _, count in counts)
+            counts = Counter((await connection.execute(gone)).scalars())
+            await add_entries(connection, (_purged(now, *each) for each in counts.items()))
+            return counts.total()
 
-        return await self._store.do(change)
+        return await self._store.in_batches(change)
 
 
 def _purged(now: float, tenant: str, count: int) -> AuditEntry:

@@ -79,13 +79,28 @@ def _parsed(url: str) -> URL:
 
 def _postgresql(url: URL) -> AsyncEngine:
     # Two of them are held: by the claim, and by a replica for what it hears of others.
-    return create_async_engine(url, pool_size=12, max_overflow=0, pool_pre_ping=True)
+    engine = create_async_engine(url, pool_size=12, max_overflow=0, pool_pre_ping=True)
+
+    @event.listens_for(engine.sync_engine, "connect")
+    def _set_up(connection: Any, record: object) -> None:
+        # Of a hub that is gone without a word the server ends what it holds, its claim too, within half a minute. Not
+        # as parameters of the start, which poolers refuse.
+        connection.autocommit = True
+        cursor = connection.cursor()
+        for name, value in (("idle", 10), ("interval", 5), ("count", 3)):
+            cursor.execute(f"SET tcp_keepalives_{name} = {value}")
+        cursor.close()
+        connection.autocommit = False
+
+    return engine
 
 
 def _sqlite(url: URL) -> AsyncEngine:
     """One connection, which holds the file as long as it is open: there can't be a second writer to wait for."""
     if url.database:
-        Path(url.database).parent.mkdir(parents=True, exist_ok=True)
+        file = Path(url.database)
+        file.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+        file.touch(0o600)
     engine = create_async_engine(
         url,
         poolclass=AsyncAdaptedQueuePool,

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
+import contextlib
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from typing import Any, Self, TypeVar
 
 from sqlalchemy import (
     ColumnElement,
     Select,
-    Table,
     TextClause,
     and_,
     exists,
@@ -26,8 +26,17 @@ from sqlalchemy.exc import TimeoutError as PoolTimeout
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
 from mostek.hub.commands import FINAL, TO_RESOLVE, WAITING, Progress, State
-from mostek.hub.identity import ConnectorId, Reach
+from mostek.hub.identity import ConnectorId
 from mostek.hub.keyring import Keyring, Sealed
+from mostek.hub.store.conditions import (
+    UNTOLD,
+    due,
+    held_back,
+    listed,
+    of_connector,
+    of_lane,
+    overdue,
+)
 from mostek.hub.store.engine import StoreError, claim, open_engine
 from mostek.hub.store.records import (
     AuditEntry,
@@ -46,19 +55,25 @@ from mostek.hub.store.rows import (
     record_of,
     record_values,
 )
-from mostek.hub.store.tables import command, connector, event, replica
+from mostek.hub.store.tables import (
+    TO_BE_RESOLVED,
+    command,
+    connector,
+    event,
+    replica,
+)
 
-__all__ = ["Full", "KeyTaken", "Moved", "Store", "within"]
+__all__ = ["Full", "KeyTaken", "Moved", "Store"]
 
 T = TypeVar("T")
 
-_IDLE = [state.value for state in (State.RECORDED, State.IN_DOUBT)]
-#: An earlier command in one of these holds back later ones of its ordering key.
-_HOLDS_BACK = [state.value for state in WAITING | {State.UNKNOWN}]
-_UNTOLD = and_(command.c.state == State.SUCCEEDED.value, command.c.acknowledged_at.is_(None))
 #: What a database that is away, or does not answer, makes of a statement; PoolTimeout: of those that wait behind it.
 _UNUSABLE = (DBAPIError, OSError, PoolTimeout)
-#: Rows that are encrypted again in one transaction.
+#: Seconds that a transaction on PostgreSQL may take: a connection to a machine that is gone is silent for long, and
+#: every one of them would be waited for.
+ANSWERS_WITHIN = 20.0
+CLOSES_WITHIN = 3.0
+#: Rows that are purged or encrypted again in one transaction.
 _BATCH = 200
 
 
@@ -86,8 +101,9 @@ class Store:
         self._engine = engine
         self._keyring = keyring
         self._running: set[asyncio.Task[Any]] = set()
+        self._remote = engine.dialect.name == "postgresql"
         # A SQLite file has one user anyway.
-        self._claims = claims and engine.dialect.name == "postgresql"
+        self._claims = claims and self._remote
         self._several = several
         self._claim: AsyncConnection | None = None
 
@@ -111,18 +127,27 @@ class Store:
     async def close(self) -> None:
         """Let running transactions end and close the connections."""
         await asyncio.gather(*self._running, return_exceptions=True)
-        if self._claim is not None:
-            await self._claim.close()
-        await self._engine.dispose()
+        # Each connection says goodbye, and waits for an answer.
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(CLOSES_WITHIN if self._remote else None):
+                if self._claim is not None:
+                    await self._claim.close()
+                await self._engine.dispose()
+
+    def _answered(self) -> asyncio.Timeout:
+        """Within the block the database has so long to answer; raises TimeoutError, which is an OSError."""
+        # A file's answers can't be given up.
+        return asyncio.timeout(ANSWERS_WITHIN if self._remote else None)
 
     async def keep_claim(self) -> None:
         """Keep other hubs off: a database that was away has forgotten that there is one. Raises StoreError."""
         try:
-            if self._claim is not None:
-                await self._claim.execute(text("SELECT 1"))
-                await self._claim.commit()
-            elif self._claims:
-                self._claim = await claim(self._engine, several=self._several)
+            async with self._answered():
+                if self._claim is not None:
+                    await self._claim.execute(text("SELECT 1"))
+                    await self._claim.commit()
+                elif self._claims:
+                    self._claim = await claim(self._engine, several=self._several)
         except _UNUSABLE as error:
             if self._claim is not None:
                 await self._claim.invalidate()
@@ -133,8 +158,9 @@ class Store:
     async def connect(self) -> AsyncConnection:
         """A connection for whoever keeps it; each statement is a transaction of its own. Raises StoreError."""
         try:
-            connection = await self._engine.connect()
-            return await connection.execution_options(isolation_level="AUTOCOMMIT")
+            async with self._answered():
+                connection = await self._engine.connect()
+                return await connection.execution_options(isolation_level="AUTOCOMMIT")
         except _UNUSABLE as error:
             raise _unusable(error) from error
 
@@ -153,7 +179,7 @@ class Store:
 
     async def _transaction(self, work: Callable[[AsyncConnection], Awaitable[T]]) -> T:
         try:
-            async with self._engine.begin() as connection:
+            async with self._answered(), self._engine.begin() as connection:
                 return await work(connection)
         except IntegrityError:
             raise
@@ -204,7 +230,9 @@ class Store:
         if outcome is not None:
             sealed = self._keyring.seal(outcome, _about(record.id, "outcome"))
             values |= {"outcome": sealed.data, "outcome_key": sealed.key_id}
-            values |= {"erp_id": erp[0] or None, "erp_number": erp[1] or None}
+            # As the site says them, and PostgreSQL refuses NUL.
+            erp_id, erp_number = (name.replace("\0", "") or None for name in erp)
+            values |= {"erp_id": erp_id, "erp_number": erp_number}
 
         async def change(connection: AsyncConnection) -> CommandRecord:
             changed = await connection.execute(_as_read(record).values(values))
@@ -256,7 +284,7 @@ class Store:
 
     async def find(self, tenant: str, wanted: CommandFilter, limit: int) -> list[CommandRecord]:
         """The tenant's commands, the newest first."""
-        query = _commands().where(command.c.tenant == tenant, *_conditions(wanted))
+        query = _commands().where(command.c.tenant == tenant, *listed(wanted))
         return await self._records(query.order_by(command.c.number.desc()).limit(limit))
 
     async def request(self, command_id: str) -> bytes | None:
@@ -291,9 +319,9 @@ class Store:
     async def next_due(self, lane: Lane, now: float) -> CommandRecord | None:
         """The command of the lane to send now: the oldest that is due and held back by none of its ordering key."""
         query = _commands().where(
-            _of_lane(lane),
-            _due(now),
-            or_(command.c.ordering_key == "", ~_held_back()),
+            of_lane(lane),
+            due(now),
+            or_(command.c.ordering_key == "", ~held_back()),
         )
         found = await self._records(query.order_by(command.c.number).limit(1))
         return found[0] if found else None
@@ -301,7 +329,7 @@ class Store:
     async def due_lanes(self, now: float) -> set[Lane]:
         """Where something may have to be sent."""
         columns = (command.c.tenant, command.c.connector, command.c.company)
-        query = select(*columns).where(_due(now)).distinct()
+        query = select(*columns).where(due(now)).distinct()
 
         async def read(connection: AsyncConnection) -> set[Lane]:
             rows = await connection.execute(query)
@@ -310,13 +338,8 @@ class Store:
         return await self.do(read)
 
     async def overdue(self, now: float, limit: int = 100) -> list[CommandRecord]:
-        """Commands that are not under way and whose time is up."""
-        due = and_(
-            command.c.state.in_(_IDLE),
-            command.c.finished_at.is_(None),
-            command.c.replica.is_(None),
-        )
-        query = _commands().where(due, command.c.expires_at <= now)
+        """Commands that are not under way and that the time has ended, the oldest of them."""
+        query = _commands().where(overdue(now))
         return await self._records(query.order_by(command.c.expires_at).limit(limit))
 
     async def interrupted(self, here: str = "") -> list[CommandRecord]:
@@ -332,7 +355,7 @@ class Store:
 
     async def untold(self) -> set[ConnectorId]:
         """Connectors that were not told of some outcome that is here."""
-        query = select(command.c.tenant, command.c.connector).where(_UNTOLD).distinct()
+        query = select(command.c.tenant, command.c.connector).where(UNTOLD).distinct()
 
         async def read(connection: AsyncConnection) -> set[ConnectorId]:
             return {ConnectorId(*row) for row in await connection.execute(query)}
@@ -341,7 +364,7 @@ class Store:
 
     async def unacknowledged(self, of: ConnectorId) -> list[CommandRecord]:
         """Commands whose outcome is here, and whose connector was not told so."""
-        return await self._records(_commands().where(_of_connector(of), _UNTOLD))
+        return await self._records(_commands().where(of_connector(of), UNTOLD))
 
     async def acknowledge(self, command_id: str, at: float) -> None:
         """The connector was told that the outcome is here."""
@@ -379,7 +402,7 @@ class Store:
         """How many commands have no end, and how many need an operator."""
         waiting = _counted(command.c.finished_at.is_(None))
         # Written as the index has it, or it is not used.
-        to_resolve = _counted(text("state IN ('dead', 'unknown')"))
+        to_resolve = _counted(text(TO_BE_RESOLVED))
 
         async def read(connection: AsyncConnection) -> Backlog:
             open_ = (await connection.execute(waiting)).all()
@@ -398,37 +421,63 @@ class Store:
         """Forget the payloads of commands that ended before; key, hash and the ERP's id and number stay."""
         old = and_(command.c.finished_at < before, command.c.state != State.UNKNOWN.value)
         kept = or_(command.c.request.is_not(None), command.c.outcome.is_not(None))
+        some = select(command.c.number).where(old, kept).limit(_BATCH)
         nothing = dict.fromkeys(("request", "request_key", "outcome", "outcome_key"))
 
         async def change(connection: AsyncConnection) -> int:
-            gone = await connection.execute(update(command).where(old, kept).values(nothing))
+            gone = await connection.execute(
+                update(command).where(command.c.number.in_(some)).values(nothing)
+            )
             return int(gone.rowcount)
 
-        return await self.do(change)
+        return await self.in_batches(change)
+
+    async def in_batches(self, change: Callable[[AsyncConnection], Awaitable[int]]) -> int:
+        """One transaction after the other, so that others get their turn, until one changes nothing; how many rows."""
+        total = 0
+        while changed := await self.do(change):
+            total += changed
+        return total
 
     async def reencrypt(self) -> int:
         """Encrypt all that was encrypted with another key than the current one; how many values."""
         return await self._reencrypt("request") + await self._reencrypt("outcome")
 
     async def _reencrypt(self, name: str) -> int:
+        """Again from the first command until none is left: others write meanwhile."""
         total = 0
-        while changed := await self.do(lambda c: self._reencrypt_some(c, name)):
+        while changed := await self._reencrypt_all(name):
             total += changed
         return total
 
-    async def _reencrypt_some(self, connection: AsyncConnection, name: str) -> int:
+    async def _reencrypt_all(self, name: str) -> int:
+        after = 0
+
+        async def change(connection: AsyncConnection) -> int:
+            nonlocal after
+            numbers = await self._reencrypt_some(connection, name, after)
+            after = max(numbers, default=after)
+            return len(numbers)
+
+        return await self.in_batches(change)
+
+    async def _reencrypt_some(
+        self, connection: AsyncConnection, name: str, after: int
+    ) -> list[int]:
+        """The numbers of the next commands that had another key."""
         data, key = command.c[name], command.c[f"{name}_key"]
-        other = and_(data.is_not(None), key != self._keyring.current)
-        query = select(command.c.id, data, key).where(other).limit(_BATCH).with_for_update()
+        other = and_(data.is_not(None), key != self._keyring.current, command.c.number > after)
+        query = select(command.c.number, command.c.id, data, key).where(other)
+        query = query.order_by(command.c.number).limit(_BATCH).with_for_update()
         rows = (await connection.execute(query)).all()
-        for command_id, encrypted, key_id in rows:
+        for number, command_id, encrypted, key_id in rows:
             about = _about(command_id, name)
             sealed = self._keyring.seal(self._keyring.open(Sealed(key_id, encrypted), about), about)
             values = {name: sealed.data, f"{name}_key": sealed.key_id}
             await connection.execute(
-                update(command).where(command.c.id == command_id).values(values)
+                update(command).where(command.c.number == number).values(values)
             )
-        return len(rows)
+        return [row.number for row in rows]
 
     async def _records(self, query: Select[Any]) -> list[CommandRecord]:
         async def read(connection: AsyncConnection) -> list[CommandRecord]:
@@ -457,22 +506,14 @@ def _counted(which: ColumnElement[bool] | TextClause) -> Select[Any]:
 
 def _holder(record: CommandRecord) -> Select[Any]:
     return _commands().where(
-        _of_lane(record.lane),
+        of_lane(record.lane),
         command.c.idempotency_key == record.idempotency_key,
         command.c.keeps_key,
     )
 
 
 def _waiting(lane: Lane) -> Select[Any]:
-    return select(func.count()).where(_of_lane(lane), command.c.finished_at.is_(None))
-
-
-def _of_connector(of: ConnectorId) -> ColumnElement[bool]:
-    return and_(command.c.tenant == of.tenant, command.c.connector == of.name)
-
-
-def _of_lane(lane: Lane) -> ColumnElement[bool]:
-    return and_(_of_connector(lane.connector), command.c.company == lane.company)
+    return select(func.count()).where(of_lane(lane), command.c.finished_at.is_(None))
 
 
 def _as_read(record: CommandRecord) -> Any:
@@ -482,51 +523,6 @@ def _as_read(record: CommandRecord) -> Any:
         command.c.state == record.state.value,
         command.c.attempts == record.progress.attempts,
     )
-
-
-def _due(now: float) -> ColumnElement[bool]:
-    return and_(
-        command.c.finished_at.is_(None),
-        command.c.state.in_(_IDLE),
-        command.c.due_at <= now,
-        command.c.replica.is_(None),
-    )
-
-
-def _held_back() -> ColumnElement[bool]:
-    earlier = command.alias("earlier")
-    return exists().where(
-        earlier.c.tenant == command.c.tenant,
-        earlier.c.connector == command.c.connector,
-        earlier.c.company == command.c.company,
-        earlier.c.ordering_key == command.c.ordering_key,
-        earlier.c.number < command.c.number,
-        earlier.c.state.in_(_HOLDS_BACK),
-    )
-
-
-def _conditions(wanted: CommandFilter) -> Iterable[ColumnElement[bool]]:
-    for name in ("connector", "company", "idempotency_key"):
-        if value := getattr(wanted, name):
-            yield command.c[name] == value
-    if wanted.states:
-        yield command.c.state.in_([state.value for state in wanted.states])
-    if wanted.before:
-        yield command.c.number < wanted.before
-    yield from within(wanted.reach, command)
-
-
-def within(reach: Reach, table: Table) -> Iterable[ColumnElement[bool]]:
-    """Rows about connectors and operations that a caller so restricted may see."""
-    if reach.connectors:
-        yield or_(*(_like(table.c.connector, pattern) for pattern in reach.connectors))
-    if reach.operations:
-        yield table.c.operation.in_(sorted(reach.operation_names))
-
-
-def _like(column: ColumnElement[str], pattern: str) -> ColumnElement[bool]:
-    """A column whose text a pattern with `*` fits; a pattern has none of LIKE's own signs."""
-    return column.like(pattern.replace("*", "%"))
 
 
 def _entry(

@@ -19,6 +19,8 @@ from sqlalchemy import (
 )
 
 __all__ = [
+    "HOLDS_BACK",
+    "TO_BE_RESOLVED",
     "api_key",
     "audit",
     "authority",
@@ -124,16 +126,48 @@ Index(
     "command_unacknowledged",
     command.c.tenant,
     command.c.connector,
+    # One value, but SQLite takes the index that most of a query's terms fit.
+    command.c.state,
     sqlite_where=_UNACKNOWLEDGED,
     postgresql_where=_UNACKNOWLEDGED,
 )
 
-_TO_RESOLVE = text("state IN ('dead', 'unknown')")
+TO_BE_RESOLVED = "state IN ('dead', 'unknown')"
+_TO_RESOLVE = text(TO_BE_RESOLVED)
 Index(
     "command_to_resolve",
     command.c.state,
     sqlite_where=_TO_RESOLVE,
     postgresql_where=_TO_RESOLVE,
+)
+
+Index("command_listed", command.c.tenant, command.c.number)
+Index("command_of_connector", command.c.tenant, command.c.connector, command.c.number)
+Index("command_named", command.c.tenant, command.c.idempotency_key)
+# What later commands of an ordering key wait for.
+HOLDS_BACK = "state IN ('recorded', 'sent', 'in_doubt', 'unknown')"
+Index(
+    "command_ordering",
+    command.c.tenant,
+    command.c.connector,
+    command.c.company,
+    command.c.ordering_key,
+    command.c.number,
+    sqlite_where=text(HOLDS_BACK),
+    postgresql_where=text(HOLDS_BACK),
+)
+Index(
+    "command_expiring",
+    command.c.expires_at,
+    sqlite_where=_UNFINISHED,
+    postgresql_where=_UNFINISHED,
+)
+_PAYLOAD = text("request IS NOT NULL OR outcome IS NOT NULL")
+Index(
+    "command_payload",
+    command.c.finished_at,
+    sqlite_where=_PAYLOAD,
+    postgresql_where=_PAYLOAD,
 )
 
 #: What happened to a command, in order.
