@@ -36,7 +36,8 @@ def wanted(image: str) -> list[str]:
     found = [*project["dependencies"], *project["optional-dependencies"][image]]
     for file in sorted(ROOT.glob("plugins/*/pyproject.toml")) if image == "connector" else ():
         found += [one for one in _project(file)["dependencies"] if not one.startswith("mostek")]
-    return found
+    # Two plugins may want the same.
+    return list(dict.fromkeys(found))
 
 
 def _project(file: Path) -> dict[str, Any]:
