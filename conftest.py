@@ -17,6 +17,7 @@ from pathlib import Path
 from typing import Any
 
 import click.testing
+import hypothesis
 import pytest
 from typer.testing import CliRunner
 
@@ -82,6 +83,9 @@ _LEAKS = pytest.StashKey[Leaks]()
 
 
 def pytest_configure(config: pytest.Config) -> None:
+    # How long an example takes says nothing of the code, on a machine that does other things.
+    hypothesis.settings.register_profile("mostek", deadline=None)
+    hypothesis.settings.load_profile("mostek")
     config.stash[_LEAKS] = leaks = Leaks()
     _reading(leaks, pytest.CaptureFixture, "readouterr", list)
     _reading(leaks, subprocess.Popen, "communicate", list)

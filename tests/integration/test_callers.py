@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -34,7 +35,8 @@ from mostek.hub.audit import Audit
 from mostek.hub.callers import MACHINE
 from mostek.hub.gate import BELIEVED, Keys
 from mostek.hub.hub import Hub
-from mostek.hub.identity import ConnectorId, Scope
+from mostek.hub.identity import Caller, ConnectorId, Scope
+from mostek.hub.rates import Bucket
 from mostek.hub.store import AuditKind, KeyStore, StoreError
 from mostek.link.v1.failure_pb2 import FailureKind
 from mostek.wire.failures import (
@@ -279,6 +281,32 @@ async def test_attempts_without_a_key_are_limited_before_the_database_is_asked(
     assert await status(edge, "") == 401
     kept = await edge.entries("-", kinds=frozenset({AuditKind.REFUSAL}))
     assert [entry.detail for entry in kept if entry.outcome == "Overloaded"] == ["11 calls"]
+
+
+async def test_attempts_from_everywhere_fill_neither_the_audit_nor_the_database(
+    edge: Edge, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Who has a large network has as many addresses as anybody likes; all are refused, and counted."""
+    monkeypatch.setattr(edge.keys, "_refusals", Bucket(1.0, 5, edge.clock()))
+    for number in range(40):
+        with pytest.raises(Unauthenticated):
+            await edge.keys.admit("Bearer nothing", partial(str, f"2001:db8:0:{number:x}::1"), "X")
+    entries = await edge.entries("-", kinds=frozenset({AuditKind.REFUSAL}))
+    assert [entry.detail for entry in entries if entry.operation == "call"] == ["35 calls"]
+    assert len(entries) == 6
+
+
+async def test_of_many_that_are_counted_those_beyond_some_are_counted_together(edge: Edge) -> None:
+    for number in range(1000):
+        edge.audit.count(Caller("-", f"2001:db8::{number:x}"), "Overloaded")
+        edge.audit.count(Caller("default", "crm"), "Overloaded")
+    entries = await edge.entries("-", kinds=frozenset({AuditKind.REFUSAL}))
+    assert 100 <= len(entries) <= 300
+    assert sum(int(entry.detail.split()[0]) for entry in entries) == 1000
+    assert [
+        entry.detail
+        for entry in await edge.entries("default", kinds=frozenset({AuditKind.REFUSAL}))
+    ] == ["1000 calls"]
 
 
 async def test_without_a_key_only_little_is_read(edge: Edge) -> None:

@@ -4,12 +4,17 @@ from __future__ import annotations
 
 import asyncio
 import json
+import socket
 from collections.abc import AsyncIterator
+from pathlib import Path
 
 import httpx
 import pytest
 
-from .conftest import World
+from mostek.client import Client
+from mostek.hub.hub import Hub
+
+from .conftest import World, hub_config
 
 AT = "/v1/connectors/acme/companies/-"
 
@@ -99,6 +104,21 @@ async def test_an_export_is_streamed_and_says_how_it_ended(
     *rows, end = [json.loads(line) for line in answer.text.splitlines()]
     assert [row["id"] for row in rows] == ["1"]
     assert end["end"]["rows"] == 1
+
+
+async def test_every_port_may_be_of_ipv6(tmp_path: Path) -> None:
+    try:
+        socket.create_server(("::1", 0), family=socket.AF_INET6).close()
+    except OSError:
+        pytest.skip("IPv6 is NOT TRIED: this machine has none")
+    ports = dict.fromkeys(("api", "link", "http", "metrics"), "[::1]:0")
+    hub = Hub(hub_config(tmp_path, **ports))
+    async with hub.running() as addresses, Client(addresses.api) as client:
+        assert addresses.link.startswith("[::1]:")
+        assert await client.connectors() == []
+        async with httpx.AsyncClient(trust_env=False) as http:
+            for address in (addresses.http, addresses.metrics):
+                assert (await http.get(f"http://{address}/livez")).status_code == 200
 
 
 async def test_the_hub_is_ready_while_it_runs(world: World, http: httpx.AsyncClient) -> None:

@@ -143,3 +143,40 @@ async def test_a_body_that_does_not_come_ends_the_call(
         await caller.send(POSTS + b"content-length: 100\r\n\r\n{")
         assert await caller.status() == b"HTTP/1.1 408 Request Timeout"
         assert await caller.answers() == b""
+
+
+async def test_what_is_no_http_has_no_line_of_the_log_each(
+    world: World, caplog: pytest.LogCaptureFixture
+) -> None:
+    """Whoever scans the internet is nobody's affair, and could fill the disk."""
+    for noise in (
+        b"\x16\x03\x01 hello\r\n\r\n",
+        ASKS + b"connection: upgrade\r\nupgrade: h2c\r\n\r\n",
+    ):
+        async with raw(world) as caller:
+            await caller.send(noise)
+            assert await caller.reader.read(8) == b"HTTP/1.1"
+    assert not [record for record in caplog.records if record.name.startswith("uvicorn")]
+
+
+async def test_what_two_servers_would_read_differently_is_refused_and_the_connection_closed(
+    world: World,
+) -> None:
+    """What stands before the hub may take the rest for somebody else's request."""
+    rest = b"0\r\n\r\n" + ASKS + b"\r\n"
+    for strange in (
+        POSTS + b"content-length: 4\r\ntransfer-encoding: chunked\r\n\r\n",
+        POSTS + b"content-length: 2\r\ncontent-length: 3\r\n\r\n",
+        POSTS + b"content-length: -1\r\n\r\n",
+        POSTS + b"transfer-encoding: xchunked\r\n\r\n",
+        POSTS + b"transfer-encoding: chunked, identity\r\n\r\n",
+        POSTS + b"transfer-encoding: chunked\r\n\r\nffffffffffffffffff\r\n",
+        ASKS + b"a: b\r\n c\r\n\r\n",
+        ASKS + b"content-length : 5\r\n\r\n",
+        ASKS.replace(b"\r\n", b"\n") + b"\n",
+    ):
+        async with raw(world) as caller:
+            await caller.send(strange + rest)
+            answers = await caller.answers()
+        assert answers.startswith(b"HTTP/1.1 400 "), strange
+        assert answers.count(b"HTTP/1.1 ") == 1, strange

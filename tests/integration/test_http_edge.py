@@ -30,7 +30,6 @@ def cases(operation: Any, mode: GenerationMode) -> list[Any]:
     @settings(
         derandomize=True,
         max_examples=EXAMPLES[mode],
-        deadline=None,
         database=None,
         phases=[Phase.generate],
         suppress_health_check=list(HealthCheck),

@@ -95,6 +95,20 @@ async def test_a_session_stays_open_while_heartbeats_pass(quick: tuple[World, Wi
         assert world.acme.sessions == [session]
 
 
+async def test_a_fault_with_one_session_keeps_no_other_from_its_heartbeats(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async with world.connector("acme"), world.connector("beta"):
+        faulty, sound = world.hub.registry.sessions()
+        asked: list[float] = []
+        monkeypatch.setattr(faulty.rules, "tick", lambda now: 1 / 0)
+        monkeypatch.setattr(sound.rules, "tick", asked.append)
+        with capture_logs() as logs:
+            world.hub.link.tick()
+        assert len(asked) == 1
+        assert [line["event"] for line in logs] == ["looking after a session failed"]
+
+
 async def test_abandoned_calls_leave_nothing_behind(world: World) -> None:
     async with world.connector(slots=32):
         acme = world.client.connector("acme")

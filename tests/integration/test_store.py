@@ -208,6 +208,17 @@ async def test_commands_in_doubt_do_not_keep_others_from_running_out_of_time(sto
     assert [c.id for c in long_after] == ["1", "2", "3", "4"]
 
 
+async def test_of_a_command_that_was_tried_for_weeks_the_beginning_and_the_end_are_told(
+    store: Store,
+) -> None:
+    await add(store, "1")
+    await store.note("1", [Event("postponed", NOW + n, str(n)) for n in range(3000)])
+    told = [int(event.detail) for event in await store.events("1")]
+    assert len(told) == 1000
+    assert told[:10] == list(range(10))
+    assert told[10:] == list(range(2010, 3000))
+
+
 async def test_an_outcome_is_acknowledged_once(store: Store) -> None:
     [first] = await add(store, "1")
     under_way = await store.move(first, commands.sent(first.progress), [])

@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import AsyncIterator, Awaitable, Callable
 from typing import Any
 
 import pytest
 from sqlalchemy import Connection, event
 
-from mostek.hub.commands import State
+from mostek.hub.commands import TO_RESOLVE, WAITING, State
 from mostek.hub.identity import ConnectorId
 from mostek.hub.keyring import Keyring
 from mostek.hub.store import AuditFilter, AuditStore, CommandFilter, Lane, Store
+from mostek.hub.store.tables import HOLDS_BACK, TO_BE_RESOLVED
 
 ACME = ConnectorId("default", "acme")
 #: Indexes of what is open, or of what somebody has to do something about: those may be read whole.
@@ -83,6 +85,14 @@ async def test_no_question_reads_all_that_ever_was(store: Store, name: str) -> N
         assert not step.startswith("SCAN") or step.split()[-1] in FEW, steps
         # All rows up to one.
         assert "(rowid<?)" not in step, steps
+
+
+@pytest.mark.parametrize(
+    ("said", "states"),
+    [(HOLDS_BACK, WAITING | {State.UNKNOWN}), (TO_BE_RESOLVED, TO_RESOLVE)],
+)
+def test_indexes_are_of_the_states_that_the_rules_name(said: str, states: set[State]) -> None:
+    assert set(re.findall(r"'(\w+)'", said)) == {state.value for state in states}
 
 
 async def test_what_is_not_yet_told_to_a_connector_is_found_without_all_that_it_ever_wrote(

@@ -79,6 +79,12 @@ def test_a_site_that_was_away_for_two_changes_follows_both() -> None:
     assert after == [third.certificate, second.certificate]
 
 
+@pytest.mark.parametrize("offered", [b"", b"{}", b"-----BEGIN CERTIFICATE-----\nx"])
+def test_what_is_no_authority_is_told_as_such(offered: bytes) -> None:
+    with pytest.raises(IdentityError, match="enrol it again"):
+        trusted(bundle([Authority.made(NOW)]).encode(), offered)
+
+
 def test_an_authority_that_nobody_vouches_for_is_not_trusted() -> None:
     old, intruder = Authority.made(NOW), Authority.made(NOW)
     after = trusted(bundle([old]).encode(), bundle([intruder, old]).encode())

@@ -32,7 +32,7 @@ HELLO = Hello(
     revision=1, connector="acme", instance="i", slots=4, capabilities=[DURABLE, REQUEST_CREDIT]
 )
 draws = st.randoms(use_true_random=False)
-many = settings(max_examples=300, deadline=None)
+many = settings(max_examples=300)
 
 
 @given(draws, st.integers(1, 12), st.booleans())

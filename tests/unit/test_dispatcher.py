@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 from collections import Counter
 from collections.abc import AsyncIterator, Callable, Mapping
 from dataclasses import dataclass, replace
@@ -21,7 +22,7 @@ from mostek.hub.call import Call
 from mostek.hub.commands import State
 from mostek.hub.dispatcher import Attempt
 from mostek.hub.identity import LOCAL, ConnectorId
-from mostek.hub.keyring import Keyring
+from mostek.hub.keyring import KeyFileError, Keyring
 from mostek.hub.registry import Registry
 from mostek.hub.session import LiveSession, SessionLost
 from mostek.hub.store import CommandRecord, Lane, Store, StoreError
@@ -29,6 +30,7 @@ from mostek.hub.writes import StillRunning, Writes
 from mostek.link.v1.link_pb2 import Command, Status
 from mostek.wire.failures import (
     CommandFailure,
+    ErpUnavailable,
     Expired,
     Locked,
     NotFound,
@@ -221,6 +223,46 @@ async def test_a_write_that_is_not_served_now_holds_up_no_other(scene: Scene) ->
     assert "Not served." in [event.detail for event in await scene.writes.timeline(first)]
 
 
+async def test_a_write_whose_key_was_lost_holds_up_no_other(
+    scene: Scene, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    scene.site.refusal = Offline("Away.")
+    first, second = await scene.record("1"), await scene.record("2", "B")
+    await scene.settle()
+    scene.site.refusal = None
+    read = scene.store.request
+
+    async def request(command_id: str) -> bytes | None:
+        if command_id == first:
+            raise KeyFileError(
+                "A stored value needs the key 'k0'; put it back into the file of keys."
+            )
+        return await read(command_id)
+
+    monkeypatch.setattr(scene.store, "request", request)
+    monkeypatch.setattr(dispatcher, "_PAUSE", 0.0)
+    await scene.settle()
+    assert (await scene.command(second)).state is State.SUCCEEDED
+    assert (await scene.command(first)).state is State.RECORDED
+    assert "put it back" in (await scene.writes.timeline(first))[-1].detail
+    monkeypatch.setattr(scene.store, "request", read)
+    scene.now += 60
+    await scene.settle()
+    assert (await scene.command(first)).state is State.SUCCEEDED
+
+
+async def test_what_is_not_kept_any_more_is_never_sent_empty(
+    scene: Scene, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def request(command_id: str) -> bytes | None:
+        return None
+
+    monkeypatch.setattr(scene.store, "request", request)
+    await scene.record()
+    await scene.settle()
+    assert not scene.site.commands
+
+
 async def test_one_that_fails_is_tried_later_and_the_next_goes_first(scene: Scene) -> None:
     scene.site.answers = [fails(Locked("Busy.")), scene.site.written]
     first, second = await scene.record("1"), await scene.record("2", "B")
@@ -230,6 +272,37 @@ async def test_one_that_fails_is_tried_later_and_the_next_goes_first(scene: Scen
     scene.now += 1
     await scene.settle()
     assert (await scene.command(first)).state is State.SUCCEEDED
+
+
+async def test_an_erp_that_is_away_is_not_asked_with_each_write_that_waits(scene: Scene) -> None:
+    scene.site.answers = [fails(ErpUnavailable("Gone.", retriable=True))]
+    ids = [await scene.record(str(n), f"C{n}", 5000) for n in range(20)]
+    await scene.settle()
+    assert len(scene.site.commands) == 1
+    for _ in range(120):
+        scene.now += 5
+        await scene.settle()
+    # Waits that double up to a minute.
+    assert len(scene.site.commands) < 20
+    scene.site.answers = [scene.site.written]
+    scene.now += 60
+    await scene.settle()
+    scene.now += 60
+    await scene.settle()
+    assert {(await scene.command(name)).state for name in ids} == {State.SUCCEEDED}
+
+
+async def test_a_connector_that_comes_anew_is_asked_at_once(scene: Scene) -> None:
+    scene.site.answers = [fails(ErpUnavailable("Gone.", retriable=True)), scene.site.written]
+    await scene.record("1")
+    second = await scene.record("2", "B")
+    await scene.settle()
+    assert (await scene.command(second)).state is State.RECORDED
+    scene.writes.dispatcher._connector_came(
+        cast(LiveSession, _Arrival(ConnectorId("default", "acme"), Status()))
+    )
+    await scene.settle()
+    assert (await scene.command(second)).state is State.SUCCEEDED
 
 
 async def test_an_end_that_could_not_be_stored_is_asked_for_again(
@@ -251,6 +324,20 @@ async def test_an_end_that_could_not_be_stored_is_asked_for_again(
     await scene.settle()
     assert (await scene.command(command_id)).state is State.SUCCEEDED
     assert len(scene.site.commands) == 2
+
+
+async def test_a_chore_that_a_stop_catches_before_it_begins_leaves_nothing(scene: Scene) -> None:
+    begun: list[str] = []
+
+    async def work(name: str) -> None:
+        begun.append(name)
+
+    await scene.writes.dispatcher.start()
+    scene.writes.dispatcher._chore(work, "late")
+    # What is left is told as an error: a coroutine that nobody awaited.
+    await scene.writes.dispatcher.stop()
+    gc.collect()
+    assert begun == []
 
 
 async def test_what_moved_on_meanwhile_does_not_keep_others_from_being_taken_up(

@@ -34,7 +34,6 @@ from mostek.wire.failures import Internal, Invalid
 FEW = settings(
     derandomize=True,
     max_examples=60,
-    deadline=None,
     suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
 )
 BOUND = fingerprint("ListCustomers", "acme")

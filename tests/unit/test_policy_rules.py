@@ -190,7 +190,7 @@ def example(operation: str) -> Message:
     return asked
 
 
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=25)
 @given(configs())
 def test_nothing_denied_is_in_any_answer(config: PolicyConfig) -> None:
     with TemporaryDirectory() as folder:
@@ -221,7 +221,7 @@ def _questions() -> Iterator[tuple[str, FieldDescriptor, Any]]:
                 yield name, field, reads  # type: ignore[misc]
 
 
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=100)
 @given(configs())
 def test_nothing_is_asked_by_what_is_denied(config: PolicyConfig) -> None:
     denied = Policy(config).of("demo").denied
@@ -258,7 +258,7 @@ def _names(path: str) -> tuple[str, ...]:
     return tuple(names)
 
 
-@settings(max_examples=10, deadline=None)
+@settings(max_examples=10)
 @given(configs())
 def test_explain_shows_what_leaves_and_gives_the_line_for_what_does_not(
     config: PolicyConfig,

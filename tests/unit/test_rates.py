@@ -48,6 +48,7 @@ def test_the_bucket_that_was_used_longest_ago_is_forgotten() -> None:
     [
         ("10.0.0.1", "10.0.0.1"),
         ("2001:db8:1:2:3:4:5:6", "2001:db8:1:2::/64"),
+        ("::ffff:10.0.0.1", "10.0.0.1"),
         ("unix:", "unix:"),
         ("", ""),
     ],

@@ -6,8 +6,10 @@ import asyncio
 import threading
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any, ClassVar, cast
 
 import pytest
+from structlog.testing import capture_logs
 
 from mostek.connector.companies import Company
 from mostek.connector.journal import Journal, JournalConfig
@@ -31,6 +33,35 @@ class Endless(Plugin):
             assert stopped.wait(10)
         context.check()
         return GetCustomerResponse()
+
+
+class Faulty(Plugin):
+    """Can't be looked at: a programmer's mistake."""
+
+    told: ClassVar[Any] = None
+
+    def erp_version(self) -> str:
+        if self.told is None:
+            raise ZeroDivisionError
+        return cast(str, self.told)
+
+
+@pytest.mark.parametrize("told", [None, 7, ["2024"]])
+def test_a_plugin_that_breaks_when_it_is_looked_at_takes_nobody_else_along(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, told: object
+) -> None:
+    company = Company("main", "faulty", Faulty(NoConfig(), Site("main", tmp_path)))
+    monkeypatch.setattr(Faulty, "told", told)
+    with capture_logs() as logs:
+        company.look()
+    assert [(line["event"], line["log_level"]) for line in logs] == [
+        ("a company's plugin failed when it was looked at", "error")
+    ]
+    assert not company.up
+    assert company.status(Policy(OPEN, {"main": company.plugin.site.zone})).name == "main"
+    monkeypatch.setattr(Faulty, "told", "2024")
+    company.look()
+    assert company.up
 
 
 @pytest.fixture

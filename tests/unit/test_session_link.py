@@ -135,7 +135,7 @@ class Link(RuleBasedStateMachine):
         assert self.budget.used == 0
 
 
-Link.TestCase.settings = settings(max_examples=60, stateful_step_count=40, deadline=None)
+Link.TestCase.settings = settings(max_examples=60, stateful_step_count=40)
 TestLink = Link.TestCase
 
 

@@ -85,7 +85,7 @@ def test_what_is_about_even_moves_nobody(sessions: list[int]) -> None:
     assert Hubs(sessions, back).run(600) == 0
 
 
-@settings(max_examples=20, deadline=None)
+@settings(max_examples=20)
 @given(
     sessions=st.lists(st.integers(0, 2000), min_size=2, max_size=6),
     seed=st.integers(0, 1000),
@@ -98,7 +98,7 @@ def test_it_ends_and_stays_ended(sessions: list[int], seed: int, emptiest: bool)
     assert hubs.run(1200) == 0
 
 
-@settings(max_examples=5, deadline=None)
+@settings(max_examples=5)
 @given(sessions=st.lists(st.integers(0, 2000), min_size=2, max_size=4))
 def test_where_moving_does_not_help_it_is_given_up(sessions: list[int]) -> None:
     hubs = Hubs(sessions, back)

@@ -68,11 +68,14 @@ class Company:
         """See what the ERP is like now. An ERP that is down must not keep the connector offline: it is only logged."""
         try:
             self.open()
-            self._seen = {
+            seen: dict[str, Any] = {
                 "erp_version": self.plugin.erp_version(),
                 "schema": self.plugin.schema(),
                 "drift": self.plugin.drift(),
             }
+            # What the hub can't be told shows here.
+            CompanyStatus(**seen)
+            self._seen = seen
             self.up = True
             metrics.seen(self.name, self._seen["drift"])
             self._tell_refusals()
@@ -85,6 +88,11 @@ class Company:
                 reason=failure.message,
                 erp_text=failure.erp_text,
             )
+        except Exception:
+            # The edge to foreign code: one plugin's mistake takes neither the others nor the looks along.
+            self.up = False
+            metrics.seen(self.name, None)
+            log.exception("a company's plugin failed when it was looked at", company=self.name)
 
     def _tell_refusals(self) -> None:
         """Log what will have writes refused, each once."""

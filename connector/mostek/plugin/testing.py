@@ -16,6 +16,7 @@ from mostek.erp.v1.customer_pb2 import (
     CreateCustomerResponse,
     CustomerDraft,
 )
+from mostek.erp.v1.invoice_pb2 import Invoice
 from mostek.erp.v1.order_pb2 import (
     CreateOrderRequest,
     CreateOrderResponse,
@@ -32,7 +33,18 @@ from mostek.wire.fields import DeniedFields
 from mostek.wire.operations import OPERATIONS
 from mostek.wire.rules import validate
 
-__all__ = ["Sent", "Shop", "changed_copy", "context", "items", "listed", "read", "recorded"]
+__all__ = [
+    "Sent",
+    "Shop",
+    "changed_copy",
+    "cloned",
+    "context",
+    "items",
+    "listed",
+    "read",
+    "recorded",
+    "told",
+]
 
 #: Statements as they were sent, with their parameters.
 Sent = list[tuple[str, Sequence[Param]]]
@@ -90,6 +102,38 @@ def listed(plugin: Plugin, operation: str, **fields: Any) -> list[Any]:
         token = page.next_page_token
         if not token:
             return found
+
+
+def cloned(table: str, where: str, computed: str = "", /, **changes: object) -> list[str]:
+    """Statements for a sandbox: insert a copy of the first row for which `where` holds, with other values in some
+    columns, given as SQL. They fail if there is no such row. `computed`: the table's computed column, if it has one."""
+    values = ", ".join(f"{column} = {value}" for column, value in changes.items())
+    return [
+        f"CREATE TEMP TABLE cloned AS SELECT * FROM {table} WHERE {where} LIMIT 1",  # noqa: S608 - a test's own words, as below
+        *([f"ALTER TABLE cloned DROP COLUMN {computed}"] if computed else []),
+        f"UPDATE cloned SET {values}",  # noqa: S608
+        "CREATE TEMP TABLE found (some INTEGER NOT NULL)",
+        "INSERT INTO found SELECT CASE WHEN EXISTS (SELECT 1 FROM cloned) THEN 1 END",
+        f"INSERT INTO {table} SELECT * FROM cloned",  # noqa: S608
+        "DROP TABLE cloned",
+        "DROP TABLE found",
+    ]
+
+
+_LISTS = ("ListCustomers", "ListProducts", "ListInvoices", "ListReceivables", "ListOrders")
+_WHOLE = {"ListInvoices": {"read_mask": {"paths": [f.name for f in Invoice.DESCRIPTOR.fields]}}}
+
+
+def told(plugin: Plugin) -> dict[str, Any]:
+    """What a plugin tells: each list, invoices with their lines, and by its id the balance of each customer."""
+    found: dict[str, Any] = {
+        operation: listed(plugin, operation, **_WHOLE.get(operation, {})) for operation in _LISTS
+    }
+    for customer in found["ListCustomers"]:
+        answer = read(plugin, "GetCustomerBalance", id=customer.id)
+        answer.customer_balance.ClearField("as_of")
+        found[customer.id] = answer.customer_balance
+    return found
 
 
 def changed_copy(sandbox: Path, to: Path, *statements: str, schema: str = "dbo") -> Path:

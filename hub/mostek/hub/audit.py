@@ -18,6 +18,8 @@ log = structlog.get_logger()
 
 #: Seconds that an entry of a read waits for others, at most.
 FLUSH_EVERY = 0.5
+#: Of so many callers at a moment it is told who was refused.
+_COUNTED_APART = 200
 #: Seconds between looks at what has reached the end of its retention.
 _PURGE_EVERY = 3600.0
 
@@ -98,10 +100,10 @@ class Audit:
     def count(self, caller: Caller, outcome: str) -> None:
         """A call was refused that there may be thousands of, as over a rate: one entry for all of a moment."""
         key = (caller.tenant, caller.name, outcome)
-        if key in self._counted or len(self._counted) < self._most:
-            self._counted[key] += 1
-        else:
-            self._lost[caller.tenant] += 1
+        if key not in self._counted and len(self._counted) >= _COUNTED_APART:
+            # Whoever calls from everywhere must not fill the database either.
+            key = (caller.tenant, "", outcome)
+        self._counted[key] += 1
 
     async def run(self) -> None:
         """Write what was noted, and forget what is old, for ever."""

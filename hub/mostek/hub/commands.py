@@ -22,6 +22,7 @@ from mostek.wire.failures import CommandFailure, Rejected
 __all__ = [
     "FINAL",
     "KEEPS_KEY",
+    "LONGEST_WAIT",
     "TIME_LEFT",
     "TO_RESOLVE",
     "WAITING",
@@ -32,6 +33,7 @@ __all__ = [
     "failed",
     "lost",
     "overtaken",
+    "pause",
     "recorded",
     "resolved",
     "retried",
@@ -82,7 +84,7 @@ _LOOKED = frozenset(
 _ONLY_PLUGINS = frozenset({Kind.FAILURE_KIND_REJECTED})
 #: Before the second attempt; doubles for each further one.
 _FIRST_WAIT = 1.0
-_LONGEST_WAIT = 60.0
+LONGEST_WAIT = 60.0
 #: How long after it has expired a command that is not under way is ended. One in doubt is still asked for.
 TIME_LEFT = {State.RECORDED: 0.0, State.IN_DOUBT: 24 * 3600.0}
 
@@ -117,13 +119,13 @@ def sent(progress: Progress, holder: str = "") -> Progress:
 
 def delayed(progress: Progress, now: float) -> Progress:
     """It can't be sent now, for a reason of its own: others go first."""
-    return replace(progress, due_at=now + _LONGEST_WAIT)
+    return replace(progress, due_at=now + LONGEST_WAIT)
 
 
 def lost(progress: Progress, now: float) -> Progress:
     """Its session was lost, or the hub restarted. The first time it is sent again at once."""
     _expect(progress, State.SENT, State.IN_DOUBT)
-    wait = _wait(progress.attempts) if progress.attempts > 1 else 0.0
+    wait = pause(progress.attempts) if progress.attempts > 1 else 0.0
     return replace(progress, state=State.IN_DOUBT, due_at=now + wait, holder="")
 
 
@@ -164,15 +166,16 @@ def _again(
     progress: Progress, failure: CommandFailure, now: float, waiting: State, end: State
 ) -> Progress:
     """Waits for another attempt, if there is time for one."""
-    due = now + max(_wait(progress.attempts), failure.retry_after or 0.0)
+    due = now + max(pause(progress.attempts), failure.retry_after or 0.0)
     if due < progress.expires_at:
         return replace(progress, state=waiting, due_at=due, holder="")
     return _ended(progress, end, now)
 
 
-def _wait(attempts: int) -> float:
+def pause(failures: int) -> float:
+    """Seconds to wait after so many failures."""
     # Powers of numbers that only grow would overflow one day.
-    return float(min(_FIRST_WAIT * 2.0 ** min(attempts - 1, 10), _LONGEST_WAIT))
+    return float(min(_FIRST_WAIT * 2.0 ** min(failures - 1, 10), LONGEST_WAIT))
 
 
 def overtaken(progress: Progress, now: float) -> Progress:

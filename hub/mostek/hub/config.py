@@ -11,7 +11,7 @@ from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from mostek.wire.tracing import checked_endpoint
 
-__all__ = ["HubConfig", "may_be_asked", "split_address"]
+__all__ = ["HubConfig", "joined_address", "may_be_asked", "split_address"]
 
 #: Signatures that need no secret of the issuer's here. An HMAC would: whoever can check one can make one.
 SIGNATURES = ("RS256", "RS384", "RS512", "PS256", "PS384", "PS512", "ES256", "ES384", "EdDSA")
@@ -35,6 +35,11 @@ def split_address(address: str) -> tuple[str, int]:
     if not colon or not port.isdecimal() or int(port) > 65535:
         raise ValueError(f"{address!r} is no address: write host:port, e.g. 127.0.0.1:7443")
     return host.strip("[]"), int(port)
+
+
+def joined_address(host: str, port: int) -> str:
+    """What `split_address` splits."""
+    return f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
 
 
 class HubConfig(BaseSettings):

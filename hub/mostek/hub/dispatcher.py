@@ -8,10 +8,10 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import time
-from collections.abc import Callable, Coroutine
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
-from typing import Any
+from typing import ParamSpec
 
 import structlog
 from google.protobuf.message import DecodeError
@@ -19,6 +19,7 @@ from google.protobuf.message import DecodeError
 from mostek.hub import commands
 from mostek.hub.commands import FINAL, Progress, State
 from mostek.hub.identity import ConnectorId
+from mostek.hub.keyring import KeyFileError
 from mostek.hub.registry import Registry
 from mostek.hub.replica import Alone, Replica
 from mostek.hub.session import LiveSession, SessionLost, span
@@ -26,12 +27,14 @@ from mostek.hub.store import CommandRecord, Event, Lane, Moved, Store, StoreErro
 from mostek.link.v1.failure_pb2 import FailureKind
 from mostek.link.v1.link_pb2 import Command, Result, Status
 from mostek.wire.crash import crash_point
-from mostek.wire.failures import CommandFailure, Offline, Overloaded, failure_of
+from mostek.wire.failures import CommandFailure, Offline, Overloaded, Rejected, failure_of
 from mostek.wire.operations import OPERATIONS
 from mostek.wire.session import Noticed
 from mostek.wire.writes import erp_names
 
 __all__ = ["Attempt", "Dispatcher", "End", "response_end"]
+
+P = ParamSpec("P")
 
 log = structlog.get_logger()
 
@@ -107,6 +110,8 @@ class Dispatcher:
         self._clock = clock
         self._lanes: dict[Lane, asyncio.Task[None]] = {}
         self._wanted: set[Lane] = set()
+        # Whose ERP is away: how often in a row that was found, and until when nothing more is sent there.
+        self._resting: dict[Lane, tuple[int, float]] = {}
         self._chores: set[asyncio.Task[None]] = set()
         self._looking: asyncio.Task[None] | None = None
         self._came = asyncio.Event()
@@ -166,15 +171,17 @@ class Dispatcher:
 
     def _connector_came(self, session: LiveSession) -> None:
         self._came.set()
+        for lane in [lane for lane in self._resting if lane.connector == session.connector]:
+            del self._resting[lane]
         status = session.status.SerializeToString(deterministic=True)
         if self._saved.get(session.connector) != status:
             self._saved[session.connector] = status
             self._unsaved[session.connector] = status
             if self._saving is None:
-                self._saving = self._chore(self._save())
+                self._saving = self._chore(self._save)
         if session.durable and session.connector in self._untold:
             self._untold.discard(session.connector)
-            self._chore(self._tell(session))
+            self._chore(self._tell, session)
 
     async def _save(self) -> None:
         """All that have come meanwhile at once: thousands of transactions side by side would cost memory and time."""
@@ -193,8 +200,11 @@ class Dispatcher:
         finally:
             self._saving = None
 
-    def _chore(self, work: Coroutine[Any, Any, None]) -> asyncio.Task[None]:
-        task = asyncio.create_task(_logged(work))
+    def _chore(
+        self, work: Callable[P, Awaitable[None]], *args: P.args, **kwargs: P.kwargs
+    ) -> asyncio.Task[None]:
+        # Not a coroutine: of a task that is cancelled before it began nobody would await it.
+        task = asyncio.create_task(_logged(work, *args, **kwargs))
         self._chores.add(task)
         task.add_done_callback(self._chores.discard)
         return task
@@ -229,7 +239,7 @@ class Dispatcher:
                 if self._clock() >= purge_at:
                     purge_at = self._clock() + PURGE_EVERY
                     # Beside it: where much is old it takes its time.
-                    self._chore(self._purge())
+                    self._chore(self._purge)
             except Exception:
                 log.exception("looking for commands failed")
                 await asyncio.sleep(_PAUSE)
@@ -287,7 +297,19 @@ class Dispatcher:
             del self._lanes[lane]
 
     def _may_send(self, lane: Lane) -> bool:
-        return self._replica.may_write and self._registry.is_here(lane.connector)
+        _, until = self._resting.get(lane, (0, 0.0))
+        # A clock that was set back must not make it longer.
+        resting = 0 < until - self._clock() <= commands.LONGEST_WAIT
+        return not resting and self._replica.may_write and self._registry.is_here(lane.connector)
+
+    def _rest(self, lane: Lane, progress: Progress) -> None:
+        """Have those that wait for an ERP that is away not all find that out, again and again."""
+        away = progress.kind == FailureKind.FAILURE_KIND_ERP_UNAVAILABLE
+        if away and progress.state is State.RECORDED:
+            failures = self._resting.get(lane, (0, 0.0))[0] + 1
+            self._resting[lane] = failures, self._clock() + commands.pause(failures)
+        else:
+            self._resting.pop(lane, None)
 
     async def _attempt(self, record: CommandRecord) -> bool:
         """Send a command and wait for its end; False if there is nobody to send to now."""
@@ -296,22 +318,28 @@ class Dispatcher:
         lane = record.lane
         try:
             session, _ = self._registry.pick(lane.connector, lane.company, record.operation)
+            request = await self._request(record)
         except (Offline, Overloaded):
             return False
-        except CommandFailure as failure:
+        except (CommandFailure, KeyFileError) as failure:
             now = self._clock()
-            event = Event("delayed", now, failure.message)
+            event = Event("delayed", now, str(failure))
             await self._store.move(record, commands.delayed(record.progress, now), [event])
             return True
-        await self._run(Attempt(record, session))
+        await self._run(Attempt(record, session), request)
         return True
 
-    async def _run(self, attempt: Attempt) -> None:
+    async def _request(self, record: CommandRecord) -> bytes:
+        request = await self._store.request(record.id)
+        if request is None:
+            raise Rejected("The command's request is no longer kept.")
+        return request
+
+    async def _run(self, attempt: Attempt, request: bytes) -> None:
         """Send it, wait for its end, record that; it is never without an attempt while it is stored as sent."""
         record = attempt.record
         self.attempts[record.id] = attempt
         try:
-            request = await self._store.request(record.id) or b""
             event = Event("sent", self._clock(), f"session {attempt.session.session_id}")
             progress = commands.sent(record.progress, self._replica.name)
             attempt.record = await self._store.claim(record, progress, [event])
@@ -321,6 +349,7 @@ class Dispatcher:
                 raise Moved(record.id)
             end = await self._end_of(attempt, request)
             crash_point("hub-answered")
+            self._rest(record.lane, end.progress)
             ended = await self._record(attempt, end)
             crash_point("hub-finished")
         finally:
@@ -330,7 +359,7 @@ class Dispatcher:
             self._traces.pop(record.id, None)
             self._ended(record.id)
         if ended.state is State.SUCCEEDED:
-            self._chore(self._acknowledge(ended, attempt.session))
+            self._chore(self._acknowledge, ended, attempt.session)
 
     async def _record(self, attempt: Attempt, end: End) -> CommandRecord:
         events = [*attempt.events, end.event]
@@ -408,9 +437,9 @@ def response_end(record: CommandRecord, response: bytes, progress: Progress, eve
     return End(progress, event, outcome, names)
 
 
-async def _logged(work: Coroutine[Any, Any, None]) -> None:
+async def _logged(work: Callable[P, Awaitable[None]], *args: P.args, **kwargs: P.kwargs) -> None:
     try:
-        await work
+        await work(*args, **kwargs)
     except Exception:
         log.exception("a chore of the store failed")
 

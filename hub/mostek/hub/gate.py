@@ -34,6 +34,8 @@ SAVE_EVERY = 30.0
 _MOST = 10_000
 #: Attempts with what is no valid key that a peer has at once, and one more each second.
 _ATTEMPTS = 50
+#: Refusals of all peers together that have an entry of their own in the audit, a second and at once.
+_TOLD = (20.0, 1000)
 _BEARER = "bearer "
 _SAY = "Send `authorization: Bearer KEY` with an API key of the hub."
 
@@ -111,6 +113,7 @@ class Keys:
         self._saved_at = float("-inf")
         self._token_buckets = Buckets(rate, burst, _MOST)
         self._attempts = Buckets(1.0, _ATTEMPTS, _MOST)
+        self._refusals = Bucket(*_TOLD, steady())
 
     async def admit(self, authorization: str, peer: Peer, operation: str) -> Caller:
         """Who calls with the header `authorization` from an address. Raises Unauthenticated, Overloaded, Internal."""
@@ -199,10 +202,12 @@ class Keys:
         try:
             yield
         except _Refused as refused:
-            detail = f"{refused.reason}, from {peer}"
-            await self._audit.refuse(
-                refused.caller or Caller(HUB, ""), operation, "Unauthenticated", detail=detail
-            )
+            caller, outcome = refused.caller or Caller(HUB, ""), "Unauthenticated"
+            if self._refusals.take(self._steady()):
+                self._audit.count(caller, outcome)
+            else:
+                detail = f"{refused.reason}, from {peer}"
+                await self._audit.refuse(caller, operation, outcome, detail=detail)
             raise Unauthenticated(refused.message) from None
         except StoreError:
             bucket.give()

@@ -26,7 +26,7 @@ from mostek.hub.admin_sites import SitesAdmin
 from mostek.hub.api import admin_api, erp_api
 from mostek.hub.audit import Audit
 from mostek.hub.callers import Callers
-from mostek.hub.config import HubConfig, split_address
+from mostek.hub.config import HubConfig, joined_address, split_address
 from mostek.hub.gate import ANYBODY, Gate, Keys
 from mostek.hub.http.app import create_app
 from mostek.hub.http.protocol import BoundedHttp
@@ -176,8 +176,7 @@ class Hub:
             link_at = _bind(link, self.config.link, self.tls.link if self.tls else None)
             api_at = _bind(api, self.config.api, self.tls.api if self.tls else None)
             http, listener = self._http(router, admin, gate)
-            host, http_port = listener.getsockname()[:2]
-            addresses = Addresses(api_at, link_at, f"{host}:{http_port}", metrics_at)
+            addresses = Addresses(api_at, link_at, _at(listener), metrics_at)
             await writes.dispatcher.start()
             # For a start that fails; a running hub stops its writes before the servers, which wait for them.
             ending.push_async_callback(writes.stop)
@@ -219,8 +218,7 @@ class Hub:
         ending.callback(asyncio.create_task(self.monitor.run(), name="monitor").cancel)
         serving = asyncio.create_task(server.serve([listener]), name="metrics")
         ending.push_async_callback(_stop_http, server, serving)
-        host, port = listener.getsockname()[:2]
-        return f"{host}:{port}"
+        return _at(listener)
 
     def _link(self, replica: Replica, journals: Journals) -> Link:
         settings = SessionSettings(heartbeat_interval=self.config.heartbeat_interval)
@@ -393,7 +391,7 @@ def _http_server(
         **settings,
     )
     try:
-        listener = socket.create_server(split_address(address), backlog=2048)
+        listener = _listener(*split_address(address))
         _give_up_unread(listener)
     except OSError as error:
         raise _taken(address) from error
@@ -401,6 +399,20 @@ def _http_server(
     # each answer but the first of a connection waits 40 ms for the caller's acknowledgement of its head.
     listener.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
     return _HttpServer(config), listener
+
+
+def _listener(host: str, port: int) -> socket.socket:
+    if ":" not in host:
+        return socket.create_server((host, port), backlog=2048)
+    # As gRPC does it, :: is all addresses of both kinds.
+    both = host == "::" and socket.has_dualstack_ipv6()
+    family = socket.AF_INET6
+    return socket.create_server((host, port), family=family, backlog=2048, dualstack_ipv6=both)
+
+
+def _at(listener: socket.socket) -> str:
+    host, port = listener.getsockname()[:2]
+    return joined_address(host, port)
 
 
 async def _stop_http(server: _HttpServer, serving: asyncio.Task[None]) -> None:
@@ -440,7 +452,7 @@ def _bind(server: grpc.aio.Server, address: str, credentials: grpc.ServerCredent
             port = server.add_secure_port(address, credentials)
     except RuntimeError as error:
         raise _taken(address) from error
-    return f"{host}:{port}"
+    return joined_address(host, port)
 
 
 def _anybody(context: object) -> bool:

@@ -374,17 +374,24 @@ class Link(LinkServiceServicer):
         """Send heartbeats, find dead sessions and end them."""
         now = time.monotonic()
         for session, stream in list(self._streams.items()):
-            session.rules.tick(now)
-            self._check(session)
-            silent = session.rules.hello is None and session.rules.is_older(now, HELLO_WITHIN)
-            if silent or session.rules.is_dead(now) or session.is_stuck(now):
-                log.warning(
-                    "connector does not answer",
-                    session_id=session.rules.session_id,
-                    tenant=session.tenant,
-                    connector=session.connector.name,
-                )
-                stream.cancel()
+            try:
+                self._look_after(session, stream, now)
+            except Exception:
+                # The others need their heartbeats.
+                log.exception("looking after a session failed", session_id=session.session_id)
+
+    def _look_after(self, session: LiveSession, stream: asyncio.Task[object], now: float) -> None:
+        session.rules.tick(now)
+        self._check(session)
+        silent = session.rules.hello is None and session.rules.is_older(now, HELLO_WITHIN)
+        if silent or session.rules.is_dead(now) or session.is_stuck(now):
+            log.warning(
+                "connector does not answer",
+                session_id=session.rules.session_id,
+                tenant=session.tenant,
+                connector=session.connector.name,
+            )
+            stream.cancel()
 
     def move(self, count: int) -> None:
         """Ask so many connectors to come again, perhaps to another replica; those that do nothing first."""

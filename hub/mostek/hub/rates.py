@@ -60,6 +60,7 @@ def network_of(address: str) -> str:
         ip = ipaddress.ip_address(address)
     except ValueError:
         return address
-    if ip.version == 6:
+    if isinstance(ip, ipaddress.IPv6Address) and ip.ipv4_mapped is None:
         return str(ipaddress.ip_network((int(ip) >> 64 << 64, 64)))
-    return str(ip)
+    # Where one socket listens for both kinds, those of IPv4 are written as of IPv6.
+    return str(getattr(ip, "ipv4_mapped", None) or ip)

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import asyncio
-from typing import ClassVar, Final
+import logging
+from typing import Any, ClassVar, Final
 
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
@@ -16,6 +17,10 @@ _MARKS: Final = 8
 _TOO_LARGE: Final = b"431 Request Header Fields Too Large"
 _TOO_SLOW: Final = b"408 Request Timeout"
 
+#: Not what is wrong with each request: anybody makes such, and they would fill the log.
+_ERRORS: Final = logging.getLogger("mostek.hub.http.errors")
+_ERRORS.setLevel(logging.ERROR)
+
 
 class BoundedHttp(HttpToolsProtocol):
     """Cuts off who sends a head without end, or none."""
@@ -26,6 +31,10 @@ class BoundedHttp(HttpToolsProtocol):
     _awaits_head = True
     _size = 0
     _late: asyncio.TimerHandle | None = None
+
+    def __init__(self, *args: Any, **settings: Any) -> None:
+        super().__init__(*args, **settings)
+        self.logger = _ERRORS
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]  # as uvicorn has it
         super().connection_made(transport)

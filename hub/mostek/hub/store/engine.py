@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from pathlib import Path
 from typing import Any
 
@@ -12,7 +13,7 @@ from sqlalchemy.exc import ArgumentError, DBAPIError
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
 from sqlalchemy.pool import AsyncAdaptedQueuePool
 
-__all__ = ["StoreError", "claim", "open_engine"]
+__all__ = ["StoreError", "claim", "distrust", "open_engine"]
 
 _DRIVERS = {"sqlite": "sqlite+aiosqlite", "postgresql": "postgresql+asyncpg"}
 #: Names the lock under which one replica migrates and the others wait.
@@ -62,6 +63,14 @@ async def claim(engine: AsyncEngine, *, several: bool) -> AsyncConnection:
     )
 
 
+def distrust(engine: AsyncEngine) -> None:
+    """Have no connection that is open be used again: one was silent, so all may be.
+
+    Where a driver finds a connection broken SQLAlchemy does so itself; silence tells it nothing.
+    """
+    engine.sync_engine.pool._invalidate_time = time.time()
+
+
 def _parsed(url: str) -> URL:
     try:
         parsed = make_url(url)
@@ -79,7 +88,10 @@ def _parsed(url: str) -> URL:
 
 def _postgresql(url: URL) -> AsyncEngine:
     # Two of them are held: by the claim, and by a replica for what it hears of others.
-    engine = create_async_engine(url, pool_size=12, max_overflow=0, pool_pre_ping=True)
+    # Whoever waits behind the others is told before it looks as if the database were silent.
+    engine = create_async_engine(
+        url, pool_size=12, max_overflow=0, pool_timeout=15.0, pool_pre_ping=True
+    )
 
     @event.listens_for(engine.sync_engine, "connect")
     def _set_up(connection: Any, record: object) -> None:

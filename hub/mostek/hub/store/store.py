@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from typing import Any, Self, TypeVar
 
 from sqlalchemy import (
@@ -37,7 +37,7 @@ from mostek.hub.store.conditions import (
     of_lane,
     overdue,
 )
-from mostek.hub.store.engine import StoreError, claim, open_engine
+from mostek.hub.store.engine import StoreError, claim, distrust, open_engine
 from mostek.hub.store.records import (
     AuditEntry,
     AuditKind,
@@ -73,6 +73,8 @@ _UNUSABLE = (DBAPIError, OSError, PoolTimeout)
 #: every one of them would be waited for.
 ANSWERS_WITHIN = 20.0
 CLOSES_WITHIN = 3.0
+#: Events that are told of one command: one that is tried for weeks has more than a message takes.
+_FIRST_EVENTS, _LAST_EVENTS = 10, 990
 #: Rows that are purged or encrypted again in one transaction.
 _BATCH = 200
 
@@ -134,10 +136,16 @@ class Store:
                     await self._claim.close()
                 await self._engine.dispose()
 
-    def _answered(self) -> asyncio.Timeout:
+    @contextlib.asynccontextmanager
+    async def _answered(self) -> AsyncIterator[None]:
         """Within the block the database has so long to answer; raises TimeoutError, which is an OSError."""
-        # A file's answers can't be given up.
-        return asyncio.timeout(ANSWERS_WITHIN if self._remote else None)
+        try:
+            # A file's answers can't be given up.
+            async with asyncio.timeout(ANSWERS_WITHIN if self._remote else None):
+                yield
+        except TimeoutError:
+            distrust(self._engine)
+            raise
 
     async def keep_claim(self) -> None:
         """Keep other hubs off: a database that was away has forgotten that there is one. Raises StoreError."""
@@ -307,12 +315,15 @@ class Store:
         return self._keyring.open(Sealed(row[1], row[0]), _about(command_id, name))
 
     async def events(self, command_id: str) -> list[Event]:
-        """A command's timeline."""
-        query = select(event).where(event.c.command == command_id).order_by(event.c.number)
+        """A command's timeline; where it is long, how it began and how it went on at last."""
+        of = select(event).where(event.c.command == command_id)
+        first = of.order_by(event.c.number).limit(_FIRST_EVENTS)
+        last = of.order_by(event.c.number.desc()).limit(_LAST_EVENTS)
 
         async def read(connection: AsyncConnection) -> list[Event]:
-            rows = await connection.execute(query)
-            return [Event(row.name, row.at, row.detail) for row in rows]
+            rows = [*await connection.execute(first), *await connection.execute(last)]
+            told = {row.number: Event(row.name, row.at, row.detail) for row in rows}
+            return [told[number] for number in sorted(told)]
 
         return await self.do(read)
 

@@ -83,6 +83,35 @@ def test_a_limit_that_is_switched_off_is_none(
     assert not any(c.HasField("credit_limit") for c in listed(plugin, "ListCustomers"))
 
 
+def test_a_limit_in_another_currency_is_not_told(changed: Callable[..., Frozen]) -> None:
+    plugin = changed("UPDATE CDN.Kontrahenci SET Knt_LimitKredytuWal = 'EUR'")
+    customers = listed(plugin, "ListCustomers")
+    assert not any(c.HasField("credit_limit") or c.HasField("credit_used") for c in customers)
+    limited = balance(plugin, customers[0].id)
+    assert not limited.HasField("credit_limit")
+    assert not limited.HasField("credit_left")
+
+
+def test_nobody_s_price_list_is_that_of_purchases(changed: Callable[..., Frozen]) -> None:
+    plugin = changed("UPDATE CDN.Kontrahenci SET Knt_Ceny = 1")
+    assert not any(c.HasField("price_list") for c in listed(plugin, "ListCustomers"))
+
+
+@pytest.mark.parametrize(
+    "keeper",
+    [
+        # An operator with an employee's id; an employee with a contractor's id.
+        "8, Knt_OpiekunId = (SELECT MIN(Pod_PodId) FROM CDN.PodmiotyView WHERE Pod_PodmiotTyp = 3)",
+        "3, Knt_OpiekunId = (SELECT MAX(Knt_KntId) FROM CDN.Kontrahenci)",
+    ],
+)
+def test_a_keeper_is_looked_for_among_its_own_kind(
+    changed: Callable[..., Frozen], keeper: str
+) -> None:
+    plugin = changed(f"UPDATE CDN.Kontrahenci SET Knt_OpiekunTyp = {keeper}")
+    assert not any(c.HasField("salesperson") for c in listed(plugin, "ListCustomers"))
+
+
 def test_days_of_payment_are_the_customers_own_or_those_of_the_form(optima: Frozen) -> None:
     days = defaultdict(set)
     for customer in listed(optima, "ListCustomers"):

@@ -9,8 +9,8 @@ from decimal import Decimal
 import pytest
 
 from mostek.erp.v1.invoice_pb2 import CorrectionValues, InvoiceKind
-from mostek.erp.v1.order_pb2 import OrderState
-from mostek.plugin.testing import listed, read, recorded
+from mostek.erp.v1.order_pb2 import OrderDocumentKind, OrderState
+from mostek.plugin.testing import context, listed, read, recorded
 from mostek.wire.failures import NotFound
 
 from .asking import ALL, OWED, balance
@@ -143,6 +143,7 @@ def test_lines_that_name_both_issue_and_invoice_are_told_once(
 
 
 def test_a_page_of_invoices_takes_a_statement_per_part(mag: Frozen) -> None:
+    mag.company(context())
     with recorded(mag.database) as sent:
         read(mag, "ListInvoices", page_size=50, read_mask=ALL)
     assert len(sent) == 6
@@ -185,13 +186,33 @@ def test_orders_to_suppliers_and_unfinished_ones_are_none(mag: Frozen, rows: Row
             read(mag, "GetOrder", id=str(hidden))
 
 
+def test_an_order_in_euro_is_in_euro(changed: Callable[..., Frozen]) -> None:
+    plugin = changed(
+        "UPDATE dbo.ZAMOWIENIE SET DOK_WAL = '1', SYM_WAL = 'EUR', PRZELICZNIK_WAL = 4.25,"
+        " WARTOSC_NETTO_WAL = 100, WARTOSC_BRUTTO_WAL = 123",
+        "UPDATE dbo.POZYCJA_ZAMOWIENIA SET ZAMOWIONO = 2, CENA_NETTO_WAL = 1.5, CENA_BRUTTO_WAL = 1.85",
+    )
+    for order in listed(plugin, "ListOrders"):
+        assert order.currency == "EUR"
+        amounts = (order.net, order.vat, order.gross, order.exchange_rate)
+        assert [*map(Decimal, amounts)] == [100, 23, 123, Decimal("4.25")]
+        for line in order.lines:
+            prices = (line.net_price, line.gross_price, line.net)
+            assert [*map(Decimal, prices)] == [Decimal("1.5"), Decimal("1.85"), 3]
+
+
 def test_an_order_and_its_invoice_name_each_other(mag: Frozen) -> None:
-    found = [o for o in listed(mag, "ListOrders") if o.documents]
-    assert {o.state for o in found} == {
-        OrderState.ORDER_STATE_DONE,
-        OrderState.ORDER_STATE_PARTLY,
-    }, "one of them is made of stock issues"
-    for order in found:
-        invoice = read(mag, "GetInvoice", id=order.documents[0].id).invoice
-        assert [o.id for o in invoice.orders] == [order.id]
+    made = {o.id: o for o in listed(mag, "ListOrders") if o.documents}
+    kinds = {o.state: [d.kind for d in o.documents] for o in made.values()}
+    invoice, issue = (
+        OrderDocumentKind.ORDER_DOCUMENT_KIND_INVOICE,
+        OrderDocumentKind.ORDER_DOCUMENT_KIND_STOCK_ISSUE,
+    )
+    assert kinds[OrderState.ORDER_STATE_DONE] == [invoice]
+    assert set(kinds[OrderState.ORDER_STATE_PARTLY]) == {invoice, issue}
+    for order in made.values():
+        (document,) = (d for d in order.documents if d.kind == invoice)
+        found = read(mag, "GetInvoice", id=document.id).invoice
+        assert (found.number, [o.id for o in found.orders]) == (document.number, [order.id])
         assert sum(Decimal(line.net) for line in order.lines) == Decimal(order.net)
+        assert all(d.number.startswith("WZ") for d in order.documents if d.kind == issue)

@@ -1,4 +1,4 @@
-"""What the database has of its own: days, companies, drivers, fields."""
+"""What the database has of its own: days, companies, drivers, fields; and how fast it is read."""
 
 from __future__ import annotations
 
@@ -12,8 +12,8 @@ from mostek.erp.v1.common_pb2 import UnavailableReason
 from mostek.erp.v1.erp_pb2 import ChangeTrackingKind
 from mostek.plugin.clarion import clarion, day
 from mostek.plugin.sqlite_database import SqliteDatabase
+from mostek.plugin.testing import context, listed, read, recorded
 from mostek.plugin.testing import items as items_of
-from mostek.plugin.testing import listed, read
 from mostek.wire.failures import ErpUnavailable, NotFound, Unsupported
 from mostek_wapro.conversion import flag
 
@@ -38,15 +38,15 @@ def test_an_empty_day_is_absent(empty: Any) -> None:
 
 
 def test_of_several_companies_one_must_be_named(sandbox_path: Any) -> None:
-    plugin = opened(sandbox_path, company=None)
+    """Told when it is opened, so that `doctor` and the log of a start have it before a caller asks."""
     with pytest.raises(ErpUnavailable, match="set `company`") as failure:
-        read(plugin, "ListCustomers")
+        opened(sandbox_path, company=None)
     assert '"Nasza", "Inna"' in failure.value.erp_text
 
 
 def test_a_company_that_is_not_there_is_told(sandbox_path: Any) -> None:
     with pytest.raises(ErpUnavailable, match=r"FIRMA\.NAZWA"):
-        read(opened(sandbox_path, company="Nikt"), "ListCustomers")
+        opened(sandbox_path, company="Nikt")
 
 
 def test_the_only_company_needs_no_name(changed: Callable[..., Frozen]) -> None:
@@ -187,3 +187,21 @@ def test_every_file_feeds_a_query(mag: Frozen) -> None:
 )
 def test_a_flag_is_told_whatever_its_column_s_type(value: Any, expected: bool) -> None:
     assert flag(value) is expected
+
+
+# Speed
+
+
+def test_a_page_walks_along_the_key_and_sorts_nothing(
+    mag: Frozen, changed: Callable[..., Frozen]
+) -> None:
+    """So the first page of a million rows costs what it costs of a thousand."""
+    documents = changed(debts="documents")
+    for plugin, operation in (*((mag, one) for one in LISTS), (documents, "ListReceivables")):
+        with recorded(plugin.database) as sent:
+            read(plugin, operation, page_size=20)
+        sql, params = next(one for one in sent if "[_key]" in one[0])
+        steps = plugin.database.explain(sql, params, context())  # type: ignore[attr-defined]
+        assert not [s for s in steps if "TEMP B-TREE" in s or "AUTOMATIC" in s], (steps, sql)
+        assert steps[0].startswith("SEARCH"), steps
+        assert steps[0].endswith(">?)"), steps
