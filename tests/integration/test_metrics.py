@@ -214,7 +214,7 @@ async def test_commands_that_wait_and_that_need_an_operator_are_counted(
         pass
     draft = CreateCustomerRequest(customer=CustomerDraft(name="A"))
     acme = world.client.connector("acme").with_key("a")
-    with pytest.raises(Expired, match="The wait is over"):
+    with pytest.raises(Expired):
         await acme.CreateCustomer(draft, timeout=0.5)
     await world.hub.monitor.look()
     families = await scraped(port)

@@ -12,9 +12,12 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from alembic import command
 from alembic.autogenerate import compare_metadata
+from alembic.config import Config
 from alembic.migration import MigrationContext
 from sqlalchemy import Connection, text
+from sqlalchemy.ext.asyncio import create_async_engine
 
 from mostek.hub import commands
 from mostek.hub.commands import State
@@ -30,10 +33,12 @@ from mostek.hub.store import (
     Moved,
     Store,
     StoreError,
+    engine,
 )
 from mostek.hub.store.tables import metadata
 from mostek.wire.failures import Rejected
 
+MIGRATIONS = Path(engine.__file__).parent / "migrations"
 NOW = 1000.0
 ACME = ConnectorId("default", "acme")
 LANE = Lane(ACME, "main")
@@ -397,3 +402,50 @@ async def test_a_database_that_can_not_be_used_says_why_without_its_password(url
     with pytest.raises(StoreError) as refused:
         await Store.open(url, Keyring({"k": b"1" * 32}))
     assert "secret" not in str(refused.value)
+
+
+async def _at(database: str, revision: str, *statements: str) -> None:
+    """A database as a hub of another version has left it."""
+
+    def migrate(connection: Connection) -> None:
+        config = Config()
+        config.set_main_option("script_location", str(MIGRATIONS))
+        config.attributes["connection"] = connection
+        command.upgrade(config, revision)
+
+    url = database.replace("postgresql:", "postgresql+asyncpg:").replace(
+        "sqlite:", "sqlite+aiosqlite:"
+    )
+    older = create_async_engine(url)
+    async with older.begin() as connection:
+        await connection.run_sync(migrate)
+        for statement in statements:
+            await connection.execute(text(statement))
+    await older.dispose()
+
+
+async def test_a_database_of_the_first_version_keeps_all_that_it_has(database: str) -> None:
+    keyring = Keyring({"k1": b"1" * 32})
+    await _at(
+        database,
+        "0001",
+        "INSERT INTO command (id, tenant, connector, company, operation, caller, idempotency_key, content, "
+        "ordering_key, state, keeps_key, attempts, kind, recorded_at, due_at, expire_after, expires_at) VALUES "
+        "('1', 'default', 'acme', 'main', 'CreateOrder', 'tests', 'key 1', CAST('hash' AS "
+        f"{'BYTEA' if 'postgresql' in database else 'BLOB'}), '', 'sent', TRUE, 1, 0, 1000, 1000, 60, 1060)",
+        "INSERT INTO event (command, at, name, detail) VALUES ('1', 1000, 'sent', '')",
+    )
+    opened = await Store.open(database, keyring)
+    [interrupted] = await opened.interrupted("this one")
+    assert interrupted.idempotency_key == "key 1"
+    assert [event.name for event in await opened.events("1")] == ["sent"]
+    await add(opened, "2")
+    assert await opened.request("2") == b"request"
+    await opened.close()
+
+
+async def test_a_database_of_a_newer_version_is_told_as_such(database: str) -> None:
+    await _at(database, "head", "UPDATE alembic_version SET version_num = '9999'")
+    with pytest.raises(StoreError, match=r"has the tables of a newer version \(9999\)") as told:
+        await Store.open(database, Keyring({"k1": b"1" * 32}))
+    assert "start that version" in str(told.value)

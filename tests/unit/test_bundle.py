@@ -14,7 +14,7 @@ from typing import Any
 
 import pytest
 
-from mostek.connector.launcher.bundle import Bundle, BundleError, here, install
+from mostek.connector.launcher.bundle import Bundle, BundleError, closed_to_others, here, install
 from mostek.connector.launcher.cli import main
 from mostek.connector.launcher.installation import Installation, InstallationError
 
@@ -134,7 +134,11 @@ def test_a_bundle_is_installed_beside_what_runs_and_can_be_asked_for(
     root = tmp_path / "root"
     first = bundle(tmp_path, "1.0")
     main(["install", str(first), "--root", str(root), "--config", str(tmp_path / "c.toml")])
-    assert "Version 1.0 is installed" in capsys.readouterr().out
+    said = capsys.readouterr().out
+    assert "Version 1.0 is installed" in said
+    assert ("WARNING: other accounts" in said) is bool(
+        closed_to_others(Path(sys.executable).resolve())
+    )
     installation = Installation.at(root)
     assert installation.current == "1.0"
     done = subprocess.run([installation.command("1.0"), "check"], capture_output=True, text=True)
@@ -146,6 +150,13 @@ def test_a_bundle_is_installed_beside_what_runs_and_can_be_asked_for(
         main(["install", str(first), "--root", str(root)])
     with pytest.raises(InstallationError, match=r"2\.0 is not installed; there are 1\.0"):
         installation.ask("2.0")
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="install.ps1 looks there")
+def test_a_python_that_only_its_owner_reaches_is_known(tmp_path: Path) -> None:
+    assert closed_to_others(Path("/bin/sh").resolve()) is None
+    tmp_path.chmod(0o700)
+    assert closed_to_others(tmp_path / "python3") in (tmp_path, *tmp_path.parents)
 
 
 def test_a_wheel_that_is_not_the_pinned_one_leaves_nothing_behind(tmp_path: Path) -> None:

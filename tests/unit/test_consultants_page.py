@@ -65,6 +65,14 @@ def test_the_examples_together_are_a_configuration(tmp_path: Path) -> None:
             *(20, "rows.customers", "no query of T-SQL"),
         ),
         (
+            "[companies.acme.attributes.customers]\nfine = 'k.KLUCZ'\nwrong = 'kk.KLUCZ'",
+            *(18, "attributes.customers.wrong", "no table has the alias kk here; there are "),
+        ),
+        (
+            "[companies.acme.rows]\norders = 'z.TYP = 1'\ncustomers = 'KONTRAHENT.ID_GRUPY = 1'",
+            *(18, "rows.customers", "no table has the alias KONTRAHENT here; there are "),
+        ),
+        (
             "[companies.acme.rows]\norders = 'z.TYP = 1'\ncustmers = '1 = 1'",
             *(18, "rows.custmers", "there is no query custmers; there are erp, customers"),
         ),

@@ -45,12 +45,16 @@ def test_a_token_names_the_public_address_and_the_authority() -> None:
 
 def test_names_and_tenants_are_checked() -> None:
     assert "lower-case" in refused("connectors", "add", "Acme")
-    assert "there is no tenant other" in refused("connectors", "add", "acme", "--tenant", "other")
+    for command in ("add", "revoke", "list"):
+        said = refused("connectors", command, "acme", "--tenant", "other")
+        assert "there is no tenant other" in said
 
 
-def test_a_connector_without_certificates_can_be_revoked_and_listed() -> None:
+def test_whoever_revokes_nothing_is_told_so_and_of_whom() -> None:
     typed("connectors", "add", "acme")
-    assert typed("connectors", "revoke", "acme") == ["0 certificates were revoked."]
+    done = CliRunner().invoke(app, ["connectors", "revoke", "acme"])
+    assert "0 certificates of acme of tenant default were revoked." in done.stdout
+    assert "--tenant names whose it is" in done.stderr
     assert typed("connectors", "list", "acme") == []
 
 

@@ -16,6 +16,7 @@ from typer.main import get_command
 
 from mostek.hub.cli import app
 from mostek.hub.config import HubConfig, split_address
+from mostek.hub.store.engine import POOL
 
 ROOT = Path(__file__).parents[2]
 OVERLAYS = ("laptop", "production")
@@ -119,6 +120,52 @@ def test_the_ports_are_those_where_the_hub_listens(
     ]
     # Replicas and Prometheus alone come to the ports that ask for no key.
     assert sorted(allowed) == sorted((name, name in ("internal", "metrics")) for name in ports)
+
+
+def test_a_hub_reaches_names_its_database_and_the_other_replicas(
+    built: list[dict[str, Any]],
+) -> None:
+    """Kustomize adds the base's labels to `matchLabels` of whoever is reached, too."""
+    names, others, database = one(built, "NetworkPolicy")["spec"]["egress"]
+    [asked] = names["to"]
+    assert not asked["podSelector"].get("matchLabels"), "no name server has our labels"
+    [who] = asked["podSelector"]["matchExpressions"]
+    assert who == {"key": "k8s-app", "operator": "In", "values": ["kube-dns"]}
+    assert {(each["port"], each["protocol"]) for each in names["ports"]} == {
+        (53, "UDP"),
+        (53, "TCP"),
+    }
+    labels = one(built, "Deployment")["spec"]["template"]["metadata"]["labels"]
+    for other in others["to"]:
+        assert other["podSelector"]["matchLabels"].items() <= labels.items()
+    assert "to" not in database
+    policed = one(built, "NetworkPolicy")["spec"]["podSelector"]
+    assert not policed.get("matchLabels", {}).keys() - labels.keys()
+
+
+def test_the_autoscaler_alone_says_how_many_there_are_and_by_what_one_core_can_reach(
+    built: list[dict[str, Any]],
+) -> None:
+    hub = one(built, "Deployment")["spec"]
+    for scaler in (each for each in built if each["kind"] == "HorizontalPodAutoscaler"):
+        assert "replicas" not in hub, "each apply would undo what the autoscaler did"
+        [processor] = [each for each in scaler["spec"]["metrics"] if each["type"] == "Resource"]
+        target = processor["resource"]["target"]
+        assert target["type"] == "AverageValue", "of what is requested it would be another share"
+        assert int(target["averageValue"].removesuffix("m")) < 1000
+
+
+def test_the_page_says_how_many_connections_the_largest_hub_takes(
+    built: list[dict[str, Any]],
+) -> None:
+    scalers = [each for each in built if each["kind"] == "HorizontalPodAutoscaler"]
+    if not scalers:
+        pytest.skip("this overlay grows by hand")
+    [scaler] = scalers
+    surge = one(built, "Deployment")["spec"]["strategy"]["rollingUpdate"]["maxSurge"]
+    most = (scaler["spec"]["maxReplicas"] + surge) * POOL
+    page = (ROOT / "docs/operations.md").read_text(encoding="utf-8")
+    assert f"takes {most} connections" in page
 
 
 def test_the_probes_ask_the_port_that_serves_them(built: list[dict[str, Any]]) -> None:

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import os
 import stat
+import subprocess
+import sys
 import time
 from pathlib import Path
 
@@ -183,3 +185,52 @@ def test_renewal_is_due_between_half_and_three_fifths_of_the_certificates_life()
     issued = identity.issued_at
     assert due_at(identity, 0.0) == issued + 45 * DAY
     assert due_at(identity, 1.0) == issued + 54 * DAY
+
+
+ADMINISTRATORS, SYSTEM, USERS, LOGGED_IN = "S-1-5-32-544", "S-1-5-18", "S-1-5-32-545", "S-1-5-11"
+ADMINISTRATOR, SERVICE = "S-1-5-21-1-2-3-500", "S-1-5-80-1"
+
+
+@pytest.mark.parametrize(
+    ("folder", "may_read"),
+    [
+        # As install.ps1 leaves it.
+        (
+            {SYSTEM: "F", ADMINISTRATORS: "F", SERVICE: "M"},
+            {SYSTEM, ADMINISTRATORS, SERVICE, ADMINISTRATOR},
+        ),
+        # As Windows makes one.
+        (
+            {SYSTEM: "F", ADMINISTRATORS: "F", USERS: "RX", LOGGED_IN: "M"},
+            {SYSTEM, ADMINISTRATORS, ADMINISTRATOR},
+        ),
+    ],
+)
+def test_on_windows_what_an_administrator_writes_is_read_by_the_service_and_not_by_everybody(
+    folder: dict[str, str], may_read: set[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    inherited, own = dict(folder), dict[str, str]()
+
+    def run(command: list[str], **_: object) -> subprocess.CompletedProcess[str]:
+        match command:
+            case ["whoami", "/user", "/fo", "csv", "/nh"]:
+                said = f'"biuro\\admin","{ADMINISTRATOR}"\r\n'
+                return subprocess.CompletedProcess(command, 0, said, "")
+            case ["icacls", _, "/inheritance:d"]:
+                own.update(inherited)
+                inherited.clear()
+            case ["icacls", _, "/remove:g", *names]:
+                for name in names:
+                    own.pop(name.removeprefix("*"), None)
+            case ["icacls", _, "/grant", *grants]:
+                for grant in grants:
+                    name, _colon, right = grant.removeprefix("*").partition(":")
+                    own[name] = right
+            case _:
+                raise AssertionError(command)
+        return subprocess.CompletedProcess(command, 0, "", "")
+
+    monkeypatch.setattr(sys, "platform", "win32")
+    monkeypatch.setattr(subprocess, "run", run)
+    write_private(tmp_path / "identity.pem", b"key")
+    assert {**inherited, **own}.keys() == may_read

@@ -28,6 +28,10 @@ from mostek.wire.trust import BACKDATED, InstanceId
 __all__ = ["Identity", "IdentityError", "new_key", "request_for", "trusted", "write_private"]
 
 Key = ec.EllipticCurvePrivateKey
+#: Windows' names for the system and for administrators, whatever its language.
+_RULERS = ("S-1-5-18", "S-1-5-32-544")
+#: Its names for everybody, whoever has logged in, whoever sits there, guests, and the machine's users.
+_EVERYBODY = ("S-1-1-0", "S-1-5-11", "S-1-5-4", "S-1-5-32-546", "S-1-5-32-545")
 
 
 class IdentityError(Exception):
@@ -204,16 +208,20 @@ def write_private(file: Path, data: bytes) -> None:
 
 def _restrict(file: Path) -> None:
     if sys.platform == "win32":
-        # The account that runs this, the system, and administrators; nothing is inherited.
-        owners = (f"{os.environ.get('USERNAME', '')}:F", "*S-1-5-18:F", "*S-1-5-32-544:F")
-        _run(["icacls", str(file), "/inheritance:r", "/grant:r", *owners])
+        # An administrator enrols, and the folder says which service may read: that stays, and everybody else goes.
+        own = _run(["whoami", "/user", "/fo", "csv", "/nh"]).rpartition(",")[2].strip('" \r\n')
+        kept = [f"*{sid}:F" for sid in (own, *_RULERS)]
+        _run(["icacls", str(file), "/inheritance:d"])
+        _run(["icacls", str(file), "/remove:g", *(f"*{sid}" for sid in _EVERYBODY)])
+        _run(["icacls", str(file), "/grant", *kept])
     elif os.geteuid() == 0:
         # An administrator enrols, a service of another account reads.
         folder = file.parent.stat()
         os.chown(file, folder.st_uid, folder.st_gid)
 
 
-def _run(command: Sequence[str]) -> None:
+def _run(command: Sequence[str]) -> str:
     done = subprocess.run(command, capture_output=True, text=True, check=False)
     if done.returncode != 0:
         raise OSError(f"{command[0]} failed: {done.stderr.strip()}")
+    return done.stdout

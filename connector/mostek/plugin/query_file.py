@@ -451,6 +451,14 @@ class _Parser:
                 raise self.fail(
                     number, f"write {column.name} with its table's alias, and only that"
                 )
+        sources = _sources(tree)
+        for column in parts_of(tree, exp.Column):
+            if _source(column, sources) is None:
+                there = ", ".join(sorted({alias for _, alias in sources}))
+                raise self.fail(
+                    number,
+                    f"{column.table}.{column.name}: no table has the alias {column.table} here; there are {there}",
+                )
 
 
 def _words(error: sqlglot.errors.SqlglotError) -> str:
@@ -478,13 +486,19 @@ def _columns(tree: exp.Expr, sources: _Sources, skip: Iterable[exp.Expr] = ()) -
     skipped = {id(column) for part in skip for column in parts_of(part, exp.Column)}
     found = set()
     for column in parts_of(tree, exp.Column):
-        scope = column.parent_select
-        while scope is not None and (id(scope), column.table.lower()) not in sources:
-            scope = scope.parent_select
-        table = sources.get((id(scope), column.table.lower()))
+        source = _source(column, sources)
+        table = sources[source] if source else None
         if table and id(column) not in skipped:
             found.add((table, column.name))
     return frozenset(found)
+
+
+def _source(column: exp.Column, sources: _Sources) -> tuple[int, str] | None:
+    """Where the column's alias is said: in its own SELECT or in one around it. None: nowhere."""
+    alias, scope = column.table.lower(), column.parent_select
+    while scope is not None and (id(scope), alias) not in sources:
+        scope = scope.parent_select
+    return (id(scope), alias) if scope is not None else None
 
 
 def _tables(tree: exp.Expr, skip: Iterable[exp.Expr] = ()) -> frozenset[Column]:

@@ -83,6 +83,8 @@ class WaproMag(OrderWrites, ErpReads):
         super().open()
         self._company = None
         self.writer.forget()
+        # Without it nothing can be read, which is to be known before a caller asks.
+        self.company(Context(operation="open", timeout=self.database.config.statement_timeout))
 
     def company(self, context: Context) -> int:
         """The id of the company (FIRMA). Raises ErpUnavailable if the configuration does not tell which."""

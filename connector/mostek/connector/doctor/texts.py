@@ -510,10 +510,10 @@ TEXTS: dict[str, Text] = JOURNAL_TEXTS | {
     ),
     "schema.failed": Text(
         _FAIL,
-        "{company}: the tables can't be read: {reason}",
-        "{company}: nie można odczytać tabel: {reason}",
-        "see the findings about its database; the driver says: {erp_text}",
-        "patrz wyniki dotyczące jej bazy; sterownik zgłasza: {erp_text}",
+        "{company}: nothing of it can be read: {reason}",
+        "{company}: niczego z niej nie można odczytać: {reason}",
+        "correct that, or see the findings about its database, of which is known: {erp_text}",
+        "popraw to albo patrz wyniki dotyczące jej bazy, o której wiadomo: {erp_text}",
     ),
     "crashed": Text(
         _FAIL,

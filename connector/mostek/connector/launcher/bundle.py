@@ -35,6 +35,7 @@ __all__ = [
     "WHEELS",
     "Bundle",
     "BundleError",
+    "closed_to_others",
     "here",
     "install",
     "sha256",
@@ -149,6 +150,11 @@ def install(bundle: Bundle, installation: Installation, say: Callable[[str], Non
     if (folder / "complete").exists():
         say(f"Version {bundle.version} is installed already.")
         return
+    if sys.platform != "win32" and (closed := closed_to_others(Path(sys.executable).resolve())):
+        say(
+            f"WARNING: other accounts may not enter {closed}, where this Python is, so that a service with an account "
+            "of its own can't start. Make the launcher's environment with a Python for all users: /usr/bin/python3."
+        )
     # The service's account must be able to read what an administrator with a strict umask installs.
     before = os.umask(0o022)
     try:
@@ -165,6 +171,11 @@ def install(bundle: Bundle, installation: Installation, say: Callable[[str], Non
         os.umask(before)
         if not (folder / "complete").exists():
             shutil.rmtree(folder, ignore_errors=True)
+
+
+def closed_to_others(file: Path) -> Path | None:
+    """The first folder on the way to the file that not every account may enter; None: there is none."""
+    return next((each for each in reversed(file.parents) if not each.stat().st_mode & 0o001), None)
 
 
 def _environment(folder: Path, say: Callable[[str], None]) -> None:

@@ -77,7 +77,13 @@ def revoke(
     async def do(tls: Tls) -> int:
         return await tls.enrolment.revoke(ConnectorId(tenant, name), instance, certificate, _BY)
 
-    print(f"{_with_tls(settings(), do)} certificates were revoked.")
+    count = _with_tls(settings(), do, tenant)
+    print(f"{count} certificates of {name} of tenant {tenant} were revoked.")
+    if not count:
+        typer.echo(
+            "None was valid. If another was meant: --tenant names whose it is, `mostek-hub tenants list` has them.",
+            err=True,
+        )
 
 
 @connectors.command("list")
@@ -92,7 +98,7 @@ def list_(name: Name, tenant: Tenant = LOCAL.tenant) -> None:
             for each, revoked in issued
         ]
 
-    for line in _with_tls(settings(), read):
+    for line in _with_tls(settings(), read, tenant):
         print(line)
 
 

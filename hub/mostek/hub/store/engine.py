@@ -4,17 +4,21 @@ from __future__ import annotations
 
 import time
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
 from alembic import command
 from alembic.config import Config
+from alembic.migration import MigrationContext
+from alembic.script import ScriptDirectory
 from sqlalchemy import URL, Connection, event, make_url, text
 from sqlalchemy.exc import ArgumentError, DBAPIError
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
 from sqlalchemy.pool import AsyncAdaptedQueuePool
 
-__all__ = ["StoreError", "claim", "distrust", "open_engine"]
+__all__ = ["POOL", "StoreError", "claim", "distrust", "open_engine"]
 
+#: Connections of one process to PostgreSQL. Two are held: by the claim, and by a replica for what it hears of others.
+POOL: Final = 12
 _DRIVERS = {"sqlite": "sqlite+aiosqlite", "postgresql": "postgresql+asyncpg"}
 #: Names the lock under which one replica migrates and the others wait.
 _MIGRATION_LOCK = 0x6D6F73746B
@@ -33,7 +37,7 @@ async def open_engine(url: str) -> AsyncEngine:
     engine = _sqlite(parsed) if parsed.get_backend_name() == "sqlite" else _postgresql(parsed)
     try:
         async with engine.begin() as connection:
-            await connection.run_sync(_migrate)
+            newer = await connection.run_sync(_migrate)
     except (DBAPIError, OSError) as error:
         await engine.dispose()
         reason = str(error.orig if isinstance(error, DBAPIError) else error)
@@ -42,6 +46,12 @@ async def open_engine(url: str) -> AsyncEngine:
                 f"{shown} is used by another process; one hub works on a SQLite file. Use PostgreSQL for several."
             ) from None
         raise StoreError(f"{shown} can't be opened: {reason}") from None
+    if newer:
+        await engine.dispose()
+        raise StoreError(
+            f"{shown} has the tables of a newer version ({newer}), which this one does not know: "
+            "start that version, or restore the backup from before it."
+        )
     return engine
 
 
@@ -87,10 +97,9 @@ def _parsed(url: str) -> URL:
 
 
 def _postgresql(url: URL) -> AsyncEngine:
-    # Two of them are held: by the claim, and by a replica for what it hears of others.
     # Whoever waits behind the others is told before it looks as if the database were silent.
     engine = create_async_engine(
-        url, pool_size=12, max_overflow=0, pool_timeout=15.0, pool_pre_ping=True
+        url, pool_size=POOL, max_overflow=0, pool_timeout=15.0, pool_pre_ping=True
     )
 
     @event.listens_for(engine.sync_engine, "connect")
@@ -142,10 +151,16 @@ def _sqlite(url: URL) -> AsyncEngine:
     return engine
 
 
-def _migrate(connection: Connection) -> None:
+def _migrate(connection: Connection) -> str:
+    """The revision of a newer version that the tables have, which stay as they are; empty: they are this one's now."""
     if connection.dialect.name == "postgresql":
         connection.execute(text(f"SELECT pg_advisory_xact_lock({_MIGRATION_LOCK})"))
     config = Config()
     config.set_main_option("script_location", str(Path(__file__).parent / "migrations"))
+    known = {each.revision for each in ScriptDirectory.from_config(config).walk_revisions()}
+    found = MigrationContext.configure(connection).get_current_heads()
+    if newer := set(found) - known:
+        return ", ".join(sorted(newer))
     config.attributes["connection"] = connection
     command.upgrade(config, "head")
+    return ""
