@@ -3,14 +3,32 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from typing import Any
+from typing import Any, TypeVar, cast
 
 from sqlglot import exp
 
-__all__ = ["Column", "Lineage"]
+__all__ = ["Column", "Lineage", "parts_of"]
 
 #: (`dbo.table`, column); of a table named without a column: (`dbo.table`, "").
 Column = tuple[str, str]
+
+
+_E = TypeVar("_E", bound=exp.Expr)
+
+_KINDS = (exp.Column, exp.Literal, exp.Order, exp.Subquery, exp.Table)
+_PARTS = "mostek.parts"
+
+
+def parts_of(tree: exp.Expr, kind: type[_E]) -> list[_E]:
+    """As `find_all`, for one of a few kinds: a tree is walked once, however many of them are asked for."""
+    found = tree.meta.get(_PARTS)
+    if found is None:
+        found = tree.meta[_PARTS] = {one: [] for one in _KINDS}
+        for node in tree.walk():
+            for one in _KINDS:
+                if isinstance(node, one):
+                    found[one].append(node)
+    return cast("list[_E]", found[kind])
 
 
 class Lineage:
@@ -21,16 +39,16 @@ class Lineage:
         self._derived: dict[tuple[int, str], exp.Subquery] = {}
         #: What is known already: the same names stand in many parts.
         self._found: dict[tuple[tuple[int, str], str], frozenset[Column]] = {}
-        for table in tree.find_all(exp.Table):
+        for table in parts_of(tree, exp.Table):
             place = (id(table.parent_select), table.alias_or_name.lower())
             self._tables[place] = f"{table.db}.{table.name}"
-        for derived in tree.find_all(exp.Subquery):
+        for derived in parts_of(tree, exp.Subquery):
             if derived.alias:
                 self._derived[id(derived.parent_select), derived.alias.lower()] = derived
 
     def of(self, part: exp.Expr) -> frozenset[Column]:
         """The columns that a part of the statement tells of."""
-        return frozenset(found for one in part.find_all(exp.Column) for found in self._of(one))
+        return frozenset(found for one in parts_of(part, exp.Column) for found in self._of(one))
 
     def named(self, names: Iterable[tuple[str, str]]) -> frozenset[Column]:
         """The same of (alias, column), wherever in the statement the alias is."""

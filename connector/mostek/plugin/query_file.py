@@ -45,7 +45,7 @@ from functools import cached_property, lru_cache
 import sqlglot
 from sqlglot import exp
 
-from mostek.plugin.lineage import Column, Lineage
+from mostek.plugin.lineage import Column, Lineage, parts_of
 from mostek.plugin.sql_subset import Token, check_tokens, tokens
 from mostek.plugin.sql_types import SqlType
 from mostek.wire.fields import unknown_paths
@@ -437,14 +437,14 @@ class _Parser:
         return tree
 
     def _check_qualified(self, tree: exp.Select, number: int) -> None:
-        if any(not isinstance(order.parent, exp.Window) for order in tree.find_all(exp.Order)):
+        if any(not isinstance(order.parent, exp.Window) for order in parts_of(tree, exp.Order)):
             raise self.fail(number, "ORDER BY may stand only in OVER: the SDK orders by the key")
-        for table in tree.find_all(exp.Table):
+        for table in parts_of(tree, exp.Table):
             if not table.db or table.catalog:
                 raise self.fail(number, f"write {table.name} with its schema, and only that")
             if table.db.lower() in _SYSTEM_SCHEMAS:
                 raise self.fail(number, f"{table.db}.{table.name} is no table of the ERP")
-        for column in tree.find_all(exp.Column):
+        for column in parts_of(tree, exp.Column):
             if not column.table:
                 raise self.fail(number, f"write {column.name} with its table's alias")
             if column.db:
@@ -452,7 +452,7 @@ class _Parser:
                     number, f"write {column.name} with its table's alias, and only that"
                 )
         sources = _sources(tree)
-        for column in tree.find_all(exp.Column):
+        for column in parts_of(tree, exp.Column):
             if _source(column, sources) is None:
                 there = ", ".join(sorted({alias for _, alias in sources}))
                 raise self.fail(
@@ -473,9 +473,9 @@ _Sources = dict[tuple[int, str], str | None]
 
 def _sources(tree: exp.Select) -> _Sources:
     found: _Sources = {}
-    for table in tree.find_all(exp.Table):
+    for table in parts_of(tree, exp.Table):
         found[id(table.parent_select), table.alias_or_name.lower()] = f"{table.db}.{table.name}"
-    for derived in tree.find_all(exp.Subquery):
+    for derived in parts_of(tree, exp.Subquery):
         if derived.alias:
             found[id(derived.parent_select), derived.alias.lower()] = None
     return found
@@ -483,9 +483,9 @@ def _sources(tree: exp.Select) -> _Sources:
 
 def _columns(tree: exp.Expr, sources: _Sources, skip: Iterable[exp.Expr] = ()) -> frozenset[Column]:
     """The columns of real tables; each is looked up in its own SELECT and then in those around it."""
-    skipped = {id(column) for part in skip for column in part.find_all(exp.Column)}
+    skipped = {id(column) for part in skip for column in parts_of(part, exp.Column)}
     found = set()
-    for column in tree.find_all(exp.Column):
+    for column in parts_of(tree, exp.Column):
         source = _source(column, sources)
         table = sources[source] if source else None
         if table and id(column) not in skipped:
@@ -502,9 +502,9 @@ def _source(column: exp.Column, sources: _Sources) -> tuple[int, str] | None:
 
 
 def _tables(tree: exp.Expr, skip: Iterable[exp.Expr] = ()) -> frozenset[Column]:
-    skipped = {id(table) for part in skip for table in part.find_all(exp.Table)}
+    skipped = {id(table) for part in skip for table in parts_of(part, exp.Table)}
     return frozenset(
-        (f"{t.db}.{t.name}", "") for t in tree.find_all(exp.Table) if id(t) not in skipped
+        (f"{t.db}.{t.name}", "") for t in parts_of(tree, exp.Table) if id(t) not in skipped
     )
 
 
@@ -524,7 +524,7 @@ def _compared(tree: exp.Select) -> dict[str, frozenset[Column]]:
     """Parameter → the columns of the conditions and items that it stands in."""
     lineage = Lineage(tree)
     found: dict[str, frozenset[Column]] = {}
-    for text in tree.find_all(exp.Literal):
+    for text in parts_of(tree, exp.Literal):
         if text.is_string and text.name.startswith(_NAMED):
             name = text.name[len(_NAMED) :]
             found[name] = found.get(name, frozenset()) | lineage.of(_condition_around(text))

@@ -1,6 +1,5 @@
 from __future__ import annotations
 
-import sqlite3
 from collections.abc import Callable, Iterator
 from contextlib import closing
 from copy import copy
@@ -15,6 +14,7 @@ from mostek.plugin.database import open_database
 from mostek.plugin.database_config import SqliteConfig
 from mostek.plugin.plugin import Site
 from mostek.plugin.sandbox import connect_sandbox
+from mostek.plugin.testing import changed_copy
 from mostek_subiekt.config import SubiektConfig
 from mostek_subiekt.gt import SubiektGt
 from mostek_subiekt.sandbox import create
@@ -91,12 +91,7 @@ def changed(
     made: list[SubiektGt] = []
 
     def change(*statements: str, **config: Any) -> SubiektGt:
-        path = tmp_path / f"{len(made)}.db"
-        with closing(sqlite3.connect(sandbox_path)) as source, closing(sqlite3.connect(path)) as to:
-            source.backup(to)
-        with closing(connect_sandbox(path)) as connection:
-            for statement in statements:
-                connection.execute(statement)
+        path = changed_copy(sandbox_path, tmp_path / f"{len(made)}.db", *statements)
         made.append(opened(path, **config) if config else moved(gt, path))
         return made[-1]
 

@@ -5,10 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable
 from decimal import Decimal
 
-from mostek.plugin.testing import cloned, told
+from mostek.plugin.testing import cloned, listed, read, told
 
 from .conftest import Frozen
-from .test_reads import listed, read
 
 _NEVER = "'1900-01-01 00:00:00'"
 _PURCHASE = "(SELECT MIN(ID) FROM dbo.DokHandlowe WHERE Kategoria = 4)"

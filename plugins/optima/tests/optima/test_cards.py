@@ -10,9 +10,10 @@ import pytest
 
 from mostek.erp.v1.customer_pb2 import CustomerKind
 from mostek.erp.v1.product_pb2 import ProductKind
+from mostek.plugin.testing import listed, read
 from mostek.wire.failures import NotFound
 
-from .asking import KINDS, balance, listed, read
+from .asking import KINDS, balance
 from .conftest import TODAY, Frozen, Rows
 
 # Customers

@@ -7,8 +7,9 @@ from collections.abc import Callable
 from decimal import Decimal
 
 from mostek.erp.v1.receivable_pb2 import ReceivableKind
+from mostek.plugin.testing import listed, read
 
-from .asking import ALL, OWED, balance, listed, read
+from .asking import ALL, OWED, balance
 from .conftest import Frozen, Rows
 
 # Debts

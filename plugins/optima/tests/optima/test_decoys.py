@@ -6,9 +6,9 @@ from collections.abc import Callable
 from decimal import Decimal
 
 from mostek.erp.v1.receivable_pb2 import ReceivableKind
-from mostek.plugin.testing import cloned, told
+from mostek.plugin.testing import cloned, listed, read, told
 
-from .asking import KINDS, listed, read
+from .asking import KINDS
 from .conftest import Frozen, Rows
 
 _ISSUED = (

@@ -11,10 +11,10 @@ import pytest
 from mostek.erp.v1.common_pb2 import PartyRole
 from mostek.erp.v1.invoice_pb2 import CorrectionValues, InvoiceState
 from mostek.erp.v1.order_pb2 import OrderDocumentKind, OrderState
-from mostek.plugin.testing import recorded
+from mostek.plugin.testing import listed, read, recorded
 from mostek.wire.failures import NotFound
 
-from .asking import ALL, KINDS, SALES, listed, read
+from .asking import ALL, KINDS, SALES
 from .conftest import Frozen, Rows
 
 # Invoices

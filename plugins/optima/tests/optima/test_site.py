@@ -16,7 +16,7 @@ from mostek.erp.v1.erp_pb2 import ChangeTrackingKind, PaymentMethodKind
 from mostek.plugin.clarion import clarion
 from mostek.plugin.plugin import Site
 from mostek.plugin.sqlite_database import SqliteDatabase
-from mostek.plugin.testing import context, recorded
+from mostek.plugin.testing import context, listed, read, recorded
 from mostek.plugin.testing import items as items_of
 from mostek.wire.failures import Drift, ErpUnavailable
 from mostek_optima.config import OptimaConfig
@@ -25,7 +25,7 @@ from mostek_optima.optima import Optima
 from mostek_optima.sandbox import create
 from mostek_optima.schema import VERSIONS, older_schema
 
-from .asking import ALL, KINDS, LISTS, listed, read
+from .asking import ALL, KINDS, LISTS
 from .conftest import TODAY, Frozen, opened, settings
 
 # Which database

@@ -4,7 +4,6 @@ from collections.abc import Callable, Iterator
 from contextlib import closing
 from datetime import UTC, date, datetime
 from pathlib import Path
-from shutil import copyfile
 from typing import Any
 from zoneinfo import ZoneInfo
 
@@ -12,6 +11,7 @@ import pytest
 
 from mostek.plugin.plugin import Site
 from mostek.plugin.sandbox import connect_sandbox
+from mostek.plugin.testing import changed_copy
 from mostek_subiekt.nexo.config import NexoConfig
 from mostek_subiekt.nexo.plugin import SubiektNexo
 from mostek_subiekt.nexo.sandbox import create
@@ -77,10 +77,8 @@ def changed(nexo_path: Path, tmp_path: Path) -> Iterator[Callable[..., Frozen]]:
     made: list[Frozen] = []
 
     def change(*statements: str, **config: Any) -> Frozen:
-        path = Path(copyfile(nexo_path, tmp_path / f"{len(made)}.db"))
-        with closing(connect_sandbox(path, OWNER)) as connection:
-            for statement in statements:
-                connection.execute(statement.replace("@", f"{OWNER}."))
+        named = (statement.replace("@", f"{OWNER}.") for statement in statements)
+        path = changed_copy(nexo_path, tmp_path / f"{len(made)}.db", *named, schema=OWNER)
         made.append(opened(path, **config))
         return made[-1]
 

@@ -3,32 +3,16 @@ from __future__ import annotations
 import shutil
 from collections.abc import Callable, Iterator
 from contextlib import closing
-from dataclasses import dataclass, field
 from datetime import date, datetime
 from pathlib import Path
 from typing import Any
 
 import pytest
-from google.protobuf.json_format import ParseDict
 
-from mostek.erp.v1.customer_pb2 import (
-    CreateCustomerRequest,
-    CreateCustomerResponse,
-    CustomerDraft,
-)
-from mostek.erp.v1.order_pb2 import (
-    CreateOrderRequest,
-    CreateOrderResponse,
-    OrderDraft,
-    ValidateOrderRequest,
-    ValidateOrderResponse,
-)
+from mostek.plugin import testing
 from mostek.plugin.plugin import Site
 from mostek.plugin.query import Query
-from mostek.plugin.sandbox import connect_sandbox
 from mostek.plugin.sql_plugin import SqlConfig
-from mostek.plugin.testing import context
-from mostek.wire.rules import validate
 from mostek_subiekt.config import SubiektConfig
 from mostek_subiekt.gt import SubiektGt
 from mostek_subiekt.sandbox import create
@@ -53,16 +37,17 @@ class Writer(SubiektGt):
         return datetime(2026, 11, 20, 12, tzinfo=self.site.zone)
 
 
-@dataclass
-class Shop:
-    """A company that takes orders, what it sells and to whom, and its database asked directly."""
+class Shop(testing.Shop):
+    """A company of Subiekt GT."""
 
-    path: Path
-    config: dict[str, Any] = field(default_factory=dict)
-    lock_timeout: float = 3.0
+    plugin: Writer
 
-    def __post_init__(self) -> None:
-        self.connection = connect_sandbox(self.path)
+    def __init__(
+        self, path: Path, config: dict[str, Any] | None = None, lock_timeout: float = 3.0
+    ) -> None:
+        super().__init__(path)
+        self.config = config or {}
+        self.lock_timeout = lock_timeout
         self.plugin = self.opened()
         self.buyer = self.value(
             "SELECT MIN(kh_Id) FROM dbo.kh__Kontrahent JOIN dbo.adr__Ewid ON adr_IdObiektu = kh_Id"
@@ -80,48 +65,6 @@ class Shop:
         database = {"kind": "sqlite", "path": str(self.path), "lock_timeout": self.lock_timeout}
         settings = SubiektConfig.model_validate({"database": database, **self.config})
         return Writer(settings, Site("demo", self.path.parent))
-
-    def draft(self, **changes: Any) -> OrderDraft:
-        whole: dict[str, Any] = {
-            "external_number": "WEB-1",
-            "buyer": {"id": str(self.buyer)},
-            "lines": [{"product": {"code": self.goods[0]}, "quantity": "2"}],
-        }
-        draft = ParseDict(whole | changes, OrderDraft())
-        validate(draft)
-        return draft
-
-    def order(self, draft: OrderDraft | None = None, **changes: Any) -> CreateOrderResponse:
-        request = CreateOrderRequest(order=draft or self.draft(**changes))
-        return self.plugin.create_order(request, context("CreateOrder", idempotency_key="key"))
-
-    def check(self, draft: OrderDraft | None = None, **changes: Any) -> ValidateOrderResponse:
-        request = ValidateOrderRequest(order=draft or self.draft(**changes))
-        return self.plugin.validate_order(request, context("ValidateOrder"))
-
-    def customer(self, **fields: Any) -> CreateCustomerResponse:
-        draft = ParseDict(fields, CustomerDraft())
-        validate(draft)
-        request = CreateCustomerRequest(customer=draft)
-        key = context("CreateCustomer", idempotency_key="key")
-        return self.plugin.create_customer(request, key)
-
-    def rows(self, sql: str, *parameters: Any) -> list[tuple[Any, ...]]:
-        return self.connection.execute(sql, parameters).fetchall()
-
-    def column(self, sql: str, *parameters: Any) -> list[Any]:
-        return [row[0] for row in self.rows(sql, *parameters)]
-
-    def value(self, sql: str, *parameters: Any) -> Any:
-        return self.rows(sql, *parameters)[0][0]
-
-    def row(self, table: str, key: str, value: Any) -> dict[str, Any]:
-        cursor = self.connection.execute(f"SELECT * FROM dbo.{table} WHERE {key} = ?", (value,))
-        return dict(zip((c[0] for c in cursor.description), cursor.fetchone(), strict=True))
-
-    def close(self) -> None:
-        self.plugin.close()
-        self.connection.close()
 
 
 @pytest.fixture(scope="session")
@@ -147,10 +90,7 @@ def company(current: Path, old: Path, tmp_path: Path) -> Iterator[Callable[..., 
         *statements: str, older: bool = False, lock_timeout: float = 3.0, **orders: Any
     ) -> Shop:
         path = tmp_path / f"company{len(made)}.db"
-        shutil.copy(old if older else current, path)
-        with closing(connect_sandbox(path)) as connection:
-            for statement in statements:
-                connection.execute(statement)
+        testing.changed_copy(old if older else current, path, *statements)
         template = {} if "mode" in orders else {"template": TEMPLATE}
         made.append(Shop(path, {"orders": template | orders}, lock_timeout))
         return made[-1]

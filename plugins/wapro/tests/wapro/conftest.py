@@ -4,7 +4,6 @@ from collections.abc import Callable, Iterator
 from contextlib import closing
 from datetime import UTC, date, datetime
 from pathlib import Path
-from shutil import copyfile
 from typing import Any
 from zoneinfo import ZoneInfo
 
@@ -12,6 +11,7 @@ import pytest
 
 from mostek.plugin.plugin import Site
 from mostek.plugin.sandbox import connect_sandbox
+from mostek.plugin.testing import changed_copy
 from mostek_wapro.config import WaproConfig
 from mostek_wapro.mag import WaproMag
 from mostek_wapro.sandbox import create
@@ -81,10 +81,7 @@ def changed(sandbox_path: Path, tmp_path: Path) -> Iterator[Callable[..., Frozen
     made: list[Frozen] = []
 
     def change(*statements: str, **config: Any) -> Frozen:
-        path = Path(copyfile(sandbox_path, tmp_path / f"{len(made)}.db"))
-        with closing(connect_sandbox(path)) as connection:
-            for statement in statements:
-                connection.execute(statement)
+        path = changed_copy(sandbox_path, tmp_path / f"{len(made)}.db", *statements)
         made.append(opened(path, **config))
         return made[-1]
 

@@ -12,11 +12,11 @@ import pytest
 from mostek.erp.v1.receivable_pb2 import ReceivableKind
 from mostek.plugin.contract import full_scans
 from mostek.plugin.contract_filters import FILTERS
-from mostek.plugin.testing import recorded
+from mostek.plugin.testing import listed, read, recorded
 from mostek.wire.failures import NotFound
 
+from .asking import OWED, balance
 from .conftest import LARGE_TABLES, Frozen, Rows
-from .test_reads import OWED, balance, listed, read
 
 
 def test_what_is_owed_is_what_remains(mag: Frozen, rows: Rows) -> None:

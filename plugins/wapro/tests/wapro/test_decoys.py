@@ -6,10 +6,10 @@ from collections.abc import Callable
 from decimal import Decimal
 
 from mostek.plugin.clarion import clarion
-from mostek.plugin.testing import cloned, told
+from mostek.plugin.testing import cloned, listed, read, told
 
+from .asking import balance
 from .conftest import Frozen
-from .test_reads import balance, listed, read
 
 _PURCHASE = (
     "(SELECT MIN(ID_DOKUMENTU_HANDLOWEGO) FROM dbo.DOKUMENT_HANDLOWY WHERE TYP_DOKUMENTU = 'z')"

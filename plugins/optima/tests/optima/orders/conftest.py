@@ -3,7 +3,6 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from contextlib import closing
 from pathlib import Path
-from shutil import copyfile
 from typing import Any
 
 import pytest
@@ -11,7 +10,7 @@ import pytest
 from mostek.erp.v1.customer_pb2 import CreateCustomerRequest, CustomerDraft
 from mostek.erp.v1.order_pb2 import CreateOrderRequest, OrderDraft, ValidateOrderRequest
 from mostek.plugin.sandbox import connect_sandbox
-from mostek.plugin.testing import context
+from mostek.plugin.testing import changed_copy, context
 from mostek_optima.sandbox import Sandbox
 
 from ..conftest import Frozen, opened
@@ -96,10 +95,7 @@ def company(sandbox: Sandbox, tmp_path: Path) -> Iterator[Company]:
     def make(*statements: str, orders: dict[str, Any] | None) -> Shop:
         folder = tmp_path / f"shop{len(made)}"
         folder.mkdir()
-        path = Path(copyfile(sandbox.path, folder / "optima.db"))
-        with closing(connect_sandbox(path, "CDN")) as connection:
-            for statement in statements:
-                connection.execute(statement)
+        path = changed_copy(sandbox.path, folder / "optima.db", *statements, schema="CDN")
         made.append(Shop(path, orders))
         return made[-1]
 

@@ -1,35 +1,17 @@
 from __future__ import annotations
 
-import shutil
 from collections.abc import Callable, Iterator
-from contextlib import closing
-from dataclasses import dataclass, field
 from datetime import date, datetime
 from pathlib import Path
 from typing import Any
 from zoneinfo import ZoneInfo
 
 import pytest
-from google.protobuf.json_format import ParseDict
 
-from mostek.erp.v1.customer_pb2 import (
-    CreateCustomerRequest,
-    CreateCustomerResponse,
-    CustomerDraft,
-)
-from mostek.erp.v1.order_pb2 import (
-    CreateOrderRequest,
-    CreateOrderResponse,
-    OrderDraft,
-    ValidateOrderRequest,
-    ValidateOrderResponse,
-)
+from mostek.plugin import testing
 from mostek.plugin.plugin import Site
 from mostek.plugin.query import Query
-from mostek.plugin.sandbox import connect_sandbox
 from mostek.plugin.sql_plugin import SqlConfig
-from mostek.plugin.testing import context
-from mostek.wire.rules import validate
 from mostek_wapro.config import WaproConfig
 from mostek_wapro.mag import WaproMag
 from mostek_wapro.sandbox import create
@@ -51,18 +33,22 @@ class Writer(WaproMag):
         return datetime(2026, 11, 20, 12, tzinfo=self.site.zone)
 
 
-@dataclass
-class Shop:
-    """A company that takes orders, what it sells and to whom, and its database asked directly."""
+class Shop(testing.Shop):
+    """A company of WAPRO Mag. `rules`: more of its configuration."""
 
-    path: Path
-    orders: dict[str, Any] | None = field(default_factory=dict)
-    lock_timeout: float = 3.0
-    #: More of the company's configuration.
-    rules: dict[str, Any] = field(default_factory=dict)
+    plugin: Writer
 
-    def __post_init__(self) -> None:
-        self.connection = connect_sandbox(self.path)
+    def __init__(
+        self,
+        path: Path,
+        orders: dict[str, Any] | None = None,
+        lock_timeout: float = 3.0,
+        rules: dict[str, Any] | None = None,
+    ) -> None:
+        super().__init__(path)
+        self.orders = orders
+        self.lock_timeout = lock_timeout
+        self.rules = rules or {}
         self.plugin = self.opened()
         self.buyer = self.value(
             "SELECT MIN(ID_KONTRAHENTA) FROM dbo.KONTRAHENT WHERE ID_FIRMY = 3 AND ODBIORCA = 1 AND ZABLOKOWANY = '0'"
@@ -82,57 +68,15 @@ class Shop:
         plugin.open()
         return plugin
 
-    def draft(self, **changes: Any) -> OrderDraft:
-        whole: dict[str, Any] = {
-            "external_number": "WEB-1",
-            "buyer": {"id": str(self.buyer)},
-            "lines": [{"product": {"code": self.goods[0]}, "quantity": "2"}],
-        }
-        draft = ParseDict(whole | changes, OrderDraft())
-        validate(draft)
-        return draft
-
-    def order(self, draft: OrderDraft | None = None, **changes: Any) -> CreateOrderResponse:
-        request = CreateOrderRequest(order=draft or self.draft(**changes))
-        return self.plugin.create_order(request, context("CreateOrder", idempotency_key="key"))
-
-    def check(self, draft: OrderDraft | None = None, **changes: Any) -> ValidateOrderResponse:
-        request = ValidateOrderRequest(order=draft or self.draft(**changes))
-        return self.plugin.validate_order(request, context("ValidateOrder"))
-
     def problems(self, **changes: Any) -> dict[str, str]:
         """What is wrong, by field."""
         return {one.field: one.message for one in self.check(**changes).problems}
-
-    def customer(self, **fields: Any) -> CreateCustomerResponse:
-        draft = ParseDict(fields, CustomerDraft())
-        validate(draft)
-        request = CreateCustomerRequest(customer=draft)
-        key = context("CreateCustomer", idempotency_key="key")
-        return self.plugin.create_customer(request, key)
-
-    def rows(self, sql: str, *parameters: Any) -> list[tuple[Any, ...]]:
-        return self.connection.execute(sql, parameters).fetchall()
-
-    def column(self, sql: str, *parameters: Any) -> list[Any]:
-        return [row[0] for row in self.rows(sql, *parameters)]
-
-    def value(self, sql: str, *parameters: Any) -> Any:
-        return self.rows(sql, *parameters)[0][0]
-
-    def row(self, table: str, key: str, value: Any) -> dict[str, Any]:
-        cursor = self.connection.execute(f"SELECT * FROM dbo.{table} WHERE {key} = ?", (value,))
-        return dict(zip((c[0] for c in cursor.description), cursor.fetchone(), strict=True))
 
     def counted(self) -> dict[str, int]:
         """How many rows there are of what a write may add to, and the last number drawn."""
         tables = ("ZAMOWIENIE", "POZYCJA_ZAMOWIENIA", "KONTRAHENT", "ADRESY_KONTRAHENTA")
         found = {table: self.value(f"SELECT COUNT(*) FROM dbo.{table}") for table in tables}
         return found | {"": self.value("SELECT SUM(LAST_ID) FROM dbo.NUMERACJA")}
-
-    def close(self) -> None:
-        self.plugin.close()
-        self.connection.close()
 
 
 @pytest.fixture(scope="session")
@@ -160,10 +104,7 @@ def company(sandboxes: dict[str, Path], tmp_path: Path) -> Iterator[Callable[...
         **orders: Any,
     ) -> Shop:
         path = tmp_path / f"company{len(made)}.db"
-        shutil.copy(sandboxes[generation], path)
-        with closing(connect_sandbox(path)) as connection:
-            for statement in statements:
-                connection.execute(statement)
+        testing.changed_copy(sandboxes[generation], path, *statements)
         given = None if closed else {"user": "MOSTEK", "warehouse": "MAG"} | orders
         made.append(Shop(path, given, lock_timeout))
         return made[-1]

@@ -1,0 +1,18 @@
+"""Asks the plugin as a caller would."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from mostek.erp.v1.invoice_pb2 import Invoice
+from mostek.erp.v1.receivable_pb2 import ReceivableDirection
+from mostek.plugin.testing import read
+from mostek_wapro.mag import WaproMag
+
+LISTS = ("ListCustomers", "ListProducts", "ListInvoices", "ListReceivables", "ListOrders")
+OWED = ReceivableDirection.RECEIVABLE_DIRECTION_OWED_BY_CUSTOMER
+ALL = {"paths": [field.name for field in Invoice.DESCRIPTOR.fields]}
+
+
+def balance(plugin: WaproMag, customer: str) -> Any:
+    return read(plugin, "GetCustomerBalance", id=customer).customer_balance
