@@ -507,6 +507,24 @@ async def test_a_site_that_says_without_end_what_it_serves_keeps_the_database_fr
     assert Status.FromString(status).configuration == "199"
 
 
+async def test_what_a_connector_serves_is_saved_at_once_when_it_comes_for_the_first_time(
+    scene: Scene, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The hub may be killed in the next moment, and its successor is asked for writes to it."""
+    monkeypatch.setattr("mostek.hub.dispatcher._SAVINGS_APART", 60.0)
+    await scene.writes.dispatcher.start()
+    try:
+        for number in range(3):
+            arrival = _Arrival(ConnectorId("default", f"c{number}"), Status(configuration="1"))
+            for listener in scene.site.listeners:
+                listener(cast(LiveSession, arrival))
+            async with asyncio.timeout(10):
+                while len(await scene.store.connectors()) <= number:  # noqa: ASYNC110 - the store tells nobody
+                    await asyncio.sleep(0.005)
+    finally:
+        await scene.writes.dispatcher.stop()
+
+
 def test_a_connector_that_begins_a_write_again_and_again_fills_no_timeline() -> None:
     attempt = Attempt(cast(CommandRecord, None), cast(LiveSession, None))
     for _ in range(100):

@@ -42,7 +42,7 @@ log = structlog.get_logger()
 LOOK_EVERY = 1.0
 _LOOK_SOON = 0.02
 _LOOKS_FOR_AT_MOST = 0.5
-#: Seconds between looks, and between savings of what connectors serve, however often one of them says something.
+#: Seconds between looks, and between savings of what a connector serves, however often it says something.
 _LOOKS_APART = 0.25
 _SAVINGS_APART = 1.0
 #: Seconds between looks at what need not be kept any longer.
@@ -119,7 +119,7 @@ class Dispatcher:
         self._saved: dict[ConnectorId, bytes] = {}
         self._unsaved: dict[ConnectorId, bytes] = {}
         self._saving: asyncio.Task[None] | None = None
-        self._save_at = float("-inf")
+        self._saved_at: dict[ConnectorId, float] = {}
         self._untold: set[ConnectorId] = set()
 
     async def start(self) -> None:
@@ -183,15 +183,28 @@ class Dispatcher:
             self._untold.discard(session.connector)
             self._chore(self._tell, session)
 
+    def _to_save(self, now: float) -> dict[ConnectorId, bytes]:
+        """What is to be saved now: at once of who comes for the first time, the next hub must know it."""
+        last = now - _SAVINGS_APART
+        statuses = {
+            of: status
+            for of, status in self._unsaved.items()
+            if self._saved_at.get(of, last) <= last
+        }
+        for of in statuses:
+            del self._unsaved[of]
+            self._saved_at[of] = now
+        return statuses
+
     async def _save(self) -> None:
         """All that have come meanwhile at once: thousands of transactions side by side would cost memory and time."""
         statuses: dict[ConnectorId, bytes] = {}
         try:
             while self._unsaved:
-                await asyncio.sleep(max(0.0, self._save_at - time.monotonic()))
-                self._save_at = time.monotonic() + _SAVINGS_APART
-                statuses, self._unsaved = self._unsaved, {}
-                await self._store.save_connectors(statuses, self._clock())
+                if statuses := self._to_save(time.monotonic()):
+                    await self._store.save_connectors(statuses, self._clock())
+                else:
+                    await asyncio.sleep(_LOOKS_APART)
         except StoreError:
             # They are saved when they come again.
             for of in statuses:

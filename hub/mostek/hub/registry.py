@@ -29,6 +29,9 @@ MOST_WAITING = 64
 #: Seconds for which no call is sent to where a session was not found, unless it is told anew that it is there.
 _DOUBTED_FOR = 5.0
 
+#: Seconds in which it is likely to become known what a connector serves.
+_LEARNT_WITHIN = 1.0
+
 #: Where a call goes: a session here and the company's own name, or a session of another replica.
 Route = tuple[LiveSession, str] | SessionRecord
 
@@ -86,20 +89,26 @@ class ConnectorRecord:
         return list(newest.values())
 
     def company(self, name: str) -> Company:
-        """The company of that name, or the only one if the name is empty or `-`. Raises NotFound, Invalid."""
+        """The company of that name, or the only one if the name is empty or `-`. Raises NotFound, Invalid, Offline."""
         companies = self.status.companies
+        if not companies:
+            # Another replica has or had its session, and was not heard to tell what it serves.
+            raise Offline(
+                f"It is not known yet what connector {self.name} serves.",
+                retry_after=_LEARNT_WITHIN,
+            )
         if name and name != ONLY_COMPANY:
             for company in companies:
                 if company.name == name:
                     return company
             raise NotFound(f"Connector {self.name} serves no company {name!r}.")
         if len(companies) != 1:
-            names = ", ".join(company.name for company in companies) or "none"
+            names = ", ".join(company.name for company in companies)
             raise Invalid(f"Connector {self.name} serves several companies ({names}): name one.")
         return companies[0]
 
     def serving(self, company: str, operation: str) -> Company:
-        """The company, if it serves the operation. Raises NotFound, Invalid, Unsupported."""
+        """The company, if it serves the operation. Raises NotFound, Invalid, Unsupported, Offline."""
         served = self.company(company)
         if operation not in served.operations:
             raise Unsupported(
@@ -355,7 +364,7 @@ class Registry:
     def company(self, connector: ConnectorId, company: str, operation: str) -> str:
         """The own name of the company that serves the operation, online or not.
 
-        Raises NotFound, Invalid, Unsupported.
+        Raises NotFound, Invalid, Unsupported, Offline.
         """
         return self.connector(connector).serving(company, operation).name
 
