@@ -68,6 +68,12 @@ def watched(tmp_path: Path) -> Iterator[Watched]:
     database.close()
 
 
+def words(span: ReadableSpan) -> str:
+    """All that a span says but its ids and times, which may have any digits."""
+    events = [(event.name, dict(event.attributes or {})) for event in span.events]
+    return f"{span.name} {dict(span.attributes or {})} {span.status.description} {events}"
+
+
 def test_each_statement_says_what_it_did_and_its_rows(watched: Watched) -> None:
     with watched.database.writing(watched.context()) as session:
         session.execute(INSERT)
@@ -81,7 +87,7 @@ def test_each_statement_says_what_it_did_and_its_rows(watched: Watched) -> None:
         ("SELECT", "SELECT", 2, None),
     ]
     assert [QUERY in (span.attributes or {}) for span in watched.spans()] == [0, 0, 1, 0]
-    assert "4711" not in "".join(span.to_json() for span in watched.spans())
+    assert "4711" not in "".join(words(span) for span in watched.spans())
 
 
 def test_a_statement_that_fails_has_the_kind_of_its_failure_and_no_text(watched: Watched) -> None:
@@ -89,7 +95,7 @@ def test_a_statement_that_fails_has_the_kind_of_its_failure_and_no_text(watched:
         session.one("SELECT 4711 FROM dbo.item WHERE gone = 'Anna'")
     assert watched.told() == [("SELECT", "SELECT", 0, "Drift")]
     (span,) = watched.spans()
-    assert not any(value in span.to_json() for value in ("gone", "Anna", "4711"))
+    assert not any(value in words(span) for value in ("gone", "Anna", "4711"))
 
 
 def test_a_statement_whose_rows_nobody_reads_ends_with_its_session(watched: Watched) -> None:
