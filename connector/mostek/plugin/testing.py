@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import closing, contextmanager
+from itertools import zip_longest
 from pathlib import Path
 from shutil import copyfile
 from typing import Any
@@ -44,6 +45,7 @@ __all__ = [
     "read",
     "recorded",
     "told",
+    "told_otherwise",
 ]
 
 #: Statements as they were sent, with their parameters.
@@ -134,6 +136,20 @@ def told(plugin: Plugin) -> dict[str, Any]:
         answer.customer_balance.ClearField("as_of")
         found[customer.id] = answer.customer_balance
     return found
+
+
+def told_otherwise(one: Plugin, other: Plugin) -> list[str]:
+    """Where two plugins do not tell the same: of each list the first item that differs, both as text."""
+    first, second = told(one), told(other)
+    differing = []
+    for name in first.keys() | second.keys():
+        pairs = zip_longest(_items_of(first.get(name)), _items_of(second.get(name)))
+        differing += [f"{name}:\n{a}\nis not\n{b}" for a, b in pairs if a != b][:1]
+    return differing
+
+
+def _items_of(found: Any) -> list[Any]:
+    return found if isinstance(found, list) else [found]
 
 
 def changed_copy(sandbox: Path, to: Path, *statements: str, schema: str = "dbo") -> Path:
