@@ -42,7 +42,7 @@ plugin: install ## The beginning of a plugin for another ERP, in plugins/NAME: N
 
 .PHONY: test
 test: install ## All tests
-	$(BIN)/python -m pytest -q -n 3 --dist loadfile
+	$(BIN)/python -m pytest -q -n 4 --dist loadfile
 
 .PHONY: check
 check: install check-generated ## Style, types, import rules, contract
