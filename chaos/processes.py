@@ -57,7 +57,7 @@ class Supervised:
         try:
             while True:
                 child, armed = self._start()
-                await asyncio.to_thread(child.wait)
+                await _gone(child)
                 self._ended(child.returncode, armed)
                 await asyncio.sleep(_AGAIN)
         finally:
@@ -90,7 +90,7 @@ class Supervised:
         child.terminate()
         with contextlib.suppress(TimeoutError):
             async with asyncio.timeout(_PATIENCE):
-                await asyncio.to_thread(child.wait)
+                await _gone(child)
         child.kill()
         child.wait()
 
@@ -135,3 +135,9 @@ class Supervised:
 def python(*arguments: str) -> list[str]:
     """The command of a Python process."""
     return [sys.executable, *arguments]
+
+
+async def _gone(child: subprocess.Popen[bytes]) -> None:
+    """Wait for its end without a thread: the loop lends out few, and a fault that needs one would never be over."""
+    while child.poll() is None:  # noqa: ASYNC110 - another process
+        await asyncio.sleep(0.01)
